@@ -1,0 +1,93 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The playbook of `make scan`, and what else to hand to ansible-playbook: make scan ARGS="-v"
+PRACTICE_PLAYBOOK = playbooks/practice.yml
+ARGS =
+
+# The program of `make benchmark`.
+BENCHMARK = tests/benchmark/run.py
+
+# A Python 3.10 or newer for the virtual environment. Empty: python3, or the newest python3.X there is.
+PYTHON =
+
+# The kube-apiserver that some tests talk to is built once, and kept outside of the checkout.
+RKE_CIS_CACHE ?= $(HOME)/.cache/rke-cis
+export RKE_CIS_CACHE
+
+# What `make test` runs before pytest, in this order.
+GATES = lint sanity units targets
+
+VENV = $(CURDIR)/.venv
+SHELL = bash
+.SHELLFLAGS = -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# Put before a command: Python managers' shims off PATH, the virtual environment first, the collection found, our
+# ansible.cfg in force wherever make was started from.
+RUN = PATH=$$(tests/tools/pythons.sh .cache/pythons $(VENV)) ANSIBLE_CONFIG=$(CURDIR)/ansible.cfg \
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/dev
+
+.DEFAULT_GOAL := help
+.PHONY: help scan test setup venv run-venv lint sanity unit units integration targets benchmark format clean
+
+help: ## say what there is (this text)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+scan: run-venv ## a practice scan; needs python3 and make, changes nothing outside of this directory
+	@$(RUN) ansible-playbook -i localhost, $(PRACTICE_PLAYBOOK) $(ARGS)
+
+test: ## everything: set-up, all gates, all tests; pytest's closing line comes last
+	@$(MAKE) setup venv
+	failed=
+	for gate in $(GATES); do
+	    printf '\n==== make %s\n' "$$gate"
+	    $(MAKE) "$$gate" || failed="$$failed $$gate"
+	done
+	printf '\n==== gates that failed:%s\n==== pytest\n' "$${failed:- none}"
+	$(RUN) python -m pytest $(ARGS)
+	[ -z "$$failed" ]
+
+setup: ## system packages (as root on Debian and Ubuntu) and the kube-apiserver that the tests use
+	@tests/tools/setup.sh
+
+venv: ## .venv with all that running, checking and testing need
+	@tests/tools/venv.sh $(VENV) tests/requirements.txt $(PYTHON)
+	tests/tools/stage.sh link
+
+run-venv:
+	@tests/tools/venv.sh $(VENV) requirements.txt $(PYTHON)
+	tests/tools/stage.sh link
+
+lint: venv ## format, style, YAML, ansible-lint (production), changelog, documentation
+	@tests/tools/lint.sh
+
+sanity: venv ## ansible-test sanity with the ansible-core of .venv, 2.16 and 2.21, on all Pythons there are
+	@tests/tools/sanity.sh
+
+unit: venv ## unit tests (pytest): make unit ARGS="-k flags"
+	@$(RUN) python -m pytest tests/unit $(ARGS)
+
+units: venv ## unit tests of what runs on nodes (ansible-test), on all Pythons there are
+	@tests/tools/units.sh
+
+integration: targets ## integration tests: ansible-test targets, then pytest against real hosts
+	@$(RUN) python -m pytest tests/integration $(ARGS)
+
+targets: venv ## ansible-test integration targets only
+	@tests/tools/targets.sh
+
+benchmark: venv ## measure the speed of a scan
+	@$(RUN) python $(BENCHMARK) $(ARGS)
+
+format: venv ## put the Python code into the shape that `make lint` wants
+	@$(RUN) ruff check --fix --quiet . || true
+	$(RUN) ruff format .
+
+clean: ## remove what these targets made (the built kube-apiserver stays)
+	rm -rf .venv .cache .ansible .ruff_cache .pytest_cache collections tests/output
+	rm -f changelogs/.plugin-cache.yaml rke-cis-*.tar.gz
+	find . -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+.ONESHELL:

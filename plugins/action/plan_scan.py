@@ -1,0 +1,101 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._report import exemption
+from ansible_collections.rke.cis.plugins.plugin_utils._request import (
+    new_scan_directory,
+    node_types,
+    roles_of_hosts,
+    user_skips,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+    cluster_path,
+    evidence_path,
+    make_directory,
+    to_json,
+    unseen_document,
+    write_file,
+)
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "profile": {"type": "str", "required": True},
+        "groups": {"type": "dict", "default": {}},
+        "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
+        "skip": {"type": "raw"},
+        "skip_file": {"type": "path"},
+        "skip_config_map": {"type": "bool", "default": True},
+        "kubeconfig": {"type": "path"},
+        "context": {"type": "str"},
+        "timeout": {"type": "int", "default": 20},
+        "cluster": {"type": "str", "default": "local"},
+        "report_dir": {"type": "str", "required": True},
+        "evidence_dir": {"type": "str"},
+    }
+
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        benchmark, profile = resolve_profile(args["profile"])
+        hosts = task_vars.get("ansible_play_hosts_all", [])
+        nodes, warnings = roles_of_hosts(task_vars.get("groups", {}), args["groups"], hosts)
+        user_skips(benchmark, args["skip"], args["skip_file"], None)  # a wrong one is told before the API is asked
+        name = benchmark.profile_name(profile)
+        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], name, str(task_vars.get("awx_job_id", "")))
+        evidence_dir = args["evidence_dir"] or f"{scan_dir}/evidence"
+        make_directory(evidence_dir, "cis_scan_evidence_dir")
+        cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
+        write_file(cluster_path(evidence_dir), to_json(cluster))
+        for host, roles in nodes.items():
+            # overwritten by what is gathered: a node must neither vanish nor keep an older scan's evidence
+            nothing = unseen_document(host, roles, "not gathered", "nothing was gathered on this node; see the output")
+            write_file(evidence_path(evidence_dir, host), to_json(nothing), sync=False)
+        skips, unknown = user_skips(benchmark, args["skip"], args["skip_file"], cluster)
+        types = {host: node_types(roles, args["node_tests_on"]) for host, roles in nodes.items()}
+        exempt = {control["id"]: exemption(benchmark, profile, skips, control["id"]) for control in benchmark.controls}
+        return {
+            "changed": False,
+            "warnings": warnings + unknown,
+            "benchmark": benchmark.id,
+            "profile": name,
+            "cluster": args["cluster"],
+            "node_tests_on": args["node_tests_on"],
+            "scan_dir": scan_dir,
+            "evidence_dir": evidence_dir,
+            "nodes": nodes,
+            "plan_of": {host: "-".join(kinds) for host, kinds in types.items()},
+            "plans": {"-".join(kinds): benchmark.plan(kinds) for kinds in types.values()},
+            "skips": skips,
+            "skipped_controls": [control_id for control_id, why in exempt.items() if why.get("state") == "skip"],
+            "not_applicable_controls": [
+                control_id for control_id, why in exempt.items() if why.get("state") == "notApplicable"
+            ],
+        }
+
+    def _cluster_evidence(
+        self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """Ask the API server, if there is a kubeconfig. A dead API is evidence, a bad kubeconfig a wrong request."""
+        if not args["kubeconfig"]:
+            message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
+            return {"error": {"kind": "not asked", "message": message}}
+        answer = self._execute_module(
+            module_name="rke.cis.cluster_evidence_info",
+            module_args={
+                "kubeconfig": args["kubeconfig"],
+                "context": args["context"],
+                "timeout": args["timeout"],
+                "objects": objects,
+                "config_map": {} if args["skip_config_map"] else None,
+            },
+            task_vars=task_vars,
+        )
+        if answer.get("failed"):
+            raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
+        return answer["evidence"]

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks, unexamined
+from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
+
+
+class ActionModule(ControllerAction):
+    ARGUMENTS = {
+        "profile": {"type": "str", "required": True},
+        "evidence_dir": {"type": "str", "required": True},
+        "nodes": {"type": "dict", "default": {}},
+        "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
+        "skip": {"type": "raw"},
+        "skip_file": {"type": "path"},
+        "skip_config_map": {"type": "bool", "default": True},
+        "cluster": {"type": "str", "default": "local"},
+        "report_dir": {"type": "str"},
+        "scan_dir": {"type": "str"},
+    }
+
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        benchmark, profile = resolve_profile(args["profile"])
+        directory = os.path.expanduser(args["evidence_dir"])
+        nodes, cluster = read_evidence(directory)
+        if args["nodes"]:
+            nodes = [document for document in nodes if document["node"] in args["nodes"]]
+            lost = sorted(set(args["nodes"]) - {document["node"] for document in nodes})
+            if lost:
+                raise CisError(
+                    f"cis_scan_evidence_dir {directory}: the evidence of {', '.join(lost)} is gone; scan again"
+                )
+        if not nodes:
+            raise CisError(f"cis_scan_evidence_dir {directory}: there is no evidence file of a node in it")
+        shown = cluster if args["skip_config_map"] else None
+        skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], shown)
+        report = build_report(
+            benchmark,
+            profile,
+            nodes,
+            cluster,
+            skips,
+            args["cluster"],
+            args["node_tests_on"],
+        )
+        scan_dir = args["scan_dir"] or new_scan_directory(args["report_dir"], args["cluster"], report["profile"])
+        path = os.path.join(scan_dir, "report.json")
+        write_file(path, to_json(report))
+        checks = report_checks(report)
+        return {
+            "changed": True,
+            "warnings": warnings,
+            "report": path,
+            "scan_dir": scan_dir,
+            "profile": report["profile"],
+            "counts": {key: report[key] for key in ("total", "pass", "fail", "skip", "notApplicable", "error")},
+            "failed_controls": [check["id"] for check in checks if check["state"] in ("fail", "mixed")],
+            "unexamined_controls": unexamined(report),
+            "unexamined_nodes": sorted(report["node_errors"]),
+        }

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: cis_summary
+type: aggregate
+short_description: Score evidence as it arrives and print the result of a scan
+version_added: 1.0.0
+description:
+  - Scores the evidence of each node as it arrives and prints at the end of the play a table of the nodes and of the
+    cluster, then the failing controls with the value seen and the value wanted, then what could not be examined.
+  - It prints nothing for plays that do not scan.
+author:
+  - rke.cis contributors (@rke-cis)
+requirements:
+  - enable in configuration
+"""
+
+import typing as t
+
+from ansible import constants as C
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._report import Verdicts, build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, read_json, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
+
+
+class Scan:
+    """What is known of the scan that runs: its plan, and the verdicts of the nodes that have answered."""
+
+    def __init__(self, plan: dict[str, t.Any]) -> None:
+        self.benchmark, self.profile = resolve_profile(plan["profile"])
+        self.plan = plan
+        self.cluster = read_json(cluster_path(plan["evidence_dir"]), "evidence file")
+        left_out = {*plan["skipped_controls"], *plan["not_applicable_controls"]}
+        self._judged = self.benchmark.ids - left_out
+        self.documents: dict[str, dict[str, t.Any]] = {}
+        self.verdicts: Verdicts = {}
+
+    def add(self, document: dict[str, t.Any]) -> None:
+        """Score a node's evidence."""
+        name = document["node"]
+        self.documents[name] = document
+        self.verdicts[name] = score_node(self.benchmark, document, self.cluster, self._judged)
+
+    def report(self) -> dict[str, t.Any]:
+        """Return the report of what has arrived; a node that has not is one that could not be examined."""
+        for name, roles in self.plan["nodes"].items():
+            if name not in self.documents:
+                self.add(
+                    unseen_document(name, roles, "not gathered", "nothing was gathered on this node; see the output")
+                )
+        return build_report(
+            self.benchmark,
+            self.profile,
+            list(self.documents.values()),
+            self.cluster,
+            self.plan["skips"],
+            self.plan["cluster"],
+            self.plan["node_tests_on"],
+            self.verdicts,
+        )
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "rke.cis.cis_summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scan: Scan | None = None
+        self._report_path = ""
+
+    def v2_runner_on_ok(self, result: t.Any) -> None:
+        answer = result._result
+        action = result._task.resolved_action
+        try:
+            if action == "rke.cis.plan_scan":
+                self._scan, self._report_path = Scan(answer), ""
+            elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
+                path = answer["evidence_file"]
+                self._scan.add(check_evidence(read_json(path, "evidence file"), path))
+            elif action == "rke.cis.score_evidence":
+                self._report_path = answer["report"]
+        except (CisError, KeyError) as error:
+            self._display.warning(f"rke.cis.cis_summary: {error}")
+
+    def v2_playbook_on_stats(self, stats: t.Any) -> None:
+        try:
+            if self._scan:
+                report = self._scan.report()
+            elif self._report_path:
+                report = read_json(self._report_path, "report")
+            else:
+                return
+        except CisError as error:
+            self._display.warning(f"rke.cis.cis_summary: {error}")
+            return
+        colours = {"fail": C.COLOR_ERROR, "error": C.COLOR_UNREACHABLE}
+        self._display.display("")
+        for line, state in summary(report):
+            self._display.display(line, color=colours.get(state))
+        if self._report_path:
+            self._display.display(f"\nReport: {self._report_path}")

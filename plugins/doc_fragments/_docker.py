@@ -1,0 +1,30 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  docker_host:
+    description:
+      - The socket of the Docker Engine on the node, as RKE's C(docker_socket) names it.
+    type: str
+    default: unix:///var/run/docker.sock
+  timeout:
+    description:
+      - How many seconds Docker has for each answer. A Docker that does not answer is reported, not waited for.
+    type: int
+    default: 20
+notes:
+  - The Docker SDK for Python is used where it imports and works on the node, else the docker CLI. Nothing has to be
+    installed.
+  - Without C(become) all that the login user may see is gathered. The rest is reported as denied, with what to grant.
+  - Of a container's environment only the variables asked for by name are kept. Values of secret arguments are masked
+    on the node.
+"""

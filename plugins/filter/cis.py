@@ -1,0 +1,77 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
+    NODE_TYPES,
+    CisError,
+    load_benchmark,
+    resolve_profile,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._request import node_types, user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import make_unsafe
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Return native data of what templating hands over, which walks slowly."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def evidence_plan(benchmark: t.Any, roles: t.Any, node_tests_on: str = "workers") -> dict[str, t.Any]:
+    """Return what to gather on a node of these roles."""
+    if not isinstance(benchmark, str):
+        raise AnsibleFilterError("Input for rke.cis.evidence_plan must be the id of a benchmark")
+    if not isinstance(roles, list) or not set(roles) <= set(NODE_TYPES.values()):
+        raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
+    try:
+        return load_benchmark(benchmark).plan(node_types(roles, node_tests_on))
+    except CisError as error:
+        raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
+
+
+def score(
+    evidence: t.Any,
+    profile: str,
+    cluster_evidence: t.Any = None,
+    skip: t.Any = None,
+    cluster: str = "local",
+    node_tests_on: str = "workers",
+) -> dict[str, t.Any]:
+    """Return the report of a list of evidence documents."""
+    if not isinstance(evidence, list):
+        raise AnsibleFilterError("Input for rke.cis.score must be a list of evidence documents")
+    try:
+        benchmark, name = resolve_profile(profile)
+        nodes = [check_evidence(_plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
+        shown = _plain(cluster_evidence)
+        skips, _warnings = user_skips(benchmark, _plain(skip), None, shown)
+        return make_unsafe(build_report(benchmark, name, nodes, shown, skips, cluster, node_tests_on))
+    except CisError as error:
+        raise AnsibleFilterError(f"rke.cis.score: {error}") from error
+
+
+def csv_line(cells: t.Any) -> str:
+    """Return a list as one line of CSV."""
+    if not isinstance(cells, list):
+        raise AnsibleFilterError("Input for rke.cis.csv_row must be a list of cells")
+    return make_unsafe(csv_row(cells))
+
+
+class FilterModule:
+    """Ansible jinja2 filters"""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"evidence_plan": evidence_plan, "score": score, "csv_row": csv_line}

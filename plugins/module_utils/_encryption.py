@@ -1,0 +1,179 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The encryption providers of an EncryptionConfiguration: their names, never their keys.
+
+The file holds the keys of all secrets of the cluster, so it is read and forgotten on the node.
+https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
+"""
+
+import re
+import typing as t
+
+_KEY = re.compile(r"""^("[^"\\]*"|'[^']*'|[^\s"'#&*!|>%@`{}\[\],-][^"'#{}\[\],]*?)\s*:(?:\s+(.*))?$""")
+_FLOW = re.compile(r"""\s*([{}\[\],:]|"[^"\\]*"|'[^']*'|[^\s{}\[\],:"']+(?::[^\s{}\[\],:"']+)*)""")
+
+
+class NotUnderstood(ValueError):
+    """The text may be good YAML, but this node has no PyYAML to read it with."""
+
+
+def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
+    """Return for each entry of `resources` its resource names and its provider names, in the file's order.
+
+    Raises ValueError, whose message holds nothing of the file but a line number, where the file is no such document.
+    """
+    try:
+        import yaml
+    except ImportError:
+        document = SimpleYaml(text).load()
+    else:
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise ValueError("no valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
+    try:
+        return [
+            {
+                "resources": [str(name) for name in entry["resources"]],
+                "providers": [str(next(iter(provider))) for provider in entry["providers"]],
+            }
+            for entry in document["resources"]
+        ]
+    except (KeyError, TypeError, AttributeError, StopIteration):
+        raise ValueError(
+            "no EncryptionConfiguration: resources, each with resources and providers, are wanted"
+        ) from None
+
+
+class SimpleYaml:
+    """Block and flow collections, quoted and plain scalars on one line: what RKE and Kubernetes tools write.
+
+    For nodes without PyYAML. All else raises NotUnderstood: better not seen than read wrong.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines: t.List[t.Tuple[int, str, int]] = []
+        self._position = 0
+        for number, line in enumerate(text.splitlines(), 1):
+            content = re.sub(r"""^((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*?)(?:(?:^|\s)#.*)?$""", r"\1", line.rstrip())
+            if "\t" in content:
+                raise NotUnderstood("no simple YAML in line {0} (a tab); install PyYAML on the node".format(number))
+            if content.strip() and content.strip() != "---":
+                self._lines.append((len(content) - len(content.lstrip()), content.strip(), number))
+
+    def load(self) -> t.Any:
+        if not self._lines:
+            return None
+        value = self._block(self._lines[0][0])
+        if self._position < len(self._lines):
+            self._refuse()
+        return value
+
+    def _refuse(self) -> None:
+        number = self._lines[min(self._position, len(self._lines) - 1)][2]
+        raise NotUnderstood("no simple YAML in line {0}; install PyYAML on the node".format(number))
+
+    def _peek(self) -> t.Tuple[int, str]:
+        if self._position >= len(self._lines):
+            return -1, ""
+        return self._lines[self._position][:2]
+
+    @staticmethod
+    def _is_item(content: str) -> bool:
+        return content == "-" or content.startswith("- ")
+
+    def _block(self, indent: int) -> t.Any:
+        content = self._peek()[1]
+        if self._is_item(content):
+            return self._sequence(indent)
+        if _KEY.match(content):
+            return self._mapping(indent)
+        self._position += 1
+        return self._scalar(content)
+
+    def _sequence(self, indent: int) -> t.List[t.Any]:
+        items = []
+        while self._peek()[0] == indent and self._is_item(self._peek()[1]):
+            content, number = self._lines[self._position][1:]
+            rest = content[1:].lstrip()
+            if rest:
+                # the item's first line is a block of its own, as far in as it stands
+                inner = indent + len(content) - len(rest)
+                self._lines[self._position] = (inner, rest, number)
+            else:
+                self._position += 1
+                inner = self._peek()[0]
+                if inner <= indent:
+                    items.append(None)
+                    continue
+            items.append(self._block(inner))
+        return items
+
+    def _mapping(self, indent: int) -> t.Dict[str, t.Any]:
+        found: t.Dict[str, t.Any] = {}
+        while self._peek()[0] == indent and not self._is_item(self._peek()[1]):
+            match = _KEY.match(self._peek()[1])
+            if not match:
+                self._refuse()
+            key = match.group(1).strip("\"'") if match else ""
+            if key in found:
+                self._refuse()
+            value = match.group(2) if match else None
+            self._position += 1
+            inner, content = self._peek()
+            if value:
+                found[key] = self._scalar(value)
+            elif inner > indent or (inner == indent and self._is_item(content)):
+                found[key] = self._block(inner)
+            else:
+                found[key] = None
+        return found
+
+    def _scalar(self, text: str) -> t.Any:
+        if text[0] in "{[":
+            tokens = _FLOW.findall(text)
+            if "".join(tokens) != re.sub(r"""("[^"]*"|'[^']*')|\s+""", r"\1", text):
+                self._refuse()
+            value, rest = self._flow(tokens)
+            if rest:
+                self._refuse()
+            return value
+        if text[0] in "&*!|>%@`,}]" or re.search(r":\s|:$", text.strip("\"'")):
+            self._refuse()
+        return text.strip("\"'")
+
+    def _flow(self, tokens: t.List[str]) -> t.Tuple[t.Any, t.List[str]]:
+        if not tokens:
+            self._refuse()
+        first, rest = tokens[0], tokens[1:]
+        if first == "[":
+            items = []
+            while rest and rest[0] != "]":
+                item, rest = self._flow(rest)
+                items.append(item)
+                if rest and rest[0] == ",":
+                    rest = rest[1:]
+            return items, self._closed(rest, "]")
+        if first == "{":
+            found: t.Dict[str, t.Any] = {}
+            while rest and rest[0] != "}":
+                key, rest = self._flow(rest)
+                value, rest = self._flow(self._closed(rest, ":"))
+                found[str(key)] = value
+                if rest and rest[0] == ",":
+                    rest = rest[1:]
+            return found, self._closed(rest, "}")
+        if first in "}],:":
+            self._refuse()
+        return first.strip("\"'"), rest
+
+    def _closed(self, tokens: t.List[str], mark: str) -> t.List[str]:
+        if not tokens or tokens[0] != mark:
+            self._refuse()
+        return tokens[1:]

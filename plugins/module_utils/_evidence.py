@@ -1,0 +1,148 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""One node's evidence document: everything that a plan asks for, gathered in one go. Knows nothing of controls."""
+
+import os
+import time
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_text
+
+from ansible_collections.rke.cis.plugins.module_utils import _files
+from ansible_collections.rke.cis.plugins.module_utils._docker import (
+    DockerError,
+    container_evidence,
+    inspect_containers,
+)
+from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, encryption_providers
+from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem
+from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+
+SCHEMA = "rke.cis/evidence/1"
+COLLECTOR = "rke.cis 1.0.0"
+
+DOCKER_OPTIONS: t.Dict[str, t.Any] = {
+    "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+    "timeout": {"type": "int", "default": 20},
+}
+
+
+def path_key(request: t.Mapping[str, t.Any]) -> str:
+    """Return the name under which the evidence keeps what was asked for."""
+    return "{0}:{1}".format(request["container"], request.get("flag") or request["path"])
+
+
+def flag_value(container: t.Mapping[str, t.Any], component: str, flag: str, style: str) -> t.Optional[str]:
+    """Return the last value of a path flag of a container's component, from its environment if only there."""
+    for argv in list(container.get("processes") or []) + [container.get("args") or []]:
+        args = component_args(argv, component)
+        if args is not None:
+            values = parse_flags(args, style, {flag: "string"}).get(flag)
+            return values[-1] if values else (container.get("env") or {}).get(environment_name(flag))
+    return None
+
+
+def host_path(path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> t.Optional[t.Tuple[str, str]]:
+    """Return where a container's path lies on the host and the mounted host directory, or None if it is not mounted."""
+    path = os.path.normpath(path)
+    best: t.Optional[t.Tuple[str, str]] = None
+    for mount in mounts:
+        target = os.path.normpath(mount["destination"])
+        if (path + "/").startswith(target.rstrip("/") + "/") and (best is None or len(target) > len(best[0])):
+            best = (target, mount["source"])
+    if best is None:
+        return None
+    rest = os.path.relpath(path, best[0])
+    return (best[1] if rest == "." else os.path.join(best[1], rest)), best[1]
+
+
+class Collector:
+    """Gathers one node's evidence. `module` serves to run the docker CLI, `files` to look at the disk."""
+
+    files: t.Any = _files
+
+    def __init__(self, module: t.Any, docker_host: str, timeout: int, prefix_path: str = "") -> None:
+        self._module = module
+        self._docker_host = docker_host
+        self._timeout = timeout
+        self._prefix = prefix_path.rstrip("/")
+        self._containers: t.Dict[str, t.Dict[str, t.Any]] = {}
+
+    def collect(self, plan: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Return the evidence that the plan asks for. What could not be seen stands in it with its reason."""
+        docker_state = self._collect_containers(plan.get("containers") or {})
+        paths = {path_key(request): self._path(request) for request in plan.get("paths") or []}
+        return {
+            "schema": SCHEMA,
+            "collector": COLLECTOR,
+            "collected_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "docker": docker_state,
+            "containers": self._containers,
+            "paths": paths,
+        }
+
+    def _collect_containers(self, wanted: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+        try:
+            docker, found = inspect_containers(self._module, self._docker_host, self._timeout, sorted(wanted))
+        except DockerError as error:
+            shown = error.as_evidence()
+            self._containers = {name: {"error": shown} for name in wanted}
+            return {"host": self._docker_host, "error": shown}
+        for name in wanted:
+            if name in found:
+                self._containers[name] = container_evidence(found[name], docker, wanted[name].get("env") or ())
+            else:
+                self._containers[name] = problem("missing", "there is no container named " + name)
+        return {"host": self._docker_host, "source": docker.source}
+
+    def _locate(self, path: str, container: str) -> t.Tuple[str, t.Optional[str]]:
+        """Return the host path and what it was found by: the component's own mounts, else those of its neighbours."""
+        others = [name for name in sorted(self._containers) if name != container]
+        for name in [container] + others:
+            found = host_path(path, self._containers.get(name, {}).get("mounts") or [])
+            if found:
+                return found
+        return self._prefix + path, None
+
+    def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        path = request.get("path")
+        container = request["container"]
+        if request.get("flag"):
+            shown = self._containers.get(container, {})
+            if "error" in shown:
+                return {"error": dict(shown["error"], kind="container " + shown["error"]["kind"])}
+            path = flag_value(shown, container, request["flag"], request["style"]) or path
+            if not path:
+                return problem("not_set", "{0} is not given to {1}".format(request["flag"], container))
+            if not path.startswith("/"):
+                return problem("not_absolute", "{0} is {1}, no absolute path".format(request["flag"], path))
+        on_host, root = self._locate(path, container)
+        found = self.files.examine(on_host, root)
+        found["path"] = to_text(on_host)
+        if "error" in found:
+            if root is None and not self._prefix and found["error"]["kind"] == "missing":
+                # without a mount nobody knows where RKE's files are (prefix_path): absent here does not mean absent
+                if not any(shown.get("mounts") for shown in self._containers.values()):
+                    found["error"]["kind"] = "not_located"
+            return found
+        if request.get("list"):
+            found.update(self.files.list_directory(on_host))
+        if request.get("read") == "encryption_providers":
+            found.update(self._encryption(on_host))
+        return found
+
+    def _encryption(self, path: str) -> t.Dict[str, t.Any]:
+        try:
+            return {"encryption": encryption_providers(self.files.read(path).decode("utf-8"))}
+        except OSError as error:
+            return os_problem(error, path)
+        except NotUnderstood as error:
+            return problem("unreadable", "{0}: {1}".format(path, to_text(error)))
+        except ValueError as error:
+            message = "no UTF-8 text" if isinstance(error, UnicodeDecodeError) else to_text(error)
+            return problem("malformed", "{0}: {1}".format(path, message))

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Type, mode and owner of paths. Missing, denied, unreadable and read are four different things."""
+
+import errno
+import glob
+import grp
+import os
+import pwd
+import stat
+import typing as t
+
+from ansible.module_utils.common.text.converters import to_text
+
+_TYPES = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISFIFO, "fifo"),
+)
+_KINDS = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.EACCES: "denied", errno.EPERM: "denied"}
+
+
+def problem(kind: str, message: str) -> t.Dict[str, t.Any]:
+    """Return the form in which evidence says that something could not be seen."""
+    return {"error": {"kind": kind, "message": to_text(message)}}
+
+
+def os_problem(error: OSError, path: str) -> t.Dict[str, t.Any]:
+    """Return an operating system error as evidence: missing, denied or unreadable."""
+    return problem(_KINDS.get(error.errno or 0, "unreadable"), "{0}: {1}".format(path, error.strerror))
+
+
+def _name(lookup: t.Callable[[int], t.Any], number: int) -> str:
+    try:
+        return lookup(number)[0]
+    except KeyError:
+        return ""  # no account of that number on this host; the number itself is in the evidence
+
+
+def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
+    """Return type, mode, owner and group of a path, following a symbolic link that stays under `root`.
+
+    A link that leaves `root` (the directory that a container mounts) leads elsewhere inside the container than on
+    the host, so it is not followed: what the component sees there was not examined.
+    """
+    try:
+        status = os.lstat(path)
+        link = None
+        if stat.S_ISLNK(status.st_mode):
+            link = os.path.realpath(path)
+            base = os.path.realpath(root) if root else "/"
+            if path != root and not (link + "/").startswith(base.rstrip("/") + "/"):
+                return problem("unreadable", "{0}: symbolic link to {1}, outside {2}".format(path, link, base))
+            status = os.stat(link)
+    except OSError as error:
+        return os_problem(error, path)
+    entry = {
+        "type": next((name for test, name in _TYPES if test(status.st_mode)), "other"),
+        "mode": "{0:04o}".format(stat.S_IMODE(status.st_mode)),
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "owner": _name(pwd.getpwuid, status.st_uid),
+        "group": _name(grp.getgrgid, status.st_gid),
+    }
+    if link:
+        entry["link"] = to_text(link)
+    return entry
+
+
+def list_directory(path: str) -> t.Dict[str, t.Any]:
+    """Return the direct entries of a directory (hidden ones too), or why they could not be listed."""
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        return os_problem(error, path)
+    return {"entries": [dict(examine(os.path.join(path, name), path), name=to_text(name)) for name in names]}
+
+
+def read(path: str) -> bytes:
+    """Return a file's content."""
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def expand(pattern: str) -> t.List[str]:
+    """Return the paths that a glob pattern matches, sorted; a plain path is returned as it is, existing or not."""
+    return sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]

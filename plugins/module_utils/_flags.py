@@ -1,0 +1,69 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Command lines, read as the component itself reads them (Python 3.6 and later: runs on nodes too).
+
+The Kubernetes components use github.com/spf13/pflag with `_` and `-` alike; etcd uses Go's package flag.
+Neither is a text search: a flag's name is compared whole, an occurrence inside another value is no occurrence.
+"""
+
+import os
+import typing as t
+
+# What may stand before the component's name on its command line.
+_LAUNCHERS = ("entrypoint.sh", "hyperkube")
+
+
+def component_args(argv: t.Sequence[str], component: str) -> t.Optional[t.List[str]]:
+    """Return what follows the component's name on its command line, or None if that is another program's."""
+    for index, word in enumerate(argv[:2]):
+        if os.path.basename(word) == component:
+            return list(argv[index + 1 :])
+        if os.path.basename(word) not in _LAUNCHERS:
+            break
+    return None
+
+
+def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -> t.Dict[str, t.List[t.Optional[str]]]:
+    """Return each given flag (`--name`) with its raw values in the order given.
+
+    `style` is `pflag`, `pflag_strict` (the component refuses to start when a word is left over) or `go`; `types` tells
+    a flag's type, so that `--flag value` and a bare boolean can be told apart. A value of None means that the component
+    refuses how the flag is given: without its value, or a boolean with a word after it that is left over. The key ""
+    holds the word at which Go's flag package stopped: it refuses that word and has not read what follows.
+    """
+    found: t.Dict[str, t.List[t.Optional[str]]] = {}
+    position = 0
+    while position < len(args):
+        word = args[position]
+        position += 1
+        if word == "--":
+            break
+        if style == "go" and (not word.startswith("-") or word == "-"):
+            found[""] = [word]
+            break
+        if not word.startswith("--") and not (style == "go" and word.startswith("-")):
+            continue
+        name, equals, value = word.lstrip("-").partition("=")
+        name = "--" + (name.replace("_", "-") if style == "pflag" else name)
+        if equals:
+            found.setdefault(name, []).append(value)
+        elif types.get(name) == "bool":
+            left_over = position < len(args) and not args[position].startswith("-")
+            found.setdefault(name, []).append(None if left_over and style != "pflag" else "true")
+        elif name in types:
+            found.setdefault(name, []).append(args[position] if position < len(args) else None)
+            position += 1
+        else:
+            # Of unknown type: the next word may be its value, but a flag must not be missed.
+            found.setdefault(name, []).append("")
+    return found
+
+
+def environment_name(flag: str) -> str:
+    """Return the variable that etcd reads where the flag is not given, e.g. ETCD_CERT_FILE for --cert-file."""
+    return "ETCD_" + flag[2:].upper().replace("-", "_")

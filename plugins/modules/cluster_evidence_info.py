@@ -1,0 +1,174 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: cluster_evidence_info
+short_description: Gather what a benchmark needs of the Kubernetes API
+version_added: 1.0.0
+description:
+  - Reads lists of objects and the ConfigMap in which Rancher keeps the tests to skip, and returns them as one document.
+  - It only reads, and keeps of each object its name and C(spec).
+  - Runs where the kubeconfig is, which is the controller or a host that it is delegated to.
+extends_documentation_fragment:
+  - rke.cis._attributes
+author:
+  - rke.cis contributors (@rke-cis)
+requirements:
+  - kubernetes (Python library)
+options:
+  kubeconfig:
+    description:
+      - File with the address of the API server and the credentials, as C(rke up) writes it.
+    type: path
+    required: true
+  context:
+    description:
+      - Context of the kubeconfig, its current one if not given.
+    type: str
+  objects:
+    description:
+      - Name to path of the lists that are wanted, and the Kubernetes version that no longer has them.
+      - 'For example C({podsecuritypolicies: {path: /apis/policy/v1beta1/podsecuritypolicies, until: "1.25"}}).'
+    type: dict
+    default: {}
+  config_map:
+    description:
+      - ConfigMap whose text is wanted.
+    type: dict
+    suboptions:
+      namespace:
+        description: Namespace of the ConfigMap.
+        type: str
+        default: security-scan
+      name:
+        description: Name of the ConfigMap.
+        type: str
+        default: security-scan-cfg
+      key:
+        description: Key in the ConfigMap's data.
+        type: str
+        default: config.json
+  timeout:
+    description:
+      - How many seconds the API server has for each answer.
+    type: int
+    default: 20
+seealso:
+  - module: rke.cis.node_evidence_info
+"""
+
+EXAMPLES = r"""
+- name: Read the pod security policies and Rancher's list of skipped tests
+  rke.cis.cluster_evidence_info:
+    kubeconfig: kube_config_cluster.yml
+    objects:
+      podsecuritypolicies:
+        path: /apis/policy/v1beta1/podsecuritypolicies
+        until: "1.25"
+    config_map: {}
+  delegate_to: localhost
+  register: result
+
+- name: Show the names of the policies
+  ansible.builtin.debug:
+    msg: "{{ result.evidence.objects.podsecuritypolicies['items'] | map(attribute='metadata.name') | list }}"
+  when: "'items' in result.evidence.objects.podsecuritypolicies"
+"""
+
+RETURN = r"""
+evidence:
+  description:
+    - What the API server said. What could not be seen stands in it as C(error) with C(kind) and C(message).
+  returned: success
+  type: dict
+  contains:
+    schema:
+      description: Name and version of the document's form.
+      type: str
+      returned: success
+      sample: rke.cis/cluster-evidence/1
+    server:
+      description: Address of the API server.
+      type: str
+      returned: success
+      sample: https://10.0.0.11:6443
+    version:
+      description: Version of the API server, empty if it did not tell.
+      type: str
+      returned: success
+      sample: v1.20.15
+    objects:
+      description: Name to C(items), or to C(error).
+      type: dict
+      returned: success
+      sample: {}
+    config_map:
+      description: C(text) of the ConfigMap's key, null if there is none, or C(error).
+      type: dict
+      returned: O(config_map) is given
+      sample:
+        text: '{"skip": {"rke-cis-1.4": ["1.1.2"]}}'
+"""
+
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import (
+    CLUSTER_SCHEMA,
+    ClusterReader,
+    KubeconfigError,
+)
+
+try:
+    import kubernetes
+
+    KUBERNETES_ERROR = None
+except ImportError:
+    KUBERNETES_ERROR = traceback.format_exc()
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True},
+            "context": {"type": "str"},
+            "objects": {"type": "dict", "default": {}},
+            "config_map": {
+                "type": "dict",
+                "options": {
+                    "namespace": {"type": "str", "default": "security-scan"},
+                    "name": {"type": "str", "default": "security-scan-cfg"},
+                    "key": {"type": "str", "default": "config.json", "no_log": False},
+                },
+            },
+            "timeout": {"type": "int", "default": 20},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if KUBERNETES_ERROR:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_ERROR)
+    try:
+        reader = ClusterReader(kubernetes, params["kubeconfig"], params["context"] or None, params["timeout"])
+    except KubeconfigError as error:
+        module.fail_json(msg=str(error))
+    version = reader.version().get("answer") or ""
+    evidence = {
+        "schema": CLUSTER_SCHEMA,
+        "server": reader.server,
+        "version": version,
+        "objects": {
+            name: reader.objects(wanted["path"], wanted.get("until"), version)
+            for name, wanted in sorted(params["objects"].items())
+        },
+    }
+    if params["config_map"] is not None:
+        evidence["config_map"] = reader.config_map(**params["config_map"])
+    module.exit_json(changed=False, evidence=evidence)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: file_permissions_info
+short_description: Show type, mode, owner and group of many paths at once
+version_added: 1.0.0
+description:
+  - Shows type, mode, owner and group of paths and glob patterns of a node in one call.
+  - That a path is missing, that it may not be looked at, and that it cannot be read are told apart.
+  - No file is opened.
+extends_documentation_fragment:
+  - rke.cis._attributes
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  paths:
+    description:
+      - Absolute paths and glob patterns. A symbolic link is followed, and RV(files[].link) tells where to.
+    type: list
+    elements: path
+    required: true
+  prefix:
+    description:
+      - Directory that is put before each path, as RKE's C(prefix_path) is on RancherOS and Flatcar.
+    type: path
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Look at RKE's keys
+  rke.cis.file_permissions_info:
+    paths:
+      - /etc/kubernetes/ssl
+      - /etc/kubernetes/ssl/*key.pem
+  register: result
+
+- name: Show what others may read
+  ansible.builtin.debug:
+    msg: "{{ result.files | rejectattr('mode', 'eq', '0600') | map(attribute='path') | list }}"
+"""
+
+RETURN = r"""
+files:
+  description:
+    - What the paths and patterns stand for, in their order and sorted within a pattern.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path on the node.
+      type: str
+      returned: success
+      sample: /etc/kubernetes/ssl/kube-ca.pem
+    type:
+      description: One of file, directory, link, socket, fifo, other.
+      type: str
+      returned: success
+      sample: file
+    mode:
+      description: All twelve mode bits in octal digits.
+      type: str
+      returned: success
+      sample: "0600"
+    uid:
+      description: Number of the owner.
+      type: int
+      returned: success
+      sample: 0
+    gid:
+      description: Number of the group.
+      type: int
+      returned: success
+      sample: 0
+    owner:
+      description: Name of the owner, empty if the number has none.
+      type: str
+      returned: success
+      sample: root
+    group:
+      description: Name of the group, empty if the number has none.
+      type: str
+      returned: success
+      sample: root
+    link:
+      description: Where the path leads to.
+      type: str
+      returned: when the path is a symbolic link
+      sample: /data/etcd
+problems:
+  description:
+    - Paths that could not be looked at.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Path on the node.
+      type: str
+      returned: success
+      sample: /etc/kubernetes/admin.conf
+    kind:
+      description: V(missing), V(denied) or V(unreadable).
+      type: str
+      returned: success
+      sample: missing
+    message:
+      description: What the operating system said.
+      type: str
+      returned: success
+      sample: "/etc/kubernetes/admin.conf: No such file or directory"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_text
+
+from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "paths": {"type": "list", "elements": "path", "required": True},
+            "prefix": {"type": "path", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    prefix = module.params["prefix"].rstrip("/")
+    files, problems = [], []
+    for pattern in module.params["paths"]:
+        if not pattern.startswith("/"):
+            module.fail_json(msg="paths: {0} is not an absolute path".format(pattern))
+        for path in expand(prefix + pattern):
+            shown = examine(path)
+            if "error" in shown:
+                problems.append(dict(shown["error"], path=to_text(path)))
+            else:
+                files.append(dict(shown, path=to_text(path)))
+    module.exit_json(changed=False, files=files, problems=problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: node_evidence_info
+short_description: Gather all that a benchmark needs of a node, in one call
+version_added: 1.0.0
+description:
+  - Gathers what a plan asks for (arguments of containers, modes and owners of paths) and returns it as one document.
+  - The plan comes from the filter P(rke.cis.evidence_plan#filter). This module knows nothing of controls.
+  - It only reads. Keys, tokens and encryption secrets stay on the node. Of the file of encryption keys only
+    the names of the providers are returned.
+extends_documentation_fragment:
+  - rke.cis._attributes
+  - rke.cis._docker
+attributes:
+  action:
+    description: Has an action plugin of the same name, which records the document on the controller.
+    support: full
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  plan:
+    description:
+      - What to gather.
+    type: dict
+    required: true
+    suboptions:
+      containers:
+        description:
+          - Container names, each to a dictionary whose key C(env) may list the variables that may be read.
+        type: dict
+        default: {}
+      paths:
+        description:
+          - Paths as a container sees them. They are looked up on the node through the container's mounts.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          container:
+            description:
+              - Container whose mounts tell where the path lies on the node.
+            type: str
+            required: true
+          path:
+            description:
+              - Path in the container. With O(plan.paths[].flag) it is used where the flag is not given.
+            type: str
+          flag:
+            description:
+              - Flag of the container's component that names the path.
+            type: str
+          style:
+            description:
+              - How the component reads its command line.
+            type: str
+            choices:
+              - pflag
+              - pflag_strict
+              - go
+            default: pflag
+          list:
+            description:
+              - Whether the direct entries of the directory are wanted too.
+            type: bool
+            default: false
+          read:
+            description:
+              - What of the file's content is wanted. V(encryption_providers) are names, never keys.
+            type: str
+            choices:
+              - encryption_providers
+  prefix_path:
+    description:
+      - RKE's C(prefix_path), for paths that no container mounts. It is found through the mounts otherwise.
+    type: str
+    default: ""
+  node:
+    description:
+      - Name of the node in the document.
+    type: str
+    default: ""
+  roles:
+    description:
+      - RKE roles of the node, which the document carries.
+    type: list
+    elements: str
+    choices:
+      - controlplane
+      - etcd
+      - worker
+    default: []
+  record_to:
+    description:
+      - Directory on the controller in which the document is written as C(node-<name>.json). The result then holds
+        RV(evidence_file) in place of RV(evidence), and a node that cannot be examined is recorded with the reason
+        instead of failing.
+    type: path
+seealso:
+  - plugin: rke.cis.evidence_plan
+    plugin_type: filter
+  - plugin: rke.cis.score
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Gather what RKE-CIS-1.4 needs of a worker
+  rke.cis.node_evidence_info:
+    plan: "{{ 'rke-cis-1.4' | rke.cis.evidence_plan(['worker']) }}"
+    node: "{{ inventory_hostname }}"
+    roles:
+      - worker
+  register: result
+
+- name: Show how the kubelet is called
+  ansible.builtin.debug:
+    var: result.evidence.containers.kubelet.args
+"""
+
+RETURN = r"""
+evidence:
+  description:
+    - The evidence document. What could not be seen stands in it as C(error) with C(kind) and C(message).
+  returned: success, O(record_to) is not given
+  type: dict
+  contains:
+    schema:
+      description: Name and version of the document's form.
+      type: str
+      returned: success
+      sample: rke.cis/evidence/1
+    collector:
+      description: What gathered it.
+      type: str
+      returned: success
+      sample: rke.cis 1.0.0
+    collected_at:
+      description: When, in UTC by the node's clock.
+      type: str
+      returned: success
+      sample: "2026-11-21T22:00:00Z"
+    node:
+      description: O(node).
+      type: str
+      returned: success
+      sample: worker1
+    roles:
+      description: O(roles).
+      type: list
+      elements: str
+      returned: success
+      sample:
+        - worker
+    docker:
+      description: Through what Docker was asked, or why it did not answer.
+      type: dict
+      returned: success
+      sample:
+        host: unix:///var/run/docker.sock
+        source: docker CLI
+    containers:
+      description: Containers by name, as M(rke.cis.container_args_info) returns them.
+      type: dict
+      returned: success
+      sample: {}
+    paths:
+      description: Paths by C(container:path) or C(container:flag), as M(rke.cis.file_permissions_info) returns them.
+      type: dict
+      returned: success
+      sample: {}
+evidence_file:
+  description:
+    - Where the document was written on the controller.
+  returned: success, O(record_to) is given
+  type: str
+  sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/evidence/node-worker1.json
+problem:
+  description:
+    - Why the node could not be examined, empty if it could.
+  returned: success, O(record_to) is given
+  type: str
+  sample: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS, Collector
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "plan": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "containers": {"type": "dict", "default": {}},
+                    "paths": {
+                        "type": "list",
+                        "elements": "dict",
+                        "default": [],
+                        "options": {
+                            "container": {"type": "str", "required": True},
+                            "path": {"type": "str"},
+                            "flag": {"type": "str"},
+                            "style": {"type": "str", "choices": ["pflag", "pflag_strict", "go"], "default": "pflag"},
+                            "list": {"type": "bool", "default": False},
+                            "read": {"type": "str", "choices": ["encryption_providers"]},
+                        },
+                    },
+                },
+            },
+            "prefix_path": {"type": "str", "default": ""},
+            "node": {"type": "str", "default": ""},
+            "roles": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["controlplane", "etcd", "worker"],
+                "default": [],
+            },
+            "record_to": {"type": "path"},  # for the action plugin
+            **DOCKER_OPTIONS,
+        },
+        supports_check_mode=True,
+    )
+    collector = Collector(module, module.params["docker_host"], module.params["timeout"], module.params["prefix_path"])
+    evidence = collector.collect(module.params["plan"])
+    evidence.update(node=module.params["node"], roles=module.params["roles"])
+    module.exit_json(changed=False, evidence=evidence)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: plan_scan
+short_description: Check the request for a scan before any node is touched
+version_added: 1.0.0
+description:
+  - Checks profile, groups, skips and directories, and says in one line what is wrong.
+  - Makes the directory of the scan, asks the Kubernetes API where there is a kubeconfig, and returns what to gather on
+    each node.
+  - It is the first task of the role P(rke.cis.cis_scan#role).
+extends_documentation_fragment:
+  - rke.cis._attributes
+  - rke.cis._attributes.controller
+attributes:
+  idempotent:
+    support: none
+    details:
+      - Each call makes the directory of a new scan.
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  profile:
+    description:
+      - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Permissive).
+    type: str
+    required: true
+  groups:
+    description:
+      - RKE role to the inventory group, or the list of groups, of its nodes. A role that is not named is its own group.
+    type: dict
+    default: {}
+  node_tests_on:
+    description:
+      - Whether node tests run on V(workers) only, or on V(all) nodes, since each runs a kubelet.
+    type: str
+    choices:
+      - workers
+      - all
+    default: workers
+  skip:
+    description:
+      - Control ids to skip. A list, a dictionary of id to reason, or a text with commas or blanks between the ids.
+    type: raw
+  skip_file:
+    description:
+      - File with control ids to skip, JSON or YAML, of the form of Rancher's ConfigMap or of O(skip).
+    type: path
+  skip_config_map:
+    description:
+      - Whether Rancher's ConfigMap V(security-scan-cfg) in the namespace V(security-scan) is read for skips.
+    type: bool
+    default: true
+  kubeconfig:
+    description:
+      - File with the address of the API server and the credentials. Without it the API is not asked.
+    type: path
+  context:
+    description:
+      - Context of the kubeconfig.
+    type: str
+  timeout:
+    description:
+      - How many seconds the API server has for each answer.
+    type: int
+    default: 20
+  cluster:
+    description:
+      - Name of the cluster in reports and directory names.
+    type: str
+    default: local
+  report_dir:
+    description:
+      - Directory under which each scan gets a directory of its own.
+    type: str
+    required: true
+  evidence_dir:
+    description:
+      - Directory for the evidence documents. By default C(evidence) in the directory of the scan.
+    type: str
+seealso:
+  - module: rke.cis.score_evidence
+"""
+
+EXAMPLES = r"""
+- name: Check a request
+  rke.cis.plan_scan:
+    profile: RKE-CIS-1.4-Permissive
+    report_dir: cis-reports
+  register: plan
+  run_once: true
+  delegate_to: localhost
+
+- name: Show what is skipped
+  ansible.builtin.debug:
+    msg: "{{ plan.skipped_controls | join(', ') }}"
+"""
+
+RETURN = r"""
+benchmark:
+  description: Id of the benchmark.
+  returned: success
+  type: str
+  sample: rke-cis-1.4
+profile:
+  description: Full name of the profile.
+  returned: success
+  type: str
+  sample: RKE-CIS-1.4-Permissive
+cluster:
+  description: O(cluster).
+  returned: success
+  type: str
+  sample: local
+node_tests_on:
+  description: O(node_tests_on).
+  returned: success
+  type: str
+  sample: workers
+scan_dir:
+  description: Directory of this scan on the controller.
+  returned: success
+  type: str
+  sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive
+evidence_dir:
+  description: Directory of its evidence documents.
+  returned: success
+  type: str
+  sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/evidence
+nodes:
+  description: Host to its RKE roles.
+  returned: success
+  type: dict
+  sample:
+    worker1:
+      - worker
+plan_of:
+  description: Host to the key of its plan in RV(plans).
+  returned: success
+  type: dict
+  sample:
+    worker1: node
+plans:
+  description: What to gather on the nodes.
+  returned: success
+  type: dict
+  sample: {}
+skips:
+  description: The user's skips by control id, with C(by) and C(reason).
+  returned: success
+  type: dict
+  sample: {}
+skipped_controls:
+  description: Ids of the controls that profile and user skip.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - 1.1.11
+not_applicable_controls:
+  description: Ids of the controls that are not applicable.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - 1.1.9
+"""

@@ -1,0 +1,59 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: render_report
+short_description: Render a report with a Jinja2 template
+version_added: 1.0.0
+description:
+  - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
+  - A template gets C(report) (the document) and C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
+    C(failed)), and a filter C(csv_row) that makes a line of CSV of a list.
+extends_documentation_fragment:
+  - rke.cis._attributes
+  - rke.cis._attributes.controller
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  report:
+    description:
+      - Path of C(report.json).
+    type: path
+    required: true
+  template:
+    description:
+      - Path of the template.
+    type: path
+    required: true
+  dest:
+    description:
+      - Path of the file to write.
+    type: path
+    required: true
+seealso:
+  - module: rke.cis.score_evidence
+"""
+
+EXAMPLES = r"""
+- name: Write a list of states with a template of one's own
+  rke.cis.render_report:
+    report: report.json
+    template: states.txt.j2
+    dest: states.txt
+  register: rendered
+  delegate_to: localhost
+
+- name: Say where it is
+  ansible.builtin.debug:
+    msg: "{{ rendered.dest }}"
+"""
+
+RETURN = r"""
+dest:
+  description: Path of the file.
+  returned: success
+  type: str
+  sample: states.txt
+"""

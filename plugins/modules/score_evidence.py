@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: score_evidence
+short_description: Score recorded evidence and write the report
+version_added: 1.0.0
+description:
+  - Scores the evidence documents in a directory against a profile and writes C(report.json). No node is touched.
+  - The same evidence gives the same bytes.
+extends_documentation_fragment:
+  - rke.cis._attributes
+  - rke.cis._attributes.controller
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  profile:
+    description:
+      - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Hardened).
+    type: str
+    required: true
+  evidence_dir:
+    description:
+      - Directory with the evidence documents of the nodes (C(node-*.json)) and of the cluster (C(cluster.json)).
+    type: str
+    required: true
+  nodes:
+    description:
+      - Host to its RKE roles, for the nodes that the report must hold. Documents of other nodes are left out.
+      - Without it all documents count.
+    type: dict
+    default: {}
+  node_tests_on:
+    description:
+      - Whether node tests run on V(workers) only, or on V(all) nodes.
+    type: str
+    choices:
+      - workers
+      - all
+    default: workers
+  skip:
+    description:
+      - Control ids to skip. A list, a dictionary of id to reason, or a text with commas or blanks between the ids.
+    type: raw
+  skip_file:
+    description:
+      - File with control ids to skip, JSON or YAML.
+    type: path
+  skip_config_map:
+    description:
+      - Whether the ConfigMap that was recorded with the evidence counts.
+    type: bool
+    default: true
+  cluster:
+    description:
+      - Name of the cluster in the report.
+    type: str
+    default: local
+  report_dir:
+    description:
+      - Directory under which the report gets a directory of its own. Needed where O(scan_dir) is not given.
+    type: str
+  scan_dir:
+    description:
+      - Directory of the scan, in which the report is written.
+    type: str
+seealso:
+  - module: rke.cis.render_report
+"""
+
+EXAMPLES = r"""
+- name: Score last night's evidence against the other profile
+  rke.cis.score_evidence:
+    profile: RKE-CIS-1.4-Hardened
+    evidence_dir: evidence
+    report_dir: cis-reports
+  register: score
+  delegate_to: localhost
+
+- name: Show what fails
+  ansible.builtin.debug:
+    msg: "{{ score.counts.fail }} fail: {{ score.failed_controls | join(', ') }}"
+"""
+
+RETURN = r"""
+report:
+  description: Path of the report.
+  returned: success
+  type: str
+  sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/report.json
+scan_dir:
+  description: Directory of the report.
+  returned: success
+  type: str
+  sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive
+profile:
+  description: Full name of the profile.
+  returned: success
+  type: str
+  sample: RKE-CIS-1.4-Permissive
+counts:
+  description: Number of controls in each state. Mixed ones count as failed.
+  returned: success
+  type: dict
+  sample:
+    total: 97
+    pass: 63
+    fail: 0
+    skip: 15
+    notApplicable: 19
+    error: 0
+failed_controls:
+  description: Ids of the controls that fail on at least one node.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+unexamined_controls:
+  description: Number of controls that could not be examined on every node that they run on.
+  returned: success
+  type: int
+  sample: 0
+unexamined_nodes:
+  description: Nodes that could not be examined at all.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""

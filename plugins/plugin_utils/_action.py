@@ -1,0 +1,43 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""What the action plugins share."""
+
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+
+
+class ControllerAction(ActionBase):
+    """An action that works on the controller: a wrong request is one clear line, and check mode changes nothing of it.
+
+    A scan's reports are its result, not a change of a managed node, so they are written in check mode too.
+    """
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+    ARGUMENTS: dict[str, dict[str, t.Any]] = {}
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(self.ARGUMENTS).validate(self._task.args)
+        if checked.error_messages:
+            return {**result, "failed": True, "msg": "; ".join(checked.error_messages)}
+        try:
+            result.update(self.work(checked.validated_parameters, task_vars or {}))
+        except CisError as error:
+            result.update(failed=True, msg=str(error))
+        return result
+
+    def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Do it and return what the task returns. A CisError is a failure with its text."""
+        raise NotImplementedError

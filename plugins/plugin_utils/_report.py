@@ -1,0 +1,161 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""From verdicts of nodes to one cluster-wide result per control. Pure: the same evidence gives the same report."""
+
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
+
+SCHEMA = "rke.cis/report/1"
+
+Verdicts = dict[str, dict[str, Verdict]]
+
+
+def exemption(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], control_id: str) -> dict[str, str]:
+    """Return state, by and reason of a control that is not judged, else nothing.
+
+    Precedence as in Rancher: not applicable, then the profile's skip, then the user's.
+    """
+    lists = benchmark.profiles[profile]
+    if control_id in lists["not_applicable"]:
+        return {"state": "notApplicable", "by": "profile", "reason": lists["not_applicable"][control_id]}
+    if control_id in lists["skip"]:
+        return {"state": "skip", "by": "profile", "reason": lists["skip"][control_id]}
+    if control_id in skips:
+        return {"state": "skip", **skips[control_id]}
+    return {}
+
+
+def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[str, list[str]]:
+    """Return node type to the names of its nodes, sorted. Node tests run on workers, or on all nodes if asked to."""
+    documents = list(nodes)
+    return {
+        node_type: sorted(
+            document["node"]
+            for document in documents
+            if role in document["roles"] or (node_type == "node" and node_tests_on == "all")
+        )
+        for node_type, role in NODE_TYPES.items()
+    }
+
+
+def _combine(names: list[str], verdicts: dict[str, Verdict]) -> dict[str, t.Any]:
+    """Return a control's cluster-wide state and what was seen on which nodes.
+
+    `mixed` is for real verdicts that differ; a node that could not be examined makes a pass an error, and leaves a
+    failure a failure.
+    """
+    seen: dict[Verdict, list[str]] = {}
+    for name in names:
+        seen.setdefault(verdicts[name], []).append(name)
+    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": []}
+    for name in names:
+        lists[verdicts[name].state].append(name)
+    if lists["fail"]:
+        state = "mixed" if lists["pass"] else "fail"
+    else:
+        state = "error" if lists["error"] or not names else "pass"
+    combined: dict[str, t.Any] = {"state": state}
+    if state == "mixed":
+        combined["nodes"] = lists["fail"]  # Rancher's key: the nodes of a mixed result that failed
+    combined.update(passed_nodes=lists["pass"], failed_nodes=lists["fail"], error_nodes=lists["error"])
+    combined["evidence"] = [dict(verdict._asdict(), nodes=of) for verdict, of in seen.items()]
+    return combined
+
+
+def build_report(
+    benchmark: Benchmark,
+    profile: str,
+    nodes: list[dict[str, t.Any]],
+    cluster_evidence: dict[str, t.Any] | None = None,
+    skips: dict[str, dict[str, str]] | None = None,
+    cluster: str = "local",
+    node_tests_on: str = "workers",
+    verdicts: Verdicts | None = None,
+) -> dict[str, t.Any]:
+    """Return the report of a cluster: Rancher's keys, and with them who skipped, why, and what was seen where.
+
+    `nodes` are evidence documents; `verdicts` are theirs where they have been scored already.
+    """
+    nodes = sorted(nodes, key=lambda document: document["node"])
+    names = node_names(nodes, node_tests_on)
+    types_of = {
+        document["node"]: [kind for kind in names if document["node"] in set(names[kind])] for document in nodes
+    }
+    exempt = {
+        control["id"]: exemption(benchmark, profile, skips or {}, control["id"]) for control in benchmark.controls
+    }
+    judged = {
+        kind: {c["id"] for c in benchmark.controls if kind in c["node_type"] and not exempt[c["id"]]} for kind in names
+    }
+    if verdicts is None:
+        verdicts = {}
+        for document in nodes:
+            wanted = set().union(*(judged[kind] for kind in types_of[document["node"]]))
+            verdicts[document["node"]] = score_node(benchmark, document, cluster_evidence, wanted)
+    checks: dict[str, list[dict[str, t.Any]]] = {group["id"]: [] for group in benchmark.groups}
+    counts = dict.fromkeys(("pass", "fail", "skip", "notApplicable", "error"), 0)
+    per_node = {name: dict.fromkeys(counts, 0) for name in types_of}
+    for control in benchmark.controls:
+        check: dict[str, t.Any] = {
+            "id": control["id"],
+            "description": f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})",
+            "remediation": control["remediation"],
+            "node_type": control["node_type"],
+            "scored": control["scored"],
+        }
+        ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
+        if exempt[control["id"]]:
+            check.update(exempt[control["id"]])
+            for name in ran_on:
+                per_node[name][check["state"]] += 1
+        else:
+            check.update(_combine(ran_on, {name: verdicts[name][control["id"]] for name in ran_on}))
+            if not ran_on:
+                check["reason"] = "no node has the role " + " or ".join(
+                    NODE_TYPES[kind] for kind in control["node_type"]
+                )
+            for name in ran_on:
+                per_node[name][verdicts[name][control["id"]].state] += 1
+        counts["fail" if check["state"] == "mixed" else check["state"]] += 1
+        checks[control["id"].rpartition(".")[0]].append(check)
+    return {
+        "schema": SCHEMA,
+        "version": benchmark.id,
+        "profile": benchmark.profile_name(profile),
+        "cluster": cluster,
+        "collected_at": max((document.get("collected_at") or "" for document in nodes), default=""),
+        "total": len(benchmark.controls),
+        **counts,
+        "nodes": names,
+        "node_errors": {
+            document["node"]: f"{document['error']['kind']}: {document['error']['message']}"
+            for document in nodes
+            if "error" in document
+        },
+        "node_results": {
+            document["node"]: {"roles": document["roles"], **per_node[document["node"]]} for document in nodes
+        },
+        "results": [
+            {"id": group["id"], "description": group["title"], "checks": checks[group["id"]]}
+            for group in benchmark.groups
+        ],
+    }
+
+
+def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Return the checks of all groups in the report's order."""
+    return [check for group in report["results"] for check in group["checks"]]
+
+
+def unexamined(report: dict[str, t.Any]) -> int:
+    """Return how many controls were not examined on every node that they run on."""
+    return sum(1 for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes"))

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""The request for a scan, checked before any node is touched."""
+
+import os
+import time
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark, CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._skips import (
+    Skips,
+    merge_skips,
+    skips_of_file,
+    skips_of_text,
+    skips_of_variable,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory
+
+CONFIG_MAP = "ConfigMap security-scan/security-scan-cfg"
+
+
+def roles_of_hosts(
+    groups: dict[str, list[str]], mapping: dict[str, t.Any], hosts: t.Iterable[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return host to RKE roles for those of the hosts that have one, and warnings.
+
+    `mapping` names the inventory group, or groups, of each role. Raises CisError if no host has a role.
+    """
+    unknown = sorted(set(mapping) - set(NODE_TYPES.values()))
+    if unknown:
+        raise CisError(
+            f"cis_scan_groups: {', '.join(unknown)} is no RKE role; there are {', '.join(NODE_TYPES.values())}"
+        )
+    wanted = {role: mapping.get(role, role) for role in NODE_TYPES.values()}
+    wanted = {role: [names] if isinstance(names, str) else list(names) for role, names in wanted.items()}
+    members = {role: {host for name in names for host in groups.get(name, [])} for role, names in wanted.items()}
+    nodes = {}
+    for host in hosts:
+        roles = [role for role in NODE_TYPES.values() if host in members[role]]
+        if roles:
+            nodes[host] = roles
+    if not nodes:
+        names = ", ".join(name for names in wanted.values() for name in names)
+        raise CisError(
+            f"no host to scan is in any of the groups {names}; put the nodes into them, or name yours in cis_scan_groups"
+        )
+    warnings = [
+        f"no node has the role {role} (inventory group {' or '.join(wanted[role])}); its controls are error"
+        for role in NODE_TYPES.values()
+        if not any(role in roles for roles in nodes.values())
+    ]
+    return nodes, warnings
+
+
+def user_skips(
+    benchmark: Benchmark, skip: t.Any, skip_file: str | None, cluster: dict[str, t.Any] | None
+) -> tuple[Skips, list[str]]:
+    """Return the user's skips from variable, file and ConfigMap, the first named winning, and warnings."""
+    sources = [("cis_scan_skip", skips_of_variable(skip))]
+    if skip_file:
+        sources.append((f"cis_scan_skip_file {skip_file}", skips_of_file(skip_file, benchmark.id)))
+    shown = (cluster or {}).get("config_map") or {}
+    warnings = []
+    if "error" in shown:
+        warnings.append(f"{CONFIG_MAP} could not be read, so nothing is skipped by it: {shown['error']['message']}")
+    elif shown.get("text") is not None:
+        where = f"{CONFIG_MAP} key config.json"
+        sources.append((CONFIG_MAP, skips_of_text(shown["text"], benchmark.id, where)))
+    merged, unknown = merge_skips(benchmark, sources)
+    return merged, warnings + unknown
+
+
+def node_types(roles: t.Iterable[str], node_tests_on: str) -> list[str]:
+    """Return the node types whose controls run on a node of these roles."""
+    return [kind for kind, role in NODE_TYPES.items() if role in roles or (kind == "node" and node_tests_on == "all")]
+
+
+def new_scan_directory(base: str, cluster: str, profile: str, job: str = "") -> str:
+    """Make a directory for one scan, named by time and profile, and return its path. Never an existing one."""
+    if not cluster or cluster != os.path.basename(cluster) or cluster.startswith("."):
+        raise CisError(f"cis_scan_cluster {cluster!r}: a name without / and without a leading dot is wanted")
+    parent = os.path.join(os.path.expanduser(base), cluster)
+    make_directory(parent, "cis_report_dir")
+    name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{profile.lower()}" + (f"-job{job}" if job else "")
+    for number in range(1, 1000):
+        path = os.path.join(parent, name if number == 1 else f"{name}-{number}")
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise CisError(f"cis_report_dir {parent}: cannot be written to: {error.strerror}") from error
+        os.chmod(path, 0o750)
+        return path
+    raise CisError(f"cis_report_dir {parent}: too many scans of this second")

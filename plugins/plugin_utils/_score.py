@@ -1,0 +1,267 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""Scoring: one result for each control and node, a pure function of benchmark and evidence.
+
+How words are read where they leave room is written beside each control in the benchmark file and in docs/truth.md.
+"""
+
+import typing as t
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, path_key
+from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark, CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._operators import (
+    FLAG_OPERATORS,
+    PATH_OPERATORS,
+    Unseen,
+    expectation,
+    query_finds,
+)
+
+# Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
+_ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
+
+
+class Verdict(t.NamedTuple):
+    """What one control came to on one node. `state` is pass, fail or error; `reason` is empty on a pass."""
+
+    state: str
+    expected: str
+    actual: str
+    source: str
+    reason: str
+
+
+def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
+    """Return an evidence document if it is one. Raises CisError that names its origin and what is wrong."""
+
+    def wrong(what: str) -> t.NoReturn:
+        raise CisError(f"{origin}: {what}; record the node again, or take the file away")
+
+    if not isinstance(document, dict):
+        wrong("no evidence document: a JSON object is wanted")
+    if document.get("schema") != SCHEMA:
+        wrong(f"schema is {document.get('schema')!r}, {SCHEMA} is wanted")
+    if not isinstance(document.get("node"), str) or not document["node"]:
+        wrong("it names no node")
+    if not isinstance(document.get("roles"), list) or not set(document["roles"]) <= set(NODE_TYPES.values()):
+        wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")
+    if "error" not in document:
+        for key in ("containers", "paths"):
+            entries = document.get(key)
+            if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+                wrong(f"{key} must be an object of objects")
+    return document
+
+
+class NodeScorer:
+    """Scores the controls of a benchmark on one node's evidence."""
+
+    def __init__(self, benchmark: Benchmark, evidence: dict[str, t.Any], cluster: dict[str, t.Any] | None) -> None:
+        self._benchmark = benchmark
+        self._evidence = evidence
+        self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
+        self._flags: dict[str, list[dict[str, list[str | None]]]] = {}
+
+    def score(self, control: dict[str, t.Any]) -> Verdict:
+        """Return the verdict of one control: all its tests must hold; a failure outweighs what was not seen."""
+        node_error = self._evidence.get("error")
+        parts = []
+        for test in control["tests"]:
+            expected = expectation(test)
+            if node_error and "object" not in test:
+                parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
+                continue
+            try:
+                parts.append(self._test(control, test, expected))
+            except Unseen as reason:
+                parts.append(Verdict("error", expected, "", self._source(control, test), str(reason)))
+            except (KeyError, TypeError, AttributeError, ValueError, IndexError) as fault:
+                # evidence of another shape than this version records: never a pass, never a traceback
+                reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
+                parts.append(Verdict("error", expected, "", self._source(control, test), reason))
+        return parts[0] if len(parts) == 1 else _all_of(parts)
+
+    # ------------------------------------------------------------------------------------------ flags
+
+    def _source(self, control: dict[str, t.Any], test: dict[str, t.Any]) -> str:
+        component = self._benchmark.component_of(control, test)
+        return component if component else self._benchmark.objects[test["object"]]["path"]
+
+    def _test(self, control: dict[str, t.Any], test: dict[str, t.Any], expected: str) -> Verdict:
+        if "flag" in test:
+            return self._test_flag(control["component"], test, expected)
+        if "path" in test:
+            return self._test_path(test, expected)
+        return self._test_object(test, expected)
+
+    def _processes(self, component: str) -> list[dict[str, list[str | None]]]:
+        """Return the flags of each process of a component. Raises Unseen if none was seen running."""
+        if component not in self._flags:
+            shown = self._evidence["containers"].get(component)
+            if shown is None:
+                raise Unseen(f"container {component} is not in the evidence; scan the node again")
+            if "error" in shown:
+                raise Unseen(_why(shown["error"]))
+            if shown["state"] != "running":
+                raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
+            commands = shown["processes"] or [shown["args"]]
+            arguments = [args for args in (component_args(argv, component) for argv in commands) if args is not None]
+            if not arguments:
+                raise Unseen(f"no {component} process runs in container {component}; see its log")
+            about = self._benchmark.components[component]
+            parsed = [parse_flags(args, about["style"], about["flags"]) for args in arguments]
+            if about.get("environment"):
+                for flags in parsed:
+                    for flag in about["flags"]:
+                        # etcd takes a variable only where the flag is not given, and an empty one for none
+                        value = shown["env"].get(environment_name(flag))
+                        if value and flag not in flags:
+                            flags[flag] = [value]
+            self._flags[component] = parsed
+        return self._flags[component]
+
+    def _test_flag(self, component: str, test: dict[str, t.Any], expected: str) -> Verdict:
+        verdicts = [self._decide(component, flags, test, expected) for flags in self._processes(component)]
+        return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
+
+    def _decide(
+        self, component: str, flags: dict[str, list[str | None]], test: dict[str, t.Any], expected: str
+    ) -> Verdict:
+        """Decide one flag of one process."""
+        flag = test["flag"]
+        about = self._benchmark.components[component]
+        values = flags.get(flag)
+        config = about.get("config_file")
+        if config and config["flag"] in flags and (values is None or not config["flags_win"]):
+            raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
+        if values is None and "" in flags:
+            reason = f"{component} stops at the word {flags[''][0]!r} and refuses to start"
+            return Verdict("fail", expected, f"{flag} is not read", f"{component} arguments", reason)
+        if values is None:
+            unset = test["op"] == "not_set" or test.get("unset") == "pass"
+            reason = "" if unset else f"{flag} is not set"
+            return Verdict(
+                "pass" if unset else "fail", expected, f"{flag} is not set", f"{component} arguments", reason
+            )
+        given = [value for value in values if value is not None]
+        actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
+        if test["op"] == "not_set":
+            reason = f"{flag} is set"
+        elif len(given) < len(values):
+            reason = f"{flag} has no value, or a word too many after it, which {component} refuses"
+        else:
+            try:
+                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, test.get("value"))
+                if held is None:
+                    held = test.get("unset") == "pass"
+                reason = "" if held else f"seen {_bounded(actual)}"
+            except ValueError as refusal:
+                reason = f"{flag}: {refusal}, which {component} refuses"
+        return Verdict("fail" if reason else "pass", expected, actual, f"{component} arguments", reason)
+
+    # ------------------------------------------------------------------------------------------ paths
+
+    def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
+        key = path_key(test["path"])
+        entry = self._evidence["paths"].get(key)
+        if entry is None:
+            raise Unseen(f"{key} is not in the evidence; scan the node again")
+        source = entry.get("path") or key
+        if "error" in entry:
+            error = entry["error"]
+            if error["kind"] in _ANSWERS:
+                return Verdict("fail", expected, error["kind"].replace("_", " "), source, error["message"])
+            raise Unseen(_why(error))
+        wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
+        actual = _describe(entry)
+        if entry["type"] != wanted_type:
+            return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {wanted_type}")
+        offence = PATH_OPERATORS[test["op"]](entry, test)
+        return Verdict("fail" if offence else "pass", expected, offence or actual, source, offence or "")
+
+    # ---------------------------------------------------------------------------------------- objects
+
+    def _test_object(self, test: dict[str, t.Any], expected: str) -> Verdict:
+        about = self._benchmark.objects[test["object"]]
+        if "error" in self._cluster:
+            raise Unseen(_why(self._cluster["error"]))
+        shown = self._cluster["objects"].get(test["object"])
+        if shown is None:
+            raise Unseen(f"{test['object']} are not in the evidence; scan the cluster again")
+        if "error" in shown:
+            raise Unseen(_why(shown["error"]))
+        items = shown["items"]
+        if not isinstance(items, list):
+            raise Unseen(f"the answer to {about['path']} holds no list of objects")
+        names = query_finds(items, test["query"])
+        source = f"Kubernetes API {about['path']}"
+        if names:
+            return Verdict("pass", expected, ", ".join(names), source, "")
+        seen = ", ".join(item["metadata"]["name"] for item in items)
+        return Verdict(
+            "fail", expected, f"none of: {seen}" if seen else "none exists", source, "no object satisfies it"
+        )
+
+
+def _why(error: dict[str, str]) -> str:
+    """Return an evidence error as one sentence with its advice."""
+    text = f"{error['kind']}: {error['message']}" if "kind" in error else error["message"]
+    advice = error.get("advice")
+    if not advice and error.get("kind") == "denied":
+        advice = "scan with become, or grant the user search and read rights"
+    if not advice and error.get("kind") == "not_located":
+        advice = "mend Docker on the node, or set cis_scan_prefix_path"
+    return f"{text}; {advice}" if advice else text
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _describe(entry: dict[str, t.Any]) -> str:
+    text = f"{entry['mode']} {entry['owner'] or entry['uid']}:{entry['group'] or entry['gid']}"
+    if "encryption" in entry:
+        providers = (",".join(s["resources"]) + "=" + ",".join(s["providers"]) for s in entry["encryption"])
+        return "; ".join(providers)
+    if "entries" in entry:
+        text += f", {len(entry['entries'])} entries"
+    return text
+
+
+def _all_of(parts: list[Verdict]) -> Verdict:
+    """Return one verdict for several that must all hold: fail outweighs error, error outweighs pass."""
+    state = next((s for s in ("fail", "error") if any(part.state == s for part in parts)), "pass")
+
+    def joined(texts: t.Iterable[str]) -> str:
+        return "; ".join(dict.fromkeys(text for text in texts if text))
+
+    return Verdict(
+        state,
+        joined(part.expected for part in parts),
+        joined(part.actual for part in parts),
+        joined(part.source for part in parts),
+        joined(part.reason for part in parts if part.state == state),
+    )
+
+
+def score_node(
+    benchmark: Benchmark,
+    evidence: dict[str, t.Any],
+    cluster: dict[str, t.Any] | None,
+    control_ids: t.Container[str] | None = None,
+) -> dict[str, Verdict]:
+    """Return control id to verdict for every control of the benchmark, or for those asked for."""
+    scorer = NodeScorer(benchmark, evidence, cluster)
+    return {
+        control["id"]: scorer.score(control)
+        for control in benchmark.controls
+        if control_ids is None or control["id"] in control_ids
+    }

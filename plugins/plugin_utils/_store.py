@@ -1,0 +1,113 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""Reading and writing the files of a scan on the controller: evidence documents and reports."""
+
+import collections
+import json
+import os
+import tempfile
+import typing as t
+import urllib.parse
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA as EVIDENCE_SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
+
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+
+
+def make_directory(path: str, option: str) -> None:
+    """Make a directory (and its parents) that can be written to. Raises CisError that names the option."""
+    try:
+        missing = []
+        here = os.path.abspath(path)
+        while not os.path.exists(here):
+            missing.append(here)
+            here = os.path.dirname(here)
+        for name in reversed(missing):
+            os.mkdir(name)
+            os.chmod(name, DIRECTORY_MODE)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise CisError(f"{option} {path}: cannot be written to: {error.strerror}; choose another directory") from error
+
+
+def write_file(path: str, text: str, sync: bool = True) -> None:
+    """Write a whole file or none: readers see the old one until the new one is complete (and on disk, with `sync`)."""
+    directory, name = os.path.split(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            if sync:
+                os.fsync(stream.fileno())
+        os.chmod(temporary, FILE_MODE)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def to_json(document: t.Any) -> str:
+    """Return a document as the one JSON text that it has: the same evidence gives the same bytes."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def evidence_path(directory: str, node: str) -> str:
+    """Return where a node's evidence document lies. A node's name may hold what a file name may not."""
+    return os.path.join(directory, f"node-{urllib.parse.quote(node, safe='')}.json")
+
+
+def cluster_path(directory: str) -> str:
+    """Return where the cluster's evidence document (what the Kubernetes API said) lies."""
+    return os.path.join(directory, "cluster.json")
+
+
+def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) -> dict[str, t.Any]:
+    """Return the evidence document of a node that could not be examined."""
+    error = {"kind": kind, "message": " ".join(message.split())[:500]}
+    return {"schema": EVIDENCE_SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
+
+
+def read_json(path: str, what: str) -> t.Any:
+    """Return the document in a JSON file. Raises CisError that names the file and the place."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except OSError as error:
+        raise CisError(f"{what} {path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CisError(f"{what} {path}: not valid JSON: {error}") from error
+
+
+def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.Any] | None]:
+    """Return the node documents in a directory and the cluster's, if any. Raises CisError naming a bad file."""
+    what = "evidence file"
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.startswith("node-") and name.endswith(".json"))
+    except OSError as error:
+        raise CisError(f"cis_scan_evidence_dir {directory}: cannot be read: {error.strerror}") from error
+    nodes = []
+    for name in names:
+        path = os.path.join(directory, name)
+        nodes.append(check_evidence(read_json(path, what), f"{what} {path}"))
+    twice = [name for name, count in collections.Counter(document["node"] for document in nodes).items() if count > 1]
+    if twice:
+        raise CisError(
+            f"cis_scan_evidence_dir {directory}: more than one file of node {', '.join(twice)}; keep one of each"
+        )
+    path = cluster_path(directory)
+    cluster = read_json(path, what) if os.path.exists(path) else None
+    if cluster is not None and not ("error" in cluster or isinstance(cluster.get("objects"), dict)):
+        raise CisError(f"{what} {path}: no cluster evidence: an object with error or objects is wanted")
+    return nodes, cluster

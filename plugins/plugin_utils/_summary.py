@@ -1,0 +1,111 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+from __future__ import annotations
+
+"""A report as plain text for a terminal of 80 columns."""
+
+import textwrap
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._report import report_checks
+
+WIDTH = 80
+_STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
+_MOST_NODES = 50
+_NAMES = 37
+
+
+def _printable(text: str) -> str:
+    """A node's words must not drive the terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 10 else ", ".join(names[:10]) + f" and {len(names) - 10} more"
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    lead = f"    {label:<7}"
+    return textwrap.wrap(
+        _printable(text), WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
+    ) or [lead.rstrip()]
+
+
+def _row(name: str, counts: dict[str, t.Any]) -> str:
+    name = _printable(name)
+    name = name if len(name) <= _NAMES else name[: _NAMES - 3] + "..."
+    return f"{name:<{_NAMES}}" + "".join(f"{counts[key]:>{8 if key != 'error' else 9}}" for key, _label in _STATES)
+
+
+def node_table(report: dict[str, t.Any]) -> list[str]:
+    """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
+    results = report["node_results"]
+    names = list(results)
+    if len(names) > _MOST_NODES:
+        names.sort(key=lambda name: (-results[name]["error"], -results[name]["fail"], name))
+    rows = [f"{'NODE':<{_NAMES}}" + "".join(f"{label:>{8 if key != 'error' else 9}}" for key, label in _STATES)]
+    rows += [_row(name, results[name]) for name in names[:_MOST_NODES]]
+    if len(names) > _MOST_NODES:
+        rows.append(f"... and {len(names) - _MOST_NODES} more nodes, which stand in the report")
+    rows.append("-" * (_NAMES + 41))
+    rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report))
+    return rows
+
+
+def failures(report: dict[str, t.Any]) -> list[str]:
+    """Return the failing controls, each with the value wanted and the values seen, and where."""
+    rows = []
+    for check in report_checks(report):
+        if check["state"] not in ("fail", "mixed"):
+            continue
+        rows += textwrap.wrap(
+            f"{check['id']:<8}{check['description']}", WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False
+        )
+        failed = [part for part in check["evidence"] if part["state"] == "fail"]
+        for wanted in dict.fromkeys(part["expected"] for part in failed):
+            rows += _wrapped("wanted", wanted)
+        for part in failed:
+            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+            rows += _wrapped("on", _names(part["nodes"]))
+    return rows
+
+
+def unseen(report: dict[str, t.Any]) -> list[str]:
+    """Return what could not be examined, by reason: one dead node must not fill a screen."""
+    reasons: dict[str, tuple[list[str], list[str]]] = {}
+    for check in report_checks(report):
+        if check["state"] == "error" and not check["evidence"]:
+            reasons.setdefault(check["reason"], ([], []))[0].append(check["id"])
+        for part in check.get("evidence", []):
+            if part["state"] == "error":
+                ids, nodes = reasons.setdefault(part["reason"], ([], []))
+                ids.append(check["id"])
+                nodes += [name for name in part["nodes"] if name not in nodes]
+    rows = []
+    for reason, (ids, nodes) in reasons.items():
+        rows += textwrap.wrap(_printable(reason), WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        if nodes:
+            rows += _wrapped("on", _names(nodes))
+        ids = list(dict.fromkeys(ids))
+        rows += _wrapped("ids", _names(ids) if len(ids) > 10 else ", ".join(ids))
+    return rows
+
+
+def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
+    """Return the summary as (line, state that it speaks of); the state is for those who can show colour."""
+    count = len(report["node_results"])
+    title = (
+        f"{report['profile']}: {count} node{'s' if count != 1 else ''}, evidence of {report['collected_at'] or 'none'}"
+    )
+    rows = [(title, ""), ("", "")]
+    rows += [(row, "") for row in node_table(report)]
+    for heading, part, state in (("Failing controls", failures, "fail"), ("Not examined", unseen, "error")):
+        lines = part(report)
+        if lines:
+            rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
+    return rows

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# setup.sh: what the tests need of the system. Nothing here is fatal: tests that miss something skip, and say so.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+say() { printf 'setup: %s\n' "$*"; }
+
+# For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
+packages=(busybox-static docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+    for package in "${packages[@]}"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ "${#missing[@]}" -gt 0 ]; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            say "installing ${missing[*]}"
+            export DEBIAN_FRONTEND=noninteractive
+            apt-get -qq update || true
+            apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+                say "that failed; tests that need these packages will be skipped"
+        else
+            say "not root: as root, apt-get install ${missing[*]}, else the tests that need them will be skipped"
+        fi
+    fi
+else
+    say "not Debian or Ubuntu: tests that need ${packages[*]} are skipped where these are missing"
+fi
+
+cache=${RKE_CIS_CACHE:-$HOME/.cache/rke-cis}
+apiserver=$cache/kube-apiserver-1.20.2
+build=tests/testbed/get_apiserver.sh
+if [ ! -x "$apiserver" ]; then
+    if [ ! -x "$build" ]; then
+        say "$build is missing; the kube-apiserver tests will be skipped"
+        exit 0
+    fi
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/build.XXXXXX")
+    trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+    say "building kube-apiserver 1.20.2, once (about 5 minutes on two cores, 3 GB in $cache)"
+    if ! RKE_CIS_CACHE=$cache "$build" "$work/src" >"$cache/build.log" 2>&1 || [ ! -x "$apiserver" ]; then
+        say "that failed (see $cache/build.log); the kube-apiserver tests will be skipped"
+    fi
+fi
