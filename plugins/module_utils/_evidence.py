@@ -125,10 +125,10 @@ class Collector:
         found = self.files.examine(on_host, root)
         found["path"] = to_text(on_host)
         if "error" in found:
-            if root is None and not self._prefix and found["error"]["kind"] == "missing":
-                # without a mount nobody knows where RKE's files are (prefix_path): absent here does not mean absent
-                if not any(shown.get("mounts") for shown in self._containers.values()):
-                    found["error"]["kind"] = "not_located"
+            # without any mount nobody knows where RKE's files are (prefix_path): absent here does not mean absent
+            located = self._prefix or any(shown.get("mounts") for shown in self._containers.values())
+            if not located and found["error"]["kind"] == "missing":
+                found["error"]["kind"] = "not_located"
             return found
         if request.get("list"):
             found.update(self.files.list_directory(on_host))

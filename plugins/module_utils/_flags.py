@@ -49,7 +49,7 @@ def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -
         if not word.startswith("--") and not (style == "go" and word.startswith("-")):
             continue
         name, equals, value = word.lstrip("-").partition("=")
-        name = "--" + (name.replace("_", "-") if style == "pflag" else name)
+        name = "--" + (name if style == "go" else name.replace("_", "-"))
         if equals:
             found.setdefault(name, []).append(value)
         elif types.get(name) == "bool":
@@ -61,6 +61,8 @@ def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -
         else:
             # Of unknown type: the next word may be its value, but a flag must not be missed.
             found.setdefault(name, []).append("")
+            if style == "go" and position < len(args) and not args[position].startswith("-"):
+                position += 1  # its value: a component that runs has not stopped there
     return found
 
 

@@ -49,7 +49,7 @@ def roles_of_hosts(
     if not nodes:
         names = ", ".join(name for names in wanted.values() for name in names)
         raise CisError(
-            f"no host to scan is in any of the groups {names}; put the nodes into them, or name yours in cis_scan_groups"
+            f"no host to scan is in any of the groups {names}; put nodes into them, or name yours in cis_scan_groups"
         )
     warnings = [
         f"no node has the role {role} (inventory group {' or '.join(wanted[role])}); its controls are error"

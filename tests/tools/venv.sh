@@ -20,7 +20,7 @@ if [ -z "$python" ]; then
     done
 fi
 if [ -z "$python" ] || ! usable "$python"; then
-    say "Python 3.10 or newer is needed; python3 here is $(python3 --version 2>&1 || true)."
+    say "Python 3.10 or newer is needed; ${python:-python3} is $("${python:-python3}" --version 2>&1 || true)."
     say "Install one and name it: make PYTHON=/path/to/python3.11 ..."
     exit 1
 fi
@@ -49,7 +49,7 @@ if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
                 apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
             "$python" -m venv "$dir"
         else
-            say "$python cannot make a virtual environment: $(printf '%s' "$why" | tail -n 1)"
+            say "$python cannot make a virtual environment: $(printf '%s' "$why" | head -n 1)"
             say "Debian, Ubuntu: apt-get install python3-venv (as root), then run the same command again."
             exit 1
         fi
