@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # The playbook of `make scan`, and what else to hand to ansible-playbook: make scan ARGS="-v"
-PRACTICE_PLAYBOOK = playbooks/practice.yml
+PRACTICE_PLAYBOOK = playbooks/cis_scan.yml
 ARGS =
 
 # The program of `make benchmark`.
@@ -36,7 +36,7 @@ help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 scan: run-venv ## a practice scan; needs python3 and make, changes nothing outside of this directory
-	@$(RUN) ansible-playbook -i localhost, $(PRACTICE_PLAYBOOK) $(ARGS)
+	@$(RUN) ansible-playbook -i playbooks/practice/inventory.yml $(PRACTICE_PLAYBOOK) $(ARGS)
 
 test: ## everything: set-up, all gates, all tests; pytest's closing line comes last
 	@$(MAKE) setup venv

@@ -9,8 +9,12 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._operators import Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     evidence_path,
+    read_json,
     to_json,
     unseen_document,
     write_file,
@@ -30,34 +34,45 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
         directory = args.pop("record_to", None)
+        replay = args.pop("replay_from", None)
         if directory is None:
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
             return result
-        if getattr(self._connection._shell, "SHELL_FAMILY", "") == "powershell":
-            message = "a Windows node, which the benchmark is not made for; take it out of the role groups"
-            return {
-                **result,
-                **self._record(directory, args, unseen_document(args["node"], args["roles"], "Windows", message)),
-            }
+        node, roles = args["node"], args["roles"]
+        path = evidence_path(directory, node)
         try:
-            answer = self._execute_module(module_args=args, task_vars=task_vars)
-        except AnsibleConnectionFailure as error:
-            self._record(directory, args, unseen_document(args["node"], args["roles"], "unreachable", str(error)))
-            raise
+            try:
+                evidence = self._replay(replay, node) if replay else self._gather(args, task_vars)
+            except AnsibleConnectionFailure as error:
+                write_file(path, to_json(unseen_document(node, roles, "unreachable", str(error))))
+                raise
+            except Unseen as error:
+                evidence = unseen_document(node, roles, *error.args)
+            write_file(path, to_json(evidence))
+        except OSError as error:
+            return {**result, "failed": True, "msg": f"evidence file {path}: cannot be written: {error.strerror}"}
+        problem = evidence.get("error") or evidence.get("docker", {}).get("error") or {}
+        result.update(
+            changed=False,
+            evidence_file=path,
+            problem=f"{problem['kind']}: {problem['message']}" if problem else "",
+        )
+        return result
+
+    def _gather(self, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        """Return what the node tells. Raises Unseen(kind, message) where it tells nothing."""
+        if getattr(self._connection._shell, "SHELL_FAMILY", "") == "powershell":
+            raise Unseen("Windows", "a Windows node, which the benchmark is not made for; take it out of the role groups")
+        answer = self._execute_module(module_args=args, task_vars=task_vars)
         if answer.get("failed") or "evidence" not in answer:
-            message = str(answer.get("msg") or answer.get("module_stderr") or "the module gave no answer")
-            evidence = unseen_document(args["node"], args["roles"], "failed", message)
-        else:
-            evidence = answer["evidence"]
-        return {**result, **self._record(directory, args, evidence)}
+            raise Unseen("failed", str(answer.get("msg") or answer.get("module_stderr") or "the module gave no answer"))
+        return answer["evidence"]
 
     @staticmethod
-    def _record(directory: str, args: dict[str, t.Any], evidence: dict[str, t.Any]) -> dict[str, t.Any]:
-        path = evidence_path(directory, args["node"])
-        write_file(path, to_json(evidence))
-        problem = evidence.get("error") or evidence.get("docker", {}).get("error") or {}
-        return {
-            "changed": False,
-            "evidence_file": path,
-            "problem": f"{problem['kind']}: {problem['message']}" if problem else "",
-        }
+    def _replay(directory: str, node: str) -> dict[str, t.Any]:
+        """Return what was recorded of the node, in place of asking it."""
+        path = evidence_path(directory, node)
+        try:
+            return check_evidence(read_json(path, "evidence file"), f"evidence file {path}")
+        except CisError as error:
+            raise Unseen("failed", str(error)) from error

@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     cluster_path,
     evidence_path,
     make_directory,
+    read_json,
     to_json,
     unseen_document,
     write_file,
@@ -39,6 +40,8 @@ class ActionModule(ControllerAction):
         "cluster": {"type": "str", "default": "local"},
         "report_dir": {"type": "str", "required": True},
         "evidence_dir": {"type": "str"},
+        "replay_dir": {"type": "str"},
+        "fail_on": {"type": "list", "elements": "str", "choices": ["error", "unreachable", "fail"], "default": []},
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -82,6 +85,8 @@ class ActionModule(ControllerAction):
         self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """Ask the API server, if there is a kubeconfig. A dead API is evidence, a bad kubeconfig a wrong request."""
+        if args["replay_dir"]:
+            return read_json(cluster_path(args["replay_dir"]), "cis_scan_replay_dir")
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
             return {"error": {"kind": "not asked", "message": message}}

@@ -78,6 +78,7 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._scan: Scan | None = None
         self._report_path = ""
+        self._written: list[str] = []
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         answer = result._result
@@ -90,6 +91,9 @@ class CallbackModule(CallbackBase):
                 self._scan.add(check_evidence(read_json(path, "evidence file"), path))
             elif action == "rke.cis.score_evidence":
                 self._report_path = answer["report"]
+                self._written = [answer["report"]]
+            elif action == "rke.cis.render_report":
+                self._written.append(answer["dest"])
         except (CisError, KeyError) as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
 
@@ -108,5 +112,5 @@ class CallbackModule(CallbackBase):
         self._display.display("")
         for line, state in summary(report):
             self._display.display(line, color=colours.get(state))
-        if self._report_path:
-            self._display.display(f"\nReport: {self._report_path}")
+        if self._written:
+            self._display.display("\nReports\n" + "\n".join(f"    {path}" for path in self._written))

@@ -99,6 +99,11 @@ options:
         RV(evidence_file) in place of RV(evidence), and a node that cannot be examined is recorded with the reason
         instead of failing.
     type: path
+  replay_from:
+    description:
+      - Directory on the controller with documents that were recorded earlier. With O(record_to), the node's document is
+        taken from there and the node is not asked. For practice and demonstrations.
+    type: path
 seealso:
   - plugin: rke.cis.evidence_plan
     plugin_type: filter
@@ -221,7 +226,8 @@ def main():
                 "choices": ["controlplane", "etcd", "worker"],
                 "default": [],
             },
-            "record_to": {"type": "path"},  # for the action plugin
+            "record_to": {"type": "path"},  # this and the next one are for the action plugin
+            "replay_from": {"type": "path"},
             **DOCKER_OPTIONS,
         },
         supports_check_mode=True,

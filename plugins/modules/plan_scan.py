@@ -81,6 +81,20 @@ options:
     description:
       - Directory for the evidence documents. By default C(evidence) in the directory of the scan.
     type: str
+  replay_dir:
+    description:
+      - Directory with evidence that was recorded earlier. The Kubernetes API's answers are taken from there.
+    type: str
+  fail_on:
+    description:
+      - What the play is to fail on when the reports are out. Only checked here, so that a misspelt word is told at once.
+    type: list
+    elements: str
+    choices:
+      - error
+      - unreachable
+      - fail
+    default: []
 seealso:
   - module: rke.cis.score_evidence
 """

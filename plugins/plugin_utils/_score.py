@@ -9,7 +9,7 @@ from __future__ import annotations
 
 """Scoring: one result for each control and node, a pure function of benchmark and evidence.
 
-How words are read where they leave room is written beside each control in the benchmark file and in docs/truth.md.
+How words are read where they leave room is written beside each control in the benchmark file and in docs/verdicts.md.
 """
 
 import typing as t
