@@ -14,10 +14,13 @@ import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
 
-# A word of a flag's name that makes its value a secret, unless the value is a path, a number or a boolean.
+# A word of a flag's name that makes its value a secret, unless it is a boolean, a path of a flag that wants one, or a
+# time of a flag that wants one: a secret too may begin with a slash or a digit.
 _SECRET_NAME = re.compile(r"(?i)passw|secret|token|credential|access[-_]?key|encryption[-_]?key")
-_HARMLESS = re.compile(r"(?i)^(/.*|\d+[a-z]*|true|false|[tf]|)$")
-_URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
+_HARMLESS = re.compile(
+    r"(?i)^(?:-.*(?:file|dir|path|config)=/.*|-.*(?:ttl|expiration|timeout)=[\dhmsnu.]*|-[^=]*=(?:true|false|[tf]|))$"
+)
+_URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
 _MASK = "********"
 
 _FAILURES = (
@@ -67,16 +70,17 @@ class CliDocker:
         code, out, err = self._module.run_command(
             self._command + list(args), environ_update={"LC_ALL": "C"}, errors="replace"
         )
-        if code in (124, 137):
+        if code in (124, 137, -9):
             raise DockerError("timeout", "docker {0} gave no answer in {1} s".format(args[0], self._timeout))
         return code, out, err
 
     def inspect(self, names: t.Sequence[str]) -> t.Dict[str, t.Dict[str, t.Any]]:
         """Return what Docker says of the containers with exactly these names; those that do not exist are left out."""
         code, out, err = self._run("container", "inspect", *names)
-        others = [line for line in err.splitlines() if line.strip() and "no such container" not in line.lower()]
-        if code and others:
-            text = others[0].strip()
+        told = [line.strip() for line in err.splitlines() if line.strip() and not line.startswith("WARNING")]
+        others = [line for line in told if "no such container" not in line.lower()]
+        if code and (others or not told):
+            text = others[0] if others else "docker inspect ended with code {0}".format(code)
             raise DockerError(_failure_kind(text), text)
         try:
             found = json.loads(out or "[]")
@@ -144,15 +148,15 @@ def inspect_containers(
 def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
     """Return a command line with the values of secret flags and passwords in URLs replaced."""
     masked = []
-    secret_follows = False
+    secret_follows = ""
     for word in argv:
         word = _URL_PASSWORD.sub(r"\1:" + _MASK + "@", to_text(word, errors="surrogate_or_replace"))
-        name, equals, value = word.partition("=")
-        if secret_follows and not word.startswith("-") and not _HARMLESS.match(word):
+        name, equals, _value = word.partition("=")
+        if secret_follows and not word.startswith("-") and not _HARMLESS.match(secret_follows + "=" + word):
             word = _MASK
-        elif word.startswith("-") and equals and _SECRET_NAME.search(name) and not _HARMLESS.match(value):
+        elif word.startswith("-") and equals and _SECRET_NAME.search(name) and not _HARMLESS.match(word):
             word = name + "=" + _MASK
-        secret_follows = word.startswith("-") and not equals and bool(_SECRET_NAME.search(name))
+        secret_follows = name if word.startswith("-") and not equals and _SECRET_NAME.search(name) else ""
         masked.append(word)
     return masked
 
@@ -166,13 +170,16 @@ def process_tree(pid: int, proc: str = "/proc") -> t.Optional[t.List[t.List[str]
         try:
             with open(base + "/cmdline", "rb") as stream:
                 words = stream.read().split(b"\0")[:-1]
-            with open("{0}/task/{1}/children".format(base, os.path.basename(base)), "rb") as stream:
-                todo.extend(int(child) for child in stream.read().split())
         except OSError:
             if not found:
                 return None
             continue  # a child that has ended meanwhile
-        found.append([to_text(word, errors="surrogate_or_replace") for word in words])
+        found.append([to_text(word, errors="replace") for word in words])
+        try:
+            with open("{0}/task/{1}/children".format(base, os.path.basename(base)), "rb") as stream:
+                todo.extend(int(child) for child in stream.read().split())
+        except OSError:
+            pass  # ended meanwhile, or a kernel that does not list children
     return found
 
 

@@ -89,6 +89,18 @@ def read(path: str) -> bytes:
         return stream.read()
 
 
-def expand(pattern: str) -> t.List[str]:
-    """Return the paths that a glob pattern matches, sorted; a plain path is returned as it is, existing or not."""
-    return sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
+def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]:
+    """Return the paths that a glob pattern matches, sorted, and why there is none; a plain path is returned as it is.
+
+    A pattern over a directory that may not be listed matches nothing either, and that is not the same as no such file.
+    """
+    if not glob.has_magic(pattern):
+        return [pattern], None
+    paths = sorted(glob.glob(pattern))
+    if paths:
+        return paths, None
+    directory = os.path.dirname(pattern)
+    while glob.has_magic(directory):
+        directory = os.path.dirname(directory)
+    shown = list_directory(directory)
+    return [], shown if "error" in shown else problem("missing", "no path matches " + to_text(pattern))

@@ -133,7 +133,10 @@ def main():
     for pattern in module.params["paths"]:
         if not pattern.startswith("/"):
             module.fail_json(msg="paths: {0} is not an absolute path".format(pattern))
-        for path in expand(prefix + pattern):
+        paths, nothing = expand(prefix + pattern)
+        if nothing:
+            problems.append(dict(nothing["error"], path=to_text(prefix + pattern)))
+        for path in paths:
             shown = examine(path)
             if "error" in shown:
                 problems.append(dict(shown["error"], path=to_text(path)))

@@ -17,8 +17,6 @@ evidence, the test) and returns what offends, None for nothing.
 import fnmatch
 import typing as t
 
-import jmespath
-
 from ansible_collections.rke.cis.plugins.plugin_utils._values import (
     parse_bool,
     parse_duration,
@@ -246,6 +244,10 @@ _PATH_WORDS = {
 @t.no_type_check
 def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
     """Return the names of the objects that a JMESPath query over {"items": [...]} selects."""
+    try:
+        import jmespath
+    except ImportError as error:
+        raise Unseen("the Python library jmespath is missing on the controller; install it") from error
     return jmespath.search(query, {"items": items})
 
 

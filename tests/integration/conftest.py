@@ -1,0 +1,123 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The test beds, one of each kind for the whole run, and the scans that more than one test reads."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import typing as t
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "testbed")]
+
+import scans
+from testbed import Testbed, kube_apiserver, spec, unavailable
+
+NO_API = "there is no real kube-apiserver here (tests/testbed/get_apiserver.sh builds it)"
+
+
+def bed_of(cluster: dict[str, t.Any]) -> t.Iterator[Testbed]:
+    reason = unavailable()
+    if reason:
+        pytest.skip("no test bed: " + reason)
+    with Testbed(cluster) as bed:
+        bed.wait_etcd()
+        if cluster.get("kube_apiserver") and kube_apiserver():
+            bed.wait_api()
+        yield bed
+
+
+@pytest.fixture(scope="session")
+def api() -> None:
+    """For tests that need a real kube-apiserver."""
+    if not kube_apiserver():
+        pytest.skip(NO_API)
+
+
+@pytest.fixture(scope="session")
+def hardened() -> t.Iterator[Testbed]:
+    """Three nodes with one role each, all that the hardening guides ask for."""
+    yield from bed_of(spec("three_roles_hardened"))
+
+
+@pytest.fixture(scope="session")
+def default() -> t.Iterator[Testbed]:
+    """Three nodes with one role each, as RKE sets them up."""
+    yield from bed_of(spec("three_roles_default"))
+
+
+@pytest.fixture(scope="session")
+def all_in_one() -> t.Iterator[Testbed]:
+    yield from bed_of(spec("all_in_one_hardened"))
+
+
+@pytest.fixture(scope="session")
+def controlplanes() -> t.Iterator[Testbed]:
+    """Three controlplane nodes, one of which differs; one etcd; one worker."""
+    yield from bed_of(spec("three_controlplanes"))
+
+
+@pytest.fixture(scope="session")
+def faults() -> t.Iterator[Testbed]:
+    """Every way in which a node may not show what is asked, beside nodes on which all is well."""
+
+    def host(name: str, role: str, **more: t.Any) -> dict[str, t.Any]:
+        return {"name": name, "roles": [role], "args": "hardened", **more}
+
+    hosts = [
+        host("cp1", "controlplane"),
+        host("etcd1", "etcd"),
+        host("good", "worker"),
+        host("down", "worker", docker="down"),
+        host("none", "worker", docker="none"),
+        host("hang", "worker", docker="hang"),
+        host("stopped", "worker", stopped=["kubelet"]),
+        host("gone", "worker", missing=["kubelet"]),
+        host("closed", "controlplane", modes={"/etc/kubernetes/ssl": "0700"}),
+        {"name": "flatcar", "roles": ["controlplane", "etcd", "worker"], "args": "hardened", "prefix": "/opt/rke"},
+    ]
+    yield from bed_of({"kube_apiserver": False, "hosts": hosts})
+
+
+# ------------------------------------------------------------------------- scans that several tests look at
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[str], pathlib.Path]:
+    """A directory for each run, by its name."""
+    return tmp_path_factory.mktemp
+
+
+def with_api(bed: Testbed, **variables: t.Any) -> dict[str, t.Any]:
+    return {**({"cis_scan_kubeconfig": bed.kubeconfig} if kube_apiserver() else {}), **variables}
+
+
+@pytest.fixture(scope="session")
+def before_psp(api: None, hardened: Testbed, runs: t.Any) -> scans.Outcome:
+    """The hardened cluster before anyone has made a PodSecurityPolicy."""
+    variables = with_api(hardened, cis_scan_profile=scans.HARDENED.lower())
+    return scans.playbook(runs("before-psp"), scans.SCAN, hardened.inventory, variables, bed=hardened)
+
+
+@pytest.fixture(scope="session")
+def restricted_psp(request: pytest.FixtureRequest, hardened: Testbed) -> None:
+    """The restricted PodSecurityPolicy of the hardening guide, made after `before_psp` has looked."""
+    if kube_apiserver():
+        request.getfixturevalue("before_psp")
+        scans.ask_api(hardened, "POST", "/apis/policy/v1beta1/podsecuritypolicies", scans.RESTRICTED)
+
+
+@pytest.fixture(scope="session")
+def scan_hardened(restricted_psp: None, hardened: Testbed, runs: t.Any) -> scans.Outcome:
+    variables = with_api(hardened, cis_scan_profile=scans.HARDENED)
+    return scans.playbook(runs("hardened"), scans.SCAN, hardened.inventory, variables, bed=hardened)
+
+
+@pytest.fixture(scope="session")
+def scan_default(default: Testbed, runs: t.Any) -> scans.Outcome:
+    variables = with_api(default, cis_scan_profile=scans.HARDENED, cis_scan_cluster="prod")
+    return scans.playbook(runs("default"), scans.SCAN, default.inventory, variables, bed=default)

@@ -1,0 +1,332 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The schemas in docs: what the collection holds and writes fits them, and what is broken does not."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import pathlib
+import typing as t
+
+import jsonschema
+import pytest
+import yaml
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import DIRECTORY, available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._operators import FLAG_OPERATORS, PATH_OPERATORS
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, unseen_document
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PRACTICE = ROOT / "playbooks" / "practice" / "evidence"
+KINDS = ("benchmark", "evidence", "cluster-evidence", "report")
+
+
+def _states() -> t.Any:
+    spec = importlib.util.spec_from_file_location("recorded_states", ROOT / "tests" / "oracle" / "states.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+STATES = _states()
+BENCHMARK = load_benchmark("rke-cis-1.4")
+
+
+def _schema(kind: str) -> dict[str, t.Any]:
+    return json.loads((ROOT / "docs" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+
+
+def _validator(kind: str, part: str = "") -> jsonschema.Draft202012Validator:
+    schema = _schema(kind)
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]} if part else schema,
+        format_checker=jsonschema.FormatChecker(),
+    )
+
+
+def _benchmark_file(name: str) -> dict[str, t.Any]:
+    text = (pathlib.Path(DIRECTORY) / f"{name}.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def _practice() -> tuple[list[dict[str, t.Any]], dict[str, t.Any]]:
+    nodes, cluster = read_evidence(str(PRACTICE))
+    assert nodes and cluster
+    return nodes, cluster
+
+
+def _practice_report(**options: t.Any) -> dict[str, t.Any]:
+    nodes, cluster = _practice()
+    return build_report(BENCHMARK, options.pop("profile", "permissive"), nodes, cluster, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_a_schema(kind: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(_schema(kind))
+
+
+# ---------------------------------------------------------------------------------------------- benchmark
+
+
+@pytest.mark.parametrize("name", available())
+def test_benchmark_fits(name: str) -> None:
+    _validator("benchmark").validate(_benchmark_file(name))
+
+
+@pytest.mark.parametrize("name", available())
+def test_benchmark_names_only_what_it_holds(name: str) -> None:
+    """What no schema can say: every name used in the file stands in it."""
+    data = _benchmark_file(name)
+    assert data["id"] == name
+    ids = [control["id"] for control in data["controls"]]
+    assert len(ids) == len(set(ids))
+    assert {control_id.rpartition(".")[0] for control_id in ids} == {group["id"] for group in data["groups"]}
+    titles = [group["id"] for group in data["groups"]]
+    assert len(titles) == len(set(titles))
+    for profile in data["profiles"].values():
+        assert set(profile["skip"]) <= set(ids)
+        assert set(profile["not_applicable"]) <= set(ids)
+        assert not set(profile["skip"]) & set(profile["not_applicable"])
+    types = {
+        "at_least": {"int"},
+        "between": {"int"},
+        "longer_than": {"duration"},
+        "absolute_path": {"string", "strings"},
+        "includes": {"list"},
+        "excludes": {"list"},
+        "gate_is": {"gates"},
+        "equals": {"bool", "int", "string", "ip"},
+        "one_of": {"bool", "int", "string", "ip"},
+    }
+    values = {"bool": bool, "int": int, "string": str, "ip": str}
+    for control in data["controls"]:
+        for test in control["tests"]:
+            if "object" in test:
+                assert test["object"] in data["objects"], control["id"]
+            elif "path" in test:
+                assert test["path"]["container"] in data["components"], control["id"]
+            else:
+                flags = data["components"][control["component"]]["flags"]
+                assert test["flag"] in flags, control["id"]
+                kind = flags[test["flag"]]
+                assert test["op"] == "not_set" or kind in types[test["op"]], control["id"]
+                if test["op"] in ("equals", "one_of"):
+                    wanted = test["value"] if test["op"] == "one_of" else [test["value"]]
+                    assert {type(value) for value in wanted} == {values[kind]}, control["id"]
+
+
+def test_the_schema_knows_the_operators_that_there_are() -> None:
+    definitions = _schema("benchmark")["$defs"]
+    assert set(definitions["flag_test"]["properties"]["op"]["enum"]) == {*FLAG_OPERATORS, "not_set"}
+    assert set(definitions["path_test"]["properties"]["op"]["enum"]) == set(PATH_OPERATORS)
+
+
+def _first(data: dict[str, t.Any], op: str) -> dict[str, t.Any]:
+    return next(test for control in data["controls"] for test in control["tests"] if test["op"] == op)
+
+
+BROKEN_BENCHMARKS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
+    "no remediation": lambda d: d["controls"][0].pop("remediation"),
+    "a placeholder in the remediation": lambda d: d["controls"][0].update(
+        remediation="Edit $apiserverconf on the master node."
+    ),
+    "an unknown key": lambda d: d["controls"][0].update(titel="x"),
+    "the mark in the title": lambda d: d["controls"][0].update(title="Ensure that it is so (Scored)"),
+    "an id that is a number": lambda d: d["controls"][0].update(id=1.1),
+    "an unknown node type": lambda d: d["controls"][0].update(node_type=["worker"]),
+    "an unknown operator": lambda d: d["controls"][0]["tests"][0].update(op="is"),
+    "no test": lambda d: d["controls"][0].update(tests=[]),
+    "a flag without a component": lambda d: d["controls"][0].pop("component"),
+    "a mode that is a number": lambda d: _first(d, "mode_within").update(value=420),
+    "a mode of three digits": lambda d: _first(d, "mode_within").update(value="644"),
+    "an owner without a group": lambda d: _first(d, "owner_is").update(value="root"),
+    "entries of what is not listed": lambda d: _first(d, "entries_mode_within")["path"].pop("list"),
+    "a threshold that is text": lambda d: _first(d, "at_least").update(value="30"),
+    "a value where none is asked for": lambda d: _first(d, "absolute_path").update(value="/x"),
+    "two gates": lambda d: _first(d, "gate_is").update(value={"A": True, "B": True}),
+    "a query without words": lambda d: _first(d, "query_finds").pop("expect"),
+    "an unknown type of flag": lambda d: d["components"]["etcd"]["flags"].update({"--x": "text"}),
+    "a skip without a reason": lambda d: d["profiles"]["permissive"]["skip"].update({"1.1.2": ""}),
+    "a version that is a number": lambda d: d["kubernetes"].update(max=1.16),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_BENCHMARKS)
+def test_broken_benchmark_is_refused(why: str) -> None:
+    data = copy.deepcopy(_benchmark_file("rke-cis-1.4"))
+    BROKEN_BENCHMARKS[why](data)
+    assert not _validator("benchmark").is_valid(data)
+
+
+# ----------------------------------------------------------------------------------------------- evidence
+
+
+def test_recorded_evidence_fits() -> None:
+    nodes, cluster = _practice()
+    for document in nodes:
+        _validator("evidence").validate(document)
+    _validator("cluster-evidence").validate(cluster)
+
+
+def test_evidence_of_a_node_that_was_not_seen_fits() -> None:
+    _validator("evidence").validate(unseen_document("w1", ["worker"], "unreachable", "no route\nto host"))
+
+
+def test_evidence_of_a_node_without_docker_fits() -> None:
+    class Module:
+        """A node without the docker command."""
+
+        @staticmethod
+        def get_bin_path(name: str) -> None:
+            return None
+
+    found = Collector(Module(), "unix:///nowhere/docker.sock", 1).collect(BENCHMARK.plan(["master", "etcd", "node"]))
+    document = {**json.loads(json.dumps(found)), "node": "w1", "roles": ["worker"]}
+    assert document["docker"]["error"]["advice"]
+    _validator("evidence").validate(document)
+
+
+def test_evidence_of_every_recorded_state_fits() -> None:
+    path, cluster = _validator("evidence", "path"), _validator("cluster-evidence")
+    kinds = set()
+    for state in STATES.load():
+        document, shown = STATES.evidence(state, BENCHMARK)
+        for entry in document["paths"].values():
+            path.validate(json.loads(json.dumps(entry)))
+            kinds.add(entry.get("error", {}).get("kind"))
+        if isinstance(shown.get("objects", {}).get("podsecuritypolicies", {}).get("items"), list):
+            for item in shown["objects"]["podsecuritypolicies"]["items"]:
+                item["metadata"] = {"name": item["metadata"]["name"]}
+                for key in set(item) - {"metadata", "spec"}:
+                    del item[key]
+            cluster.validate({"schema": "rke.cis/cluster-evidence/1", "server": "", "version": "", **shown})
+    assert kinds >= {None, "missing", "denied", "unreadable", "not_set", "not_absolute", "malformed"}
+
+
+def _container(data: dict[str, t.Any]) -> dict[str, t.Any]:
+    return data["containers"]["kubelet"]
+
+
+def _path(data: dict[str, t.Any]) -> dict[str, t.Any]:
+    return data["paths"]["kubelet:/etc/kubernetes/ssl"]
+
+
+BROKEN_EVIDENCE: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
+    "another version": lambda d: d.update(schema="rke.cis/evidence/2"),
+    "no node": lambda d: d.pop("node"),
+    "an unknown role": lambda d: d.update(roles=["master"]),
+    "neither evidence nor an error": lambda d: d.pop("paths"),
+    "evidence and an error": lambda d: d.update(error={"kind": "failed", "message": "x"}),
+    "the whole environment": lambda d: _container(d).update(env=["A=b"]),
+    "an unknown key of a container": lambda d: _container(d).update(labels={}),
+    "arguments as text": lambda d: _container(d).update(args="kubelet --v=2"),
+    "a container that is nothing": lambda d: d["containers"].update(kubelet={}),
+    "a mode that is a number": lambda d: _path(d).update(mode=420),
+    "a mode of three digits": lambda d: _path(d).update(mode="600"),
+    "a path without an owner": lambda d: _path(d).pop("uid"),
+    "a file's content": lambda d: _path(d)["entries"][0].update(content="x"),
+    "an entry without a name": lambda d: _path(d)["entries"][0].pop("name"),
+    "an error without a reason": lambda d: d["paths"].update({"etcd:/x": {"error": {"kind": "denied"}}}),
+    "a key of an encryption provider": lambda d: _path(d).update(
+        encryption=[{"resources": ["secrets"], "providers": [{"aescbc": {"keys": []}}]}]
+    ),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_EVIDENCE)
+def test_broken_evidence_is_refused(why: str) -> None:
+    document = copy.deepcopy(next(document for document in _practice()[0] if document["node"] == "etcd1"))
+    BROKEN_EVIDENCE[why](document)
+    assert not _validator("evidence").is_valid(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"error": {"kind": "down"}},
+        {"error": {"kind": "asleep", "message": "x"}},
+        {"schema": "rke.cis/cluster-evidence/1", "server": "", "version": ""},
+        {"schema": "rke.cis/cluster-evidence/1", "server": "", "version": "", "objects": {"p": {"items": None}}},
+        {"schema": "rke.cis/cluster-evidence/1", "server": "", "version": "", "objects": {}, "config_map": {}},
+        {
+            "schema": "rke.cis/cluster-evidence/1",
+            "server": "",
+            "version": "",
+            "objects": {"p": {"items": [{"metadata": {"name": "a", "annotations": {}}, "spec": {}}]}},
+        },
+    ],
+    ids=["nothing", "no reason", "unknown kind", "no objects", "no items", "no text", "annotations"],
+)
+def test_broken_cluster_evidence_is_refused(document: dict[str, t.Any]) -> None:
+    assert not _validator("cluster-evidence").is_valid(document)
+
+
+# ------------------------------------------------------------------------------------------------- report
+
+
+def test_report_of_every_recorded_state_fits() -> None:
+    validator = _validator("report")
+    seen = set()
+    for state in STATES.load():
+        document, cluster = STATES.evidence(state, BENCHMARK)
+        report = build_report(BENCHMARK, "hardened", [document], cluster)
+        validator.validate(json.loads(json.dumps(report)))
+        seen.update(check["state"] for check in report_checks(report))
+    assert seen == {"pass", "fail", "error", "notApplicable"}
+
+
+def test_report_of_a_cluster_fits() -> None:
+    nodes, cluster = _practice()
+    other = copy.deepcopy(next(document for document in nodes if document["node"] == "worker1"))
+    other["node"] = "worker2"
+    other["containers"]["kubelet"]["processes"] = []
+    other["containers"]["kubelet"]["args"] = ["kubelet", "--anonymous-auth=false"]
+    lost = unseen_document("worker3", ["worker"], "unreachable", "no route to host")
+    report = build_report(
+        BENCHMARK,
+        "permissive",
+        [*nodes, other, lost],
+        cluster,
+        {"1.1.2": {"by": "cis_scan_skip", "reason": ""}},
+        "c1",
+        "all",
+    )
+    _validator("report").validate(json.loads(json.dumps(report)))
+    assert {check["state"] for check in report_checks(report)} == {
+        "pass", "fail", "mixed", "error", "skip", "notApplicable",
+    }  # fmt: skip
+    assert sum(report[key] for key in ("pass", "fail", "skip", "notApplicable", "error")) == report["total"]
+
+
+def _check(report: dict[str, t.Any], state: str) -> dict[str, t.Any]:
+    return next(check for check in report_checks(report) if check["state"] == state)
+
+
+BROKEN_REPORTS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
+    "no profile": lambda r: r.pop("profile"),
+    "an unknown state": lambda r: _check(r, "pass").update(state="warn"),
+    "a pass with a failed node": lambda r: _check(r, "pass").update(failed_nodes=["cp1"]),
+    "a pass on no node": lambda r: _check(r, "pass").update(passed_nodes=[]),
+    "a pass with a node that was not seen": lambda r: _check(r, "pass").update(error_nodes=["cp1"]),
+    "a failure without a failed node": lambda r: _check(r, "fail").update(failed_nodes=[]),
+    "a mixed result without its nodes": lambda r: _check(r, "fail").update(state="mixed"),
+    "a skip that says not by whom": lambda r: _check(r, "skip").pop("by"),
+    "a verdict without evidence": lambda r: _check(r, "fail").pop("evidence"),
+    "a node twice": lambda r: r["nodes"].update(etcd=["etcd1", "etcd1"]),
+    "a negative count": lambda r: r.update(error=-1),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_REPORTS)
+def test_broken_report_is_refused(why: str) -> None:
+    report = json.loads(json.dumps(_practice_report()))
+    _validator("report").validate(report)
+    BROKEN_REPORTS[why](report)
+    assert not _validator("report").is_valid(report)
