@@ -170,16 +170,13 @@ def process_tree(pid: int, proc: str = "/proc") -> t.Optional[t.List[t.List[str]
         try:
             with open(base + "/cmdline", "rb") as stream:
                 words = stream.read().split(b"\0")[:-1]
-        except OSError:
-            if not found:
-                return None
-            continue  # a child that has ended meanwhile
-        found.append([to_text(word, errors="replace") for word in words])
-        try:
             with open("{0}/task/{1}/children".format(base, os.path.basename(base)), "rb") as stream:
                 todo.extend(int(child) for child in stream.read().split())
         except OSError:
-            pass  # ended meanwhile, or a kernel that does not list children
+            if not found:
+                return None  # hidden, or a kernel that lists no children: the component may be one of them
+            continue  # a child that has ended meanwhile
+        found.append([to_text(word, errors="replace") for word in words])
     return found
 
 

@@ -1,0 +1,281 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Like what it tests, this file runs on Python 3.6 (`make units`).
+
+import errno
+import grp
+import json
+import os
+import pwd
+import socket
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.module_utils import _files
+from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, list_directory, os_problem, read
+
+ROOT = os.geteuid() == 0
+
+
+def file(path, mode=0o644):
+    path.write_text("")
+    path.chmod(mode)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "mode", [0o0000, 0o0200, 0o0400, 0o0600, 0o0644, 0o0777, 0o4755, 0o2755, 0o1777, 0o6600, 0o7777]
+)
+def test_all_twelve_bits_of_a_mode(tmp_path, mode):
+    shown = examine(file(tmp_path / "x", mode))
+    assert shown["mode"] == "{0:04o}".format(mode)
+    assert len(shown["mode"]) == 4
+
+
+def test_owner_and_group_as_names_and_numbers(tmp_path):
+    shown = examine(file(tmp_path / "x"))
+    assert (shown["uid"], shown["gid"]) == (os.stat(str(tmp_path / "x")).st_uid, os.stat(str(tmp_path / "x")).st_gid)
+    assert shown["owner"] == pwd.getpwuid(shown["uid"]).pw_name
+    assert shown["group"] == grp.getgrgid(shown["gid"]).gr_name
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may give files away")
+def test_a_number_without_an_account_has_no_name(tmp_path):
+    path = file(tmp_path / "x")
+    os.chown(path, 3987654, 3987655)
+    shown = examine(path)
+    assert (shown["uid"], shown["gid"], shown["owner"], shown["group"]) == (3987654, 3987655, "", "")
+
+
+def test_types(tmp_path):
+    os.mkfifo(str(tmp_path / "fifo"))
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.getcwd()
+        os.chdir(str(tmp_path))  # the name of a socket is bounded
+        try:
+            server.bind("socket")
+        finally:
+            os.chdir(here)
+    file(tmp_path / "file")
+    (tmp_path / "directory").mkdir()
+    for name in ("fifo", "socket", "file", "directory"):
+        assert examine(str(tmp_path / name))["type"] == name
+    assert examine("/dev/null")["type"] == "other"
+
+
+def kind(shown):
+    assert set(shown) == {"error"}
+    assert set(shown["error"]) == {"kind", "message"}
+    return shown["error"]["kind"]
+
+
+def test_missing(tmp_path):
+    shown = examine(str(tmp_path / "x"))
+    assert kind(shown) == "missing"
+    assert shown["error"]["message"] == "{0}: No such file or directory".format(tmp_path / "x")
+
+
+def test_below_a_file_is_missing(tmp_path):
+    assert kind(examine(file(tmp_path / "x") + "/y")) == "missing"
+
+
+@pytest.mark.parametrize(
+    "number, expected",
+    [
+        (errno.EACCES, "denied"),
+        (errno.EPERM, "denied"),
+        (errno.ENOENT, "missing"),
+        (errno.ENOTDIR, "missing"),
+        (errno.ELOOP, "unreadable"),
+        (errno.EIO, "unreadable"),
+        (errno.ESTALE, "unreadable"),
+        (errno.ENAMETOOLONG, "unreadable"),
+    ],
+)
+def test_what_the_system_says(monkeypatch, number, expected):
+    def refuse(path):
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr(_files.os, "lstat", refuse)
+    shown = examine("/etc/kubernetes/x")
+    assert kind(shown) == expected
+    assert shown["error"]["message"] == "/etc/kubernetes/x: " + os.strerror(number)
+
+
+def test_an_error_without_a_number_is_no_missing_file():
+    assert kind(os_problem(OSError("odd"), "/x")) == "unreadable"
+
+
+@pytest.mark.skipif(not ROOT, reason="only root becomes somebody else")
+def test_denied_for_real(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    file(closed / "x", 0o600)
+    closed.chmod(0o700)
+    # the ways to the directory and to the code are open; what is in it is not
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            os.setgroups([])
+            os.setgid(65534)
+            os.chdir(str(closed))
+            os.setuid(65534)
+            answers = [examine(name) for name in ("x", "../closed/x", "missing")] + [list_directory(".")]
+            try:
+                read("x")
+                answers.append("read")
+            except OSError as error:
+                answers.append(os_problem(error, "x"))
+            os.write(writer, json.dumps(answers).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as stream:
+        answers = json.loads(stream.read().decode())
+    os.waitpid(child, 0)
+    assert [kind(answer) for answer in answers] == ["denied"] * 5
+    assert answers[0]["error"]["message"] == "x: Permission denied"
+
+
+def test_a_link_is_followed_and_told(tmp_path):
+    target = file(tmp_path / "target", 0o600)
+    (tmp_path / "link").symlink_to("target")
+    shown = examine(str(tmp_path / "link"), str(tmp_path))
+    assert (shown["type"], shown["mode"], shown["link"]) == ("file", "0600", target)
+    assert "link" not in examine(target)
+
+
+def test_a_link_to_nothing_is_missing(tmp_path):
+    (tmp_path / "link").symlink_to("nothing")
+    assert kind(examine(str(tmp_path / "link"), str(tmp_path))) == "missing"
+
+
+def test_a_loop_of_links(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert kind(examine(str(tmp_path / "a"), str(tmp_path))) == "unreadable"
+    assert kind(examine(str(tmp_path / "a"))) == "unreadable"
+
+
+@pytest.mark.parametrize("target", ["../outside", "{0}/outside", "in/../../outside", "../rootless/x", "inner"])
+def test_a_link_out_of_the_mount_is_not_followed(tmp_path, target):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "in").mkdir()
+    (tmp_path / "rootless").mkdir()
+    file(tmp_path / "rootless" / "x")
+    file(tmp_path / "outside")
+    (root / "inner").symlink_to("../outside")
+    (root / "link").symlink_to(target.format(tmp_path))
+    shown = examine(str(root / "link"), str(root))
+    assert kind(shown) == "unreadable"
+    assert "outside" in shown["error"]["message"]
+    # without a mount there is no such border
+    assert examine(str(root / "link"))["type"] == "file"
+
+
+def test_a_directory_on_the_way_that_leads_out_of_the_mount(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    file(tmp_path / "elsewhere" / "x")
+    (root / "ssl").symlink_to("../elsewhere")
+    assert kind(examine(str(root / "ssl" / "x"), str(root))) == "unreadable"
+    assert examine(str(root / "ssl" / "x"))["type"] == "file"
+
+
+def test_a_mount_that_is_a_link_itself(tmp_path):
+    (tmp_path / "data").mkdir()
+    file(tmp_path / "data" / "x", 0o600)
+    (tmp_path / "data" / "y").symlink_to("x")
+    (tmp_path / "mount").symlink_to("data")
+    mount = str(tmp_path / "mount")
+    assert examine(mount, mount)["type"] == "directory"
+    assert examine(mount + "/x", mount)["mode"] == "0600"
+    assert examine(mount + "/y", mount)["mode"] == "0600"
+
+
+def test_the_whole_host_as_mount(tmp_path):
+    file(tmp_path / "x", 0o600)
+    (tmp_path / "link").symlink_to(str(tmp_path / "x"))
+    assert examine(str(tmp_path / "link"), "/")["mode"] == "0600"
+
+
+def test_the_direct_entries_of_a_directory(tmp_path):
+    file(tmp_path / "b", 0o600)
+    file(tmp_path / ".a", 0o644)
+    (tmp_path / "sub").mkdir()
+    file(tmp_path / "sub" / "deep")
+    entries = list_directory(str(tmp_path))["entries"]
+    assert [(entry["name"], entry["type"]) for entry in entries] == [
+        (".a", "file"),
+        ("b", "file"),
+        ("sub", "directory"),
+    ]
+    assert [entry["mode"] for entry in entries[:2]] == ["0644", "0600"]
+
+
+def test_an_entry_that_cannot_be_seen_stays_in_the_list(tmp_path):
+    file(tmp_path / "a")
+    (tmp_path / "b").symlink_to("/etc/passwd")
+    (tmp_path / "c").symlink_to("nothing")
+    entries = list_directory(str(tmp_path))["entries"]
+    assert [entry["name"] for entry in entries] == ["a", "b", "c"]
+    assert [entry["error"]["kind"] if "error" in entry else "" for entry in entries] == ["", "unreadable", "missing"]
+
+
+def test_an_empty_directory_is_not_a_missing_one(tmp_path):
+    assert list_directory(str(tmp_path)) == {"entries": []}
+    assert kind(list_directory(str(tmp_path / "x"))) == "missing"
+    assert kind(list_directory(file(tmp_path / "f"))) == "missing"
+
+
+def test_names_that_are_no_utf8_give_text_that_can_be_written(tmp_path):
+    try:
+        with open(os.path.join(os.fsencode(str(tmp_path)), b"stra\xdfe-key.pem"), "w"):
+            pass
+    except OSError:
+        pytest.skip("the file system of this directory takes UTF-8 only")
+    (entry,) = list_directory(str(tmp_path))["entries"]
+    assert entry["type"] == "file"
+    assert entry["name"].startswith("stra")
+    assert entry["name"].endswith("e-key.pem")
+    entry["name"].encode("utf-8")
+    path = os.fsdecode(os.path.join(os.fsencode(str(tmp_path)), b"\xdf"))
+    examine(path)["error"]["message"].encode("utf-8")
+
+
+def test_names_of_other_languages(tmp_path):
+    file(tmp_path / "\u00e9\u20ac")
+    assert [entry["name"] for entry in list_directory(str(tmp_path))["entries"]] == ["\u00e9\u20ac"]
+
+
+@pytest.mark.parametrize(
+    "pattern, expected",
+    [
+        ("*.pem", ["a.pem", "b.pem"]),
+        ("*", ["a.pem", "b.pem", "c"]),
+        ("[ab].pem", ["a.pem", "b.pem"]),
+        ("?.pem", ["a.pem", "b.pem"]),
+        ("x*", []),
+        ("sub/*", []),
+    ],
+)
+def test_patterns(tmp_path, pattern, expected):
+    for name in ("b.pem", "a.pem", "c", ".hidden.pem"):
+        file(tmp_path / name)
+    base = str(tmp_path) + "/"
+    assert expand(base + pattern) == [base + name for name in expected]
+
+
+def test_a_plain_path_is_kept_existing_or_not():
+    assert expand("/no/such/file") == ["/no/such/file"]
+
+
+def test_read_gives_bytes(tmp_path):
+    (tmp_path / "x").write_bytes(b"\xff\x00a\r\n")
+    assert read(str(tmp_path / "x")) == b"\xff\x00a\r\n"
