@@ -11,7 +11,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._report import exemption
 from ansible_collections.rke.cis.plugins.plugin_utils._request import (
     new_scan_directory,
-    node_types,
     roles_of_hosts,
     user_skips,
 )
@@ -60,7 +59,6 @@ class ActionModule(ControllerAction):
             nothing = unseen_document(host, roles, "not gathered", "nothing was gathered on this node; see the output")
             write_file(evidence_path(evidence_dir, host), to_json(nothing), sync=False)
         skips, unknown = user_skips(benchmark, args["skip"], args["skip_file"], cluster)
-        types = {host: node_types(roles, args["node_tests_on"]) for host, roles in nodes.items()}
         exempt = {control["id"]: exemption(benchmark, profile, skips, control["id"]) for control in benchmark.controls}
         return {
             "changed": False,
@@ -72,8 +70,8 @@ class ActionModule(ControllerAction):
             "scan_dir": scan_dir,
             "evidence_dir": evidence_dir,
             "nodes": nodes,
-            "plan_of": {host: "-".join(kinds) for host, kinds in types.items()},
-            "plans": {"-".join(kinds): benchmark.plan(kinds) for kinds in types.values()},
+            "plan_of": {host: "-".join(roles) for host, roles in nodes.items()},
+            "plans": {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()},
             "skips": skips,
             "skipped_controls": [control_id for control_id, why in exempt.items() if why.get("state") == "skip"],
             "not_applicable_controls": [

@@ -16,7 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._request import node_types, user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._request import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import make_unsafe
 
@@ -30,14 +30,14 @@ def _plain(value: t.Any) -> t.Any:
     return str(value) if isinstance(value, str) else value
 
 
-def evidence_plan(benchmark: t.Any, roles: t.Any, node_tests_on: str = "workers") -> dict[str, t.Any]:
+def evidence_plan(benchmark: t.Any, roles: t.Any) -> dict[str, t.Any]:
     """Return what to gather on a node of these roles."""
     if not isinstance(benchmark, str):
         raise AnsibleFilterError("Input for rke.cis.evidence_plan must be the id of a benchmark")
     if not isinstance(roles, list) or not set(roles) <= set(NODE_TYPES.values()):
         raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
     try:
-        return load_benchmark(benchmark).plan(node_types(roles, node_tests_on))
+        return load_benchmark(benchmark).plan(roles)
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
 

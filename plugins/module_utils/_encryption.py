@@ -14,8 +14,11 @@ https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
 import re
 import typing as t
 
-_KEY = re.compile(r"""^("[^"\\]*"|'[^']*'|[^\s"'#&*!|>%@`{}\[\],-][^"'#{}\[\],]*?)\s*:(?:\s+(.*))?$""")
+_KEY = re.compile(r"""^("[^"\\]*"|'[^']*'|[^\s"'#&*!|>%@`{}\[\],?:<-][^"'#{}\[\],]*?)\s*:(?:\s+(.*))?$""")
 _FLOW = re.compile(r"""\s*([{}\[\],:]|"[^"\\]*"|'[^']*'|[^\s{}\[\],:"']+(?::[^\s{}\[\],:"']+)*)""")
+_QUOTED = re.compile(r"""^(?:"[^"\\]*"|'[^']*')$""")
+_PLAIN = re.compile(r"""^(?:[^\s"'#&*!|>%@`{}\[\],?:<-]|-(?=\S))(?:(?!:\s|:$|\s#)[^"'])*$""")
+_ODD = re.compile("[^\n\r\t\x20-\x7e\xa0-\u2027\u202a-\ufefe]")
 
 
 class NotUnderstood(ValueError):
@@ -41,7 +44,7 @@ def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
         return [
             {
                 "resources": [str(name) for name in entry["resources"]],
-                "providers": [str(next(iter(provider))) for provider in entry["providers"]],
+                "providers": [str(next(iter(provider.items()))[0]) for provider in entry["providers"]],
             }
             for entry in document["resources"]
         ]
@@ -60,11 +63,19 @@ class SimpleYaml:
     def __init__(self, text: str) -> None:
         self._lines: t.List[t.Tuple[int, str, int]] = []
         self._position = 0
+        begun = False
+        odd = _ODD.search(text)
+        if odd:
+            number = text.count("\n", 0, odd.start()) + 1
+            raise NotUnderstood("no simple YAML in line {0}; install PyYAML on the node".format(number))
         for number, line in enumerate(text.splitlines(), 1):
             content = re.sub(r"""^((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*?)(?:(?:^|\s)#.*)?$""", r"\1", line.rstrip())
             if "\t" in content:
                 raise NotUnderstood("no simple YAML in line {0} (a tab); install PyYAML on the node".format(number))
-            if content.strip() and content.strip() != "---":
+            if content == "---" and not begun:
+                begun = True
+            elif content.strip():
+                begun = True
                 self._lines.append((len(content) - len(content.lstrip()), content.strip(), number))
 
     def load(self) -> t.Any:
@@ -144,9 +155,14 @@ class SimpleYaml:
             if rest:
                 self._refuse()
             return value
-        if text[0] in "&*!|>%@`,}]" or re.search(r":\s|:$", text.strip("\"'")):
+        return self._word(text)
+
+    def _word(self, text: str) -> str:
+        if _QUOTED.match(text):
+            return text[1:-1]
+        if not _PLAIN.match(text) or text in ("---", "..."):
             self._refuse()
-        return text.strip("\"'")
+        return text
 
     def _flow(self, tokens: t.List[str]) -> t.Tuple[t.Any, t.List[str]]:
         if not tokens:
@@ -157,21 +173,22 @@ class SimpleYaml:
             while rest and rest[0] != "]":
                 item, rest = self._flow(rest)
                 items.append(item)
-                if rest and rest[0] == ",":
-                    rest = rest[1:]
+                rest = self._next(rest, "]")
             return items, self._closed(rest, "]")
         if first == "{":
             found: t.Dict[str, t.Any] = {}
             while rest and rest[0] != "}":
                 key, rest = self._flow(rest)
                 value, rest = self._flow(self._closed(rest, ":"))
+                if str(key) in found:
+                    self._refuse()
                 found[str(key)] = value
-                if rest and rest[0] == ",":
-                    rest = rest[1:]
+                rest = self._next(rest, "}")
             return found, self._closed(rest, "}")
-        if first in "}],:":
-            self._refuse()
-        return first.strip("\"'"), rest
+        return self._word(first), rest
+
+    def _next(self, tokens: t.List[str], end: str) -> t.List[str]:
+        return tokens if tokens[:1] == [end] else self._closed(tokens, ",")
 
     def _closed(self, tokens: t.List[str], mark: str) -> t.List[str]:
         if not tokens or tokens[0] != mark:

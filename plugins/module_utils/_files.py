@@ -15,7 +15,7 @@ import pwd
 import stat
 import typing as t
 
-from ansible.module_utils.common.text.converters import to_text
+from ansible.module_utils.common.text.converters import to_bytes, to_text
 
 _TYPES = (
     (stat.S_ISREG, "file"),
@@ -27,9 +27,14 @@ _TYPES = (
 _KINDS = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.EACCES: "denied", errno.EPERM: "denied"}
 
 
+def readable(name: str) -> str:
+    """Return a name as text that can be written: of one that is no UTF-8, the odd bytes are replaced."""
+    return to_text(to_bytes(name, errors="surrogate_or_strict"), errors="replace")
+
+
 def problem(kind: str, message: str) -> t.Dict[str, t.Any]:
     """Return the form in which evidence says that something could not be seen."""
-    return {"error": {"kind": kind, "message": to_text(message)}}
+    return {"error": {"kind": kind, "message": readable(message)}}
 
 
 def os_problem(error: OSError, path: str) -> t.Dict[str, t.Any]:
@@ -52,12 +57,13 @@ def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
     """
     try:
         status = os.lstat(path)
-        link = None
-        if stat.S_ISLNK(status.st_mode):
-            link = os.path.realpath(path)
-            base = os.path.realpath(root) if root else "/"
-            if path != root and not (link + "/").startswith(base.rstrip("/") + "/"):
-                return problem("unreadable", "{0}: symbolic link to {1}, outside {2}".format(path, link, base))
+        link = os.path.realpath(path) if stat.S_ISLNK(status.st_mode) else None
+        if root and path != root:
+            # a directory on the way may be a link as well
+            real, base = os.path.realpath(path), os.path.realpath(root)
+            if not (real + "/").startswith(base.rstrip("/") + "/"):
+                return problem("unreadable", "{0}: symbolic link to {1}, outside {2}".format(path, real, base))
+        if link:
             status = os.stat(link)
     except OSError as error:
         return os_problem(error, path)
@@ -70,7 +76,7 @@ def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
         "group": _name(grp.getgrgid, status.st_gid),
     }
     if link:
-        entry["link"] = to_text(link)
+        entry["link"] = readable(link)
     return entry
 
 
@@ -80,7 +86,7 @@ def list_directory(path: str) -> t.Dict[str, t.Any]:
         names = sorted(os.listdir(path))
     except OSError as error:
         return os_problem(error, path)
-    return {"entries": [dict(examine(os.path.join(path, name), path), name=to_text(name)) for name in names]}
+    return {"entries": [dict(examine(os.path.join(path, name), path), name=readable(name)) for name in names]}
 
 
 def read(path: str) -> bytes:
@@ -103,4 +109,4 @@ def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]
     while glob.has_magic(directory):
         directory = os.path.dirname(directory)
     shown = list_directory(directory)
-    return [], shown if "error" in shown else problem("missing", "no path matches " + to_text(pattern))
+    return [], shown if "error" in shown else problem("missing", "no path matches " + pattern)

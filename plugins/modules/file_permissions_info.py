@@ -115,9 +115,8 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.converters import to_text
 
-from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand
+from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, readable
 
 
 def main():
@@ -135,13 +134,13 @@ def main():
             module.fail_json(msg="paths: {0} is not an absolute path".format(pattern))
         paths, nothing = expand(prefix + pattern)
         if nothing:
-            problems.append(dict(nothing["error"], path=to_text(prefix + pattern)))
+            problems.append(dict(nothing["error"], path=readable(prefix + pattern)))
         for path in paths:
             shown = examine(path)
             if "error" in shown:
-                problems.append(dict(shown["error"], path=to_text(path)))
+                problems.append(dict(shown["error"], path=readable(path)))
             else:
-                files.append(dict(shown, path=to_text(path)))
+                files.append(dict(shown, path=readable(path)))
     module.exit_json(changed=False, files=files, problems=problems)
 
 

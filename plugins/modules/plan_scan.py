@@ -87,7 +87,7 @@ options:
     type: str
   fail_on:
     description:
-      - What the play is to fail on when the reports are out. Only checked here, so that a misspelt word is told at once.
+      - What the play is to fail on when the reports are out. Only checked here, to tell a misspelt word at once.
     type: list
     elements: str
     choices:
@@ -156,7 +156,7 @@ plan_of:
   returned: success
   type: dict
   sample:
-    worker1: node
+    worker1: worker
 plans:
   description: What to gather on the nodes.
   returned: success

@@ -46,9 +46,12 @@ class Benchmark:
         """Return the full name as Rancher writes it, e.g. RKE-CIS-1.4-Permissive."""
         return f"{self.id.upper()}-{profile.capitalize()}"
 
-    def plan(self, node_types: t.Iterable[str]) -> dict[str, t.Any]:
-        """Return what must be gathered on a node of these types so that any profile of the benchmark can be scored."""
-        wanted = frozenset(node_types)
+    def plan(self, roles: t.Collection[str]) -> dict[str, t.Any]:
+        """Return what must be gathered on a node of these RKE roles so that any profile of the benchmark can be scored.
+
+        Every node runs a kubelet, so what node tests look at is gathered everywhere; scoring settles whose verdicts count.
+        """
+        wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
         containers: dict[str, dict[str, t.Any]] = {}
         paths: dict[str, dict[str, t.Any]] = {}
         nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))

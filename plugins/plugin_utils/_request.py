@@ -77,11 +77,6 @@ def user_skips(
     return merged, warnings + unknown
 
 
-def node_types(roles: t.Iterable[str], node_tests_on: str) -> list[str]:
-    """Return the node types whose controls run on a node of these roles."""
-    return [kind for kind, role in NODE_TYPES.items() if role in roles or (kind == "node" and node_tests_on == "all")]
-
-
 def new_scan_directory(base: str, cluster: str, profile: str, job: str = "") -> str:
     """Make a directory for one scan, named by time and profile, and return its path. Never an existing one."""
     if not cluster or cluster != os.path.basename(cluster) or cluster.startswith("."):

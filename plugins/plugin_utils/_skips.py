@@ -67,7 +67,12 @@ def skips_of_text(text: str, benchmark_id: str, source: str) -> dict[str, str]:
 
 
 def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, str]:
-    """Return the skips in a variable. A text (an AWX survey's answer) holds ids with commas or white space between."""
+    """Return the skips in a variable. A text (an AWX survey's answer) is JSON, or ids with commas or blanks between."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):  # -e 'cis_scan_skip=["1.1.2"]' arrives as text
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise CisError(f"{source}: not valid JSON: {error}") from error
     if isinstance(value, str):
         value = value.replace(",", " ").split()
     return _ids(value, source)

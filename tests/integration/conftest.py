@@ -121,3 +121,23 @@ def scan_hardened(restricted_psp: None, hardened: Testbed, runs: t.Any) -> scans
 def scan_default(default: Testbed, runs: t.Any) -> scans.Outcome:
     variables = with_api(default, cis_scan_profile=scans.HARDENED, cis_scan_cluster="prod")
     return scans.playbook(runs("default"), scans.SCAN, default.inventory, variables, bed=default)
+
+
+class SshTrap:
+    """An ssh that says that it was called."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._log = directory / "ssh-was-called"
+        program = directory / "ssh-trap"
+        program.write_text(f'#!/bin/sh\necho x >>"{self._log}"\nexec ssh "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+        self.env = scans.environment(ANSIBLE_SSH_EXECUTABLE=str(program))
+
+    @property
+    def calls(self) -> int:
+        return len(self._log.read_text(encoding="utf-8").split()) if self._log.exists() else 0
+
+
+@pytest.fixture
+def ssh_trap(tmp_path_factory: pytest.TempPathFactory) -> SshTrap:
+    return SshTrap(tmp_path_factory.mktemp("trap"))

@@ -74,7 +74,7 @@ class RecordedFiles:
 
 def evidence(state: dict[str, t.Any], benchmark: Benchmark) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """Return node evidence and cluster evidence of a recorded state."""
-    plan = benchmark.plan([state["target"]])
+    plan = benchmark.plan([NODE_TYPES[state["target"]]])
     # the 19 controls that are not applicable on RKE are judged here too
     requests = {
         path_key(test["path"]): test["path"] for c in benchmark.controls for test in c["tests"] if "path" in test

@@ -30,7 +30,7 @@ def file(path, mode=0o644):
 )
 def test_all_twelve_bits_of_a_mode(tmp_path, mode):
     shown = examine(file(tmp_path / "x", mode))
-    assert shown["mode"] == "{0:04o}".format(mode)
+    assert shown["mode"] == f"{mode:04o}"
     assert len(shown["mode"]) == 4
 
 
@@ -74,7 +74,7 @@ def kind(shown):
 def test_missing(tmp_path):
     shown = examine(str(tmp_path / "x"))
     assert kind(shown) == "missing"
-    assert shown["error"]["message"] == "{0}: No such file or directory".format(tmp_path / "x")
+    assert shown["error"]["message"] == "{}: No such file or directory".format(tmp_path / "x")
 
 
 def test_below_a_file_is_missing(tmp_path):
@@ -269,11 +269,24 @@ def test_patterns(tmp_path, pattern, expected):
     for name in ("b.pem", "a.pem", "c", ".hidden.pem"):
         file(tmp_path / name)
     base = str(tmp_path) + "/"
-    assert expand(base + pattern) == [base + name for name in expected]
+    paths, nothing = expand(base + pattern)
+    assert paths == [base + name for name in expected]
+    assert (kind(nothing) if nothing else "") == ("" if expected else "missing")
 
 
 def test_a_plain_path_is_kept_existing_or_not():
-    assert expand("/no/such/file") == ["/no/such/file"]
+    assert expand("/no/such/file") == (["/no/such/file"], None)
+
+
+@pytest.mark.parametrize("pattern", ["/closed/*.pem", "/closed/*/x?", "/closed/a[b]/*"])
+def test_a_pattern_over_a_directory_that_may_not_be_listed(monkeypatch, pattern):
+    def refuse(path):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(_files.os, "listdir", refuse)
+    paths, nothing = expand(pattern)
+    assert (paths, kind(nothing)) == ([], "denied")
+    assert nothing["error"]["message"].startswith("/closed: ")
 
 
 def test_read_gives_bytes(tmp_path):
