@@ -132,7 +132,7 @@ class SimpleYaml:
             match = _KEY.match(self._peek()[1])
             if not match:
                 self._refuse()
-            key = match.group(1).strip("\"'") if match else ""
+            key = self._word(match.group(1)) if match else ""
             if key in found:
                 self._refuse()
             value = match.group(2) if match else None

@@ -49,7 +49,7 @@ class Benchmark:
     def plan(self, roles: t.Collection[str]) -> dict[str, t.Any]:
         """Return what must be gathered on a node of these RKE roles so that any profile of the benchmark can be scored.
 
-        Every node runs a kubelet, so what node tests look at is gathered everywhere; scoring settles whose verdicts count.
+        Every node runs a kubelet, so what node tests look at is gathered everywhere; scoring settles whose count.
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
         containers: dict[str, dict[str, t.Any]] = {}

@@ -132,8 +132,8 @@ class Testbed:
         """Run a command of this machine in the test bed's network; keywords as for subprocess.run."""
         if not {"stdout", "stderr", "capture_output"} & set(kw):
             kw["capture_output"] = True
-        kw = {"text": True, "check": False, **kw}
-        return subprocess.run([SCRIPT, "run", self.dir, *map(str, argv)], **kw)
+        kw = {"text": True, **kw}
+        return subprocess.run([SCRIPT, "run", self.dir, *map(str, argv)], check=kw.pop("check", False), **kw)
 
     def shell(self, host: str, command: str, user: str = "root", **kw) -> subprocess.CompletedProcess:
         """Run a shell command on a host, over ssh, as root, rke (docker group) or plain (no rights)."""

@@ -198,8 +198,10 @@ ROOT = {"uid": 0, "gid": 0, "owner": "root", "group": "root"}
 ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
 
 
-def file(mode: str = "0600", owner: dict[str, t.Any] = ROOT, kind: str = "file", **more: t.Any) -> dict[str, t.Any]:
-    return {"type": kind, "mode": mode, "path": "/x", **owner, **more}
+def file(
+    mode: str = "0600", owner: dict[str, t.Any] | None = None, kind: str = "file", **more: t.Any
+) -> dict[str, t.Any]:
+    return {"type": kind, "mode": mode, "path": "/x", **(owner or ROOT), **more}
 
 
 def pki(**entries: dict[str, t.Any]) -> dict[str, t.Any]:
