@@ -19,7 +19,6 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
     container_evidence,
     inspect_containers,
 )
-from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, encryption_providers
 from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 
@@ -137,6 +136,9 @@ class Collector:
         return found
 
     def _encryption(self, path: str) -> t.Dict[str, t.Any]:
+        # imported only here: on a node every import is compiled anew, and most nodes have no such file
+        from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, encryption_providers
+
         try:
             return {"encryption": encryption_providers(self.files.read(path).decode("utf-8"))}
         except OSError as error:

@@ -108,7 +108,7 @@ def restricted_psp(request: pytest.FixtureRequest, hardened: Testbed) -> None:
     """The restricted PodSecurityPolicy of the hardening guide, made after `before_psp` has looked."""
     if kube_apiserver():
         request.getfixturevalue("before_psp")
-        scans.ask_api(hardened, "POST", "/apis/policy/v1beta1/podsecuritypolicies", scans.RESTRICTED)
+        scans.create_restricted_psp(hardened)
 
 
 @pytest.fixture(scope="session")

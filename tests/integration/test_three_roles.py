@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -79,25 +78,10 @@ def test_without_kubeconfig(hardened: Testbed, tmp_path: pathlib.Path) -> None:
     assert outcome.code == 2
 
 
-@contextlib.contextmanager
-def config_map(bed: Testbed, text: str) -> t.Iterator[None]:
-    """Rancher's skip ConfigMap, for as long as this lasts."""
-    core = "/api/v1/namespaces"
-    names = [item["metadata"]["name"] for item in scans.ask_api(bed, "GET", core)["items"]]
-    if "security-scan" not in names:
-        scans.ask_api(bed, "POST", core, {"metadata": {"name": "security-scan"}})
-    body = {"metadata": {"name": "security-scan-cfg"}, "data": {"config.json": text}}
-    scans.ask_api(bed, "POST", f"{core}/security-scan/configmaps", body)
-    try:
-        yield
-    finally:
-        scans.ask_api(bed, "DELETE", f"{core}/security-scan/configmaps/security-scan-cfg")
-
-
 def test_config_map_skips(api: None, restricted_psp: None, hardened: Testbed, tmp_path: pathlib.Path) -> None:
     text = json.dumps({"skip": {"rke-cis-1.4": ["1.1.2", "2.1.6", "1.1.9", "9.9.9"]}})
     variables = with_api(hardened, cis_scan_profile=HARDENED, cis_scan_skip={"1.1.3": "accepted until May"})
-    with config_map(hardened, text):
+    with scans.skip_config_map(hardened, text):
         outcome = scans.playbook(tmp_path, scans.SCAN, hardened.inventory, variables, bed=hardened)
     assert outcome.counts == (75, 0, 3, 19, 0)
     assert outcome.ids("skip") == {"1.1.2", "1.1.3", "2.1.6"}
@@ -114,7 +98,7 @@ def test_config_map_skips(api: None, restricted_psp: None, hardened: Testbed, tm
 def test_bad_config_map_ends_it_before_any_node(
     api: None, hardened: Testbed, tmp_path: pathlib.Path, ssh_trap: t.Any
 ) -> None:
-    with config_map(hardened, '{"skip": ["1.1.2"'):
+    with scans.skip_config_map(hardened, '{"skip": ["1.1.2"'):
         outcome = scans.playbook(
             tmp_path, scans.SCAN, hardened.inventory, with_api(hardened), bed=hardened, env=ssh_trap.env
         )
