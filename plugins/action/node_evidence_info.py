@@ -62,9 +62,7 @@ class ActionModule(ActionBase):
     def _gather(self, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         """Return what the node tells. Raises Unseen(kind, message) where it tells nothing."""
         if getattr(self._connection._shell, "SHELL_FAMILY", "") == "powershell":
-            raise Unseen(
-                "Windows", "the benchmark is not made for a Windows node; take it out of the role groups"
-            )
+            raise Unseen("Windows", "the benchmark is not made for a Windows node; take it out of the role groups")
         answer = self._execute_module(module_args=args, task_vars=task_vars)
         if answer.get("failed") or "evidence" not in answer:
             raise Unseen("failed", str(answer.get("msg") or answer.get("module_stderr") or "the module gave no answer"))

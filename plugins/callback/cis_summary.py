@@ -27,7 +27,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._report import Verdicts, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, read_json, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, evidence_path, read_json
 from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
 
 
@@ -49,13 +49,15 @@ class Scan:
         self.documents[name] = document
         self.verdicts[name] = score_node(self.benchmark, document, self.cluster, self._judged)
 
+    def add_file(self, path: str) -> None:
+        """Score the evidence document in a file."""
+        self.add(check_evidence(read_json(path, "evidence file"), f"evidence file {path}"))
+
     def report(self) -> dict[str, t.Any]:
-        """Return the report of what has arrived; a node that has not is one that could not be examined."""
-        for name, roles in self.plan["nodes"].items():
+        """Return the report of what has arrived. The file of a node that has not answered says why."""
+        for name in self.plan["nodes"]:
             if name not in self.documents:
-                self.add(
-                    unseen_document(name, roles, "not gathered", "nothing was gathered on this node; see the output")
-                )
+                self.add_file(evidence_path(self.plan["evidence_dir"], name))
         return build_report(
             self.benchmark,
             self.profile,
@@ -87,8 +89,7 @@ class CallbackModule(CallbackBase):
             if action == "rke.cis.plan_scan":
                 self._scan, self._report_path = Scan(answer), ""
             elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
-                path = answer["evidence_file"]
-                self._scan.add(check_evidence(read_json(path, "evidence file"), path))
+                self._scan.add_file(answer["evidence_file"])
             elif action == "rke.cis.score_evidence":
                 self._report_path = answer["report"]
                 self._written = [answer["report"]]

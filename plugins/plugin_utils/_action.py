@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """What the action plugins share."""
+
+from __future__ import annotations
 
 import typing as t
 
@@ -36,6 +36,8 @@ class ControllerAction(ActionBase):
             result.update(self.work(checked.validated_parameters, task_vars or {}))
         except CisError as error:
             result.update(failed=True, msg=str(error))
+        except OSError as error:
+            result.update(failed=True, msg=f"{error.filename or 'the controller'}: {error.strerror}")
         return result
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """Benchmark files: the controls, as data. docs/benchmark.schema.json describes their form."""
+
+from __future__ import annotations
 
 import functools
 import os

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """CSV: the cells of the user's report. The layouts themselves are templates of the role cis_report."""
+
+from __future__ import annotations
 
 import csv
 import io

@@ -5,14 +5,14 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """The test functions: what each `op` of a benchmark file asks of the value seen. Pure.
 
 A flag operator gets (the flag's type, its raw values in order, the wanted value) and returns whether they satisfy it;
 a ValueError says that the component would refuse the value, which is a failure too. A path operator gets (the path's
 evidence, the test) and returns what offends, None for nothing.
 """
+
+from __future__ import annotations
 
 import fnmatch
 import typing as t

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """From verdicts of nodes to one cluster-wide result per control. Pure: the same evidence gives the same report."""
+
+from __future__ import annotations
 
 import typing as t
 

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """The request for a scan, checked before any node is touched."""
+
+from __future__ import annotations
 
 import os
 import time

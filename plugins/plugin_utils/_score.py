@@ -5,12 +5,12 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """Scoring: one result for each control and node, a pure function of benchmark and evidence.
 
 How words are read where they leave room is written beside each control in the benchmark file and in docs/verdicts.md.
 """
+
+from __future__ import annotations
 
 import typing as t
 
@@ -27,6 +27,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._operators import (
 
 # Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
 _ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
+
+_PATH_ADVICE = {
+    "denied": "scan with become, or grant the user search and read rights",
+    "not_located": "mend Docker on the node, or set cis_scan_prefix_path",
+}
 
 
 class Verdict(t.NamedTuple):
@@ -179,7 +184,7 @@ class NodeScorer:
             error = entry["error"]
             if error["kind"] in _ANSWERS:
                 return Verdict("fail", expected, error["kind"].replace("_", " "), source, error["message"])
-            raise Unseen(_why(error))
+            raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
         wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
         actual = _describe(entry)
         if entry["type"] != wanted_type:
@@ -211,14 +216,10 @@ class NodeScorer:
         )
 
 
-def _why(error: dict[str, str]) -> str:
-    """Return an evidence error as one sentence with its advice."""
+def _why(error: dict[str, str], advice: str = "") -> str:
+    """Return an evidence error as one sentence with its advice, or with this one where it has none."""
     text = f"{error['kind']}: {error['message']}" if "kind" in error else error["message"]
-    advice = error.get("advice")
-    if not advice and error.get("kind") == "denied":
-        advice = "scan with become, or grant the user search and read rights"
-    if not advice and error.get("kind") == "not_located":
-        advice = "mend Docker on the node, or set cis_scan_prefix_path"
+    advice = error.get("advice") or advice
     return f"{text}; {advice}" if advice else text
 
 

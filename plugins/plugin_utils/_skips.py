@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """What the user wants skipped: from a variable, a file, or Rancher's ConfigMap."""
+
+from __future__ import annotations
 
 import json
 import os

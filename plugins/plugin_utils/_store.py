@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """Reading and writing the files of a scan on the controller: evidence documents and reports."""
+
+from __future__ import annotations
 
 import collections
 import json

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """A report as plain text for a terminal of 80 columns."""
+
+from __future__ import annotations
 
 import textwrap
 import typing as t

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """Text that came from a node must never be templated again: up to ansible-core 2.18 a filter's result would be."""
+
+from __future__ import annotations
 
 import typing as t
 

@@ -5,9 +5,9 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-from __future__ import annotations
-
 """Values of flags, parsed as the Go libraries of the components parse them. A ValueError says what is wrong."""
+
+from __future__ import annotations
 
 import ipaddress
 import re

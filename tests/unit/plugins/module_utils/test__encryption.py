@@ -66,7 +66,7 @@ resources:
 FLOW = f"""\
 kind: EncryptionConfiguration
 apiVersion: apiserver.config.k8s.io/v1
-resources: [{{resources: [secrets], providers: [{{aescbc: {{keys: [{{name: k, secret: "{KEY}"}}]}}}}, {{identity: {{}}}}]}}]
+resources: [{{resources: [secrets], providers: [{{aescbc: {{keys: [{{secret: "{KEY}"}}]}}}}, {{identity: {{}}}}]}}]
 """
 MIXED = f"""\
 resources:
@@ -245,6 +245,10 @@ def test_a_file_that_breaks_off_gives_no_key_away(providers, cut):
 def test_the_small_parser_refuses_what_it_does_not_know(text):
     with pytest.raises(NotUnderstood, match="line [0-9]+.*install PyYAML"):
         SimpleYaml(text).load()
+
+
+def test_quotes_within_quotes():
+    assert SimpleYaml("'\"a': 'b\"'\n\"'c\": \"d'\"\n").load() == {'"a': 'b"', "'c": "d'"}
 
 
 def test_without_pyyaml_the_message_names_the_line(without_pyyaml):

@@ -1,0 +1,368 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Like what it tests, this file runs on Python 3.6 (`make units`).
+
+import json
+import os
+import pathlib
+import re
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.module_utils import _evidence
+from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError
+from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector, flag_value, host_path, path_key
+from ansible_collections.rke.cis.plugins.module_utils._files import problem
+
+FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
+
+
+def bind(source, destination):
+    return {"source": source, "destination": destination}
+
+
+ETC = bind("/etc/kubernetes", "/etc/kubernetes")
+ETCD = bind("/var/lib/etcd", "/var/lib/rancher/etcd")
+
+
+@pytest.mark.parametrize(
+    "path, mounts, expected",
+    [
+        ("/etc/kubernetes/ssl/x", [ETC], ("/etc/kubernetes/ssl/x", "/etc/kubernetes")),
+        ("/etc/kubernetes", [ETC], ("/etc/kubernetes", "/etc/kubernetes")),
+        ("/etc/kubernetes/", [ETC], ("/etc/kubernetes", "/etc/kubernetes")),
+        ("/var/lib/rancher/etcd/", [ETC, ETCD], ("/var/lib/etcd", "/var/lib/etcd")),
+        ("/var/lib/rancher/etcd/member", [ETCD], ("/var/lib/etcd/member", "/var/lib/etcd")),
+        # RKE's prefix_path
+        (
+            "/etc/kubernetes/ssl/x",
+            [bind("/opt/rke/etc/kubernetes", "/etc/kubernetes")],
+            ("/opt/rke/etc/kubernetes/ssl/x", "/opt/rke/etc/kubernetes"),
+        ),
+        # the innermost mount is the one that is seen, in whatever order they are told
+        ("/etc/kubernetes/ssl/x", [ETC, bind("/data/ssl", "/etc/kubernetes/ssl")], ("/data/ssl/x", "/data/ssl")),
+        ("/etc/kubernetes/ssl/x", [bind("/data/ssl", "/etc/kubernetes/ssl"), ETC], ("/data/ssl/x", "/data/ssl")),
+        (
+            "/etc/kubernetes/sslx",
+            [ETC, bind("/data/ssl", "/etc/kubernetes/ssl")],
+            ("/etc/kubernetes/sslx", ETC["source"]),
+        ),
+        ("/var/x", [bind("/", "/")], ("/var/x", "/")),
+        ("/var/x", [bind("/", "/host"), bind("/data", "/var")], ("/data/x", "/data")),
+        ("/host/etc/x", [bind("/", "/host")], ("/etc/x", "/")),
+        # a single file
+        ("/etc/resolv.conf", [bind("/run/resolv.conf", "/etc/resolv.conf")], ("/run/resolv.conf", "/run/resolv.conf")),
+        # dots do not lead past the mount
+        ("/etc/kubernetes/../shadow", [ETC], None),
+        ("/etc/kubernetes/./ssl//x", [ETC], ("/etc/kubernetes/ssl/x", "/etc/kubernetes")),
+        (
+            "/etc/kubernetes/ssl/x",
+            [bind("/etc/kubernetes", "/etc/kubernetes/")],
+            ("/etc/kubernetes/ssl/x", ETC["source"]),
+        ),
+        # not mounted
+        ("/etc/kubernetes2/x", [ETC], None),
+        ("/etc", [ETC], None),
+        ("/etc/kubernetes/x", [], None),
+    ],
+)
+def test_host_path(path, mounts, expected):
+    assert host_path(path, mounts) == expected
+
+
+def test_mounts_of_real_containers_lead_to_the_node():
+    for file, expected in (
+        ("inspect-hardened.json", "/var/lib/etcd"),
+        ("inspect-v1.24.json", "/var/lib/etcd"),
+    ):
+        raw = {item["Name"]: item for item in json.loads((FIXTURES / file).read_text(encoding="utf-8"))}
+        mounts = [bind(mount["Source"], mount["Destination"]) for mount in raw["/etcd"]["Mounts"]]
+        assert host_path("/var/lib/rancher/etcd", mounts) == (expected, expected)
+        assert host_path("/etc/kubernetes/ssl", mounts) == ("/etc/kubernetes/ssl", "/etc/kubernetes")
+
+
+@pytest.mark.parametrize(
+    "container, expected",
+    [
+        ({"args": ["etcd", "--data-dir=/a"]}, "/a"),
+        ({"args": ["etcd", "--data-dir", "/a"]}, "/a"),
+        ({"args": ["etcd", "-data-dir=/a", "--data-dir=/b"]}, "/b"),
+        ({"args": ["etcd", "--name", "x", "--data-dir=/a"]}, "/a"),
+        # what runs counts, not what was configured
+        ({"args": ["etcd", "--data-dir=/a"], "processes": [["sh"], ["etcd", "--data-dir=/b"]]}, "/b"),
+        ({"args": ["etcd", "--data-dir=/a"], "processes": []}, "/a"),
+        ({"args": ["etcd"], "env": {"ETCD_DATA_DIR": "/e"}}, "/e"),
+        ({"args": ["etcd", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, "/a"),
+        ({"args": ["etcd"], "env": {}}, None),
+        ({"args": ["sh", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, None),
+        ({}, None),
+    ],
+)
+def test_flag_value(container, expected):
+    assert flag_value(container, "etcd", "--data-dir", "go") == expected
+
+
+def test_path_key_is_of_the_flag_or_of_the_path():
+    assert path_key({"container": "etcd", "flag": "--data-dir", "path": "/x"}) == "etcd:--data-dir"
+    assert path_key({"container": "kubelet", "path": "/x", "flag": None}) == "kubelet:/x"
+
+
+# -------------------------------------------------------------------------------------------- Collector
+
+
+def running(name, *args, **more):
+    raw = {
+        "Name": "/" + name,
+        "Path": name,
+        "Args": list(args),
+        "State": {"Status": "running", "Pid": 0},
+        "Config": {},
+        "Mounts": [],
+    }
+    raw.update(more)
+    return raw
+
+
+def mounted(*binds):
+    return [{"Source": source, "Destination": destination, "Mode": "z"} for source, destination in binds]
+
+
+class Door:
+    source = "a door"
+
+    def top(self, name):
+        return [name]
+
+
+@pytest.fixture
+def collect(monkeypatch):
+    """A function that collects a plan with Docker showing these containers, or failing with this error."""
+
+    def run(plan, found, **options):
+        def inspect(module, docker_host, timeout, names):
+            if isinstance(found, Exception):
+                raise found
+            return Door(), {raw["Name"][1:]: raw for raw in found if raw["Name"][1:] in names}
+
+        monkeypatch.setattr(_evidence, "inspect_containers", inspect)
+        document = Collector(None, "unix:///x", 20, **options).collect(plan)
+        json.dumps(document)
+        return document
+
+    return run
+
+
+def test_a_document_says_where_it_is_from(collect):
+    document = collect({}, [])
+    assert document["schema"] == "rke.cis/evidence/1"
+    assert re.match(r"^rke\.cis \d+\.\d+\.\d+", document["collector"])
+    assert re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", document["collected_at"])
+    assert document["docker"] == {"host": "unix:///x", "source": "a door"}
+    assert (document["containers"], document["paths"]) == ({}, {})
+
+
+def test_containers_that_are_wanted_are_there_or_missing(collect):
+    document = collect({"containers": {"kubelet": {}, "etcd": {}}}, [running("kubelet", "--a=b"), running("other")])
+    assert set(document["containers"]) == {"kubelet", "etcd"}
+    assert document["containers"]["kubelet"]["args"] == ["kubelet", "--a=b"]
+    assert document["containers"]["etcd"] == problem("missing", "there is no container named etcd")
+
+
+def test_only_variables_of_the_plan_are_kept(collect):
+    raw = running("etcd", Config={"Env": ["ETCD_A=1", "ETCD_B=2", "SECRET=hunter2"]})
+    document = collect({"containers": {"etcd": {"env": ["ETCD_A", "ETCD_C"]}}}, [raw])
+    assert document["containers"]["etcd"]["env"] == {"ETCD_A": "1"}
+    assert "hunter2" not in json.dumps(document)
+
+
+@pytest.mark.parametrize("kind", ["denied", "down", "timeout", "missing", "failed"])
+def test_docker_that_does_not_answer_is_told_for_every_container(collect, tmp_path, kind):
+    (tmp_path / "x").write_text("")
+    plan = {
+        "containers": {"kubelet": {}, "etcd": {}},
+        "paths": [
+            {"container": "etcd", "flag": "--data-dir", "path": "/var/lib/rancher/etcd", "style": "go"},
+            {"container": "kubelet", "path": str(tmp_path / "x")},
+            {"container": "kubelet", "path": str(tmp_path / "y")},
+        ],
+    }
+    document = collect(plan, DockerError(kind, "no answer"))
+    assert document["docker"]["error"]["kind"] == kind
+    assert {container["error"]["kind"] for container in document["containers"].values()} == {kind}
+    paths = document["paths"]
+    # a path that a flag names cannot be known, and where the others lie is not known either
+    assert paths["etcd:--data-dir"]["error"]["kind"] == "container " + kind
+    assert paths[f"kubelet:{tmp_path}/x"]["type"] == "file"
+    assert paths[f"kubelet:{tmp_path}/y"]["error"]["kind"] == "not_located"
+
+
+def test_with_a_prefix_a_missing_file_is_missing_even_without_docker(collect, tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "x").write_text("")
+    plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": p} for p in ("/etc/x", "/etc/y")]}
+    document = collect(plan, DockerError("down", "no answer"), prefix_path=str(tmp_path) + "/")
+    assert document["paths"]["kubelet:/etc/x"]["path"] == f"{tmp_path}/etc/x"
+    assert document["paths"]["kubelet:/etc/x"]["type"] == "file"
+    assert document["paths"]["kubelet:/etc/y"]["error"]["kind"] == "missing"
+
+
+def test_mounts_outdo_the_prefix(collect, tmp_path):
+    (tmp_path / "x").write_text("")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path), "/etc/kubernetes")))
+    plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": "/etc/kubernetes/x"}]}
+    document = collect(plan, [raw], prefix_path="/elsewhere")
+    assert document["paths"]["kubelet:/etc/kubernetes/x"]["path"] == f"{tmp_path}/x"
+
+
+def test_mounts_of_a_neighbour_serve_where_the_component_does_not_run(collect, tmp_path):
+    (tmp_path / "x").write_text("")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path), "/etc/kubernetes")))
+    plan = {
+        "containers": {"kubelet": {}, "kube-proxy": {}},
+        "paths": [{"container": "kube-proxy", "path": p} for p in ("/etc/kubernetes/x", "/etc/kubernetes/y")],
+    }
+    document = collect(plan, [raw])
+    assert document["paths"]["kube-proxy:/etc/kubernetes/x"]["type"] == "file"
+    assert document["paths"]["kube-proxy:/etc/kubernetes/y"]["error"]["kind"] == "missing"
+
+
+def test_no_container_at_all_leaves_the_place_unknown(collect):
+    plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": "/etc/no-such-dir/x"}]}
+    assert collect(plan, [])["paths"]["kubelet:/etc/no-such-dir/x"]["error"]["kind"] == "not_located"
+
+
+DATA = {"container": "etcd", "flag": "--data-dir", "path": "/var/lib/rancher/etcd", "style": "go"}
+
+
+@pytest.mark.parametrize(
+    "args, env",
+    [
+        (["--data-dir=/var/lib/rancher/etcd/"], []),
+        (["--data-dir", "/var/lib/rancher/etcd"], []),
+        ([], ["ETCD_DATA_DIR=/var/lib/rancher/etcd"]),
+        # neither flag nor variable: the path of the plan
+        ([], []),
+    ],
+)
+def test_the_data_directory_is_found_by_its_flag(collect, tmp_path, args, env):
+    (tmp_path / "data").mkdir(mode=0o700)
+    raw = running("etcd", *args, Mounts=mounted((str(tmp_path / "data"), "/var/lib/rancher/etcd")), Config={"Env": env})
+    found = collect({"containers": {"etcd": {"env": ["ETCD_DATA_DIR"]}}, "paths": [DATA]}, [raw])["paths"]
+    assert (found["etcd:--data-dir"]["path"], found["etcd:--data-dir"]["type"]) == (f"{tmp_path}/data", "directory")
+    assert found["etcd:--data-dir"]["mode"] == "0700"
+
+
+CA = {"container": "kubelet", "flag": "--client-ca-file", "style": "pflag_strict"}
+
+
+@pytest.mark.parametrize(
+    "args, request_, kind",
+    [
+        ([], CA, "not_set"),
+        (["--client-ca-file="], CA, "not_set"),
+        (["--client-ca-file"], CA, "not_set"),
+        (["--client-ca-file=ca.pem"], CA, "not_absolute"),
+        (["--client-ca-file=~/ca.pem"], CA, "not_absolute"),
+        (["--client_ca_file=ca.pem"], CA, "not_absolute"),
+        (["--client-ca-file=/no/such/ca.pem"], CA, "not_located"),
+    ],
+)
+def test_a_flag_that_leads_nowhere(collect, args, request_, kind):
+    plan = {"containers": {"kubelet": {}}, "paths": [request_]}
+    assert collect(plan, [running("kubelet", *args)])["paths"]["kubelet:--client-ca-file"]["error"]["kind"] == kind
+
+
+def test_a_flag_of_a_container_that_is_missing(collect):
+    document = collect({"containers": {"kubelet": {}}, "paths": [CA]}, [])
+    assert document["paths"]["kubelet:--client-ca-file"]["error"]["kind"] == "container missing"
+
+
+def test_a_directory_is_listed_if_asked_for(collect, tmp_path):
+    (tmp_path / "b-key.pem").write_text("")
+    (tmp_path / "a.pem").write_text("")
+    plan = {"paths": [{"container": "kubelet", "path": str(tmp_path), "list": True}]}
+    (found,) = collect(plan, [])["paths"].values()
+    assert [entry["name"] for entry in found["entries"]] == ["a.pem", "b-key.pem"]
+    (found,) = collect({"paths": [{"container": "kubelet", "path": str(tmp_path)}]}, [])["paths"].values()
+    assert "entries" not in found
+
+
+def test_a_file_is_not_listed_as_an_empty_directory(collect, tmp_path):
+    (tmp_path / "x").write_text("")
+    plan = {"paths": [{"container": "kubelet", "path": str(tmp_path / "x"), "list": True}]}
+    (found,) = collect(plan, [])["paths"].values()
+    assert found["error"]["kind"] == "missing"
+
+
+CONFIG = {
+    "container": "kube-apiserver",
+    "flag": "--encryption-provider-config",
+    "read": "encryption_providers",
+    "style": "pflag",
+}
+KEY = "bm90LWEtcmVhbC1rZXktYXQtYWxsLTMyLWJ5dGVzIQ=="
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (
+            f"resources:\n- resources: [secrets]\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {KEY}}}]}}\n",
+            {"encryption": [{"resources": ["secrets"], "providers": ["aescbc"]}]},
+        ),
+        (f"secret: {KEY}\n", "malformed"),
+        (f"secret: [{KEY}\n", "malformed"),
+        (b"\xff" + KEY.encode(), "malformed"),
+        ("", "malformed"),
+    ],
+)
+def test_of_the_encryption_keys_only_the_providers_are_told(collect, tmp_path, content, expected):
+    path = tmp_path / "encryption.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+    found = document["paths"]["kube-apiserver:--encryption-provider-config"]
+    if isinstance(expected, str):
+        assert found["error"]["kind"] == expected
+        assert found["error"]["message"].startswith(str(path))
+    else:
+        assert found["encryption"] == expected["encryption"]
+        assert "error" not in found
+    assert KEY[:6] not in json.dumps(document)
+
+
+def test_a_config_that_only_pyyaml_reads_is_unreadable_and_not_wrong(collect, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "yaml", None)
+    path = tmp_path / "encryption.yaml"
+    path.write_text("resources: &x []\n")
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+    assert document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]["kind"] == "unreadable"
+
+
+def test_a_config_that_vanishes_or_may_not_be_read(collect, tmp_path, monkeypatch):
+    path = tmp_path / "encryption.yaml"
+    path.write_text("")
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
+    for error, kind in ((FileNotFoundError(2, "gone"), "missing"), (PermissionError(13, "closed"), "denied")):
+
+        def refuse(path, error=error):
+            raise error
+
+        monkeypatch.setattr(Collector.files, "read", refuse)
+        document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+        assert document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]["kind"] == kind
+
+
+def test_a_link_out_of_the_mount_is_told(collect, tmp_path):
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "out").write_text("")
+    (tmp_path / "mount" / "x").symlink_to("../out")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path / "mount"), "/etc/kubernetes")))
+    plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": "/etc/kubernetes/x"}]}
+    assert collect(plan, [raw])["paths"]["kubelet:/etc/kubernetes/x"]["error"]["kind"] == "unreadable"
+    # the plan is not used up
+    assert plan["paths"] == [{"container": "kubelet", "path": "/etc/kubernetes/x"}]
+    assert os.path.islink(str(tmp_path / "mount" / "x"))

@@ -1,0 +1,248 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import json
+import socket
+
+import pytest
+
+kubernetes = pytest.importorskip("kubernetes")
+pytest.importorskip("cryptography")
+
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import ClusterReader, KubeconfigError  # noqa: E402
+from ansible_collections.rke.cis.tests.unit.plugins.module_utils.api_helper import (  # noqa: E402
+    FakeApi,
+    make_certificate,
+    write_kubeconfig,
+)
+
+PSP = "/apis/policy/v1beta1/podsecuritypolicies"
+MAP = "/api/v1/namespaces/security-scan/configmaps/security-scan-cfg"
+VERSION = {
+    "major": "1",
+    "minor": "16",
+    "gitVersion": "v1.16.15",
+    "gitCommit": "x",
+    "gitTreeState": "clean",
+    "buildDate": "2020-09-02T11:31:21Z",
+    "goVersion": "go1.13.15",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def api(certificate):
+    server = FakeApi(*certificate)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def reader(api, certificate, tmp_path):
+    return ClusterReader(kubernetes, write_kubeconfig(tmp_path / "kubeconfig", api.url, certificate[0]), None, 5)
+
+
+def error_of(answer):
+    assert set(answer) == {"error"}
+    assert set(answer["error"]) == {"kind", "message"}
+    message = answer["error"]["message"]
+    assert message
+    assert "\n" not in message
+    assert len(message) <= 300
+    return answer["error"]["kind"]
+
+
+def policy(name, **spec):
+    return {"metadata": {"name": name, "annotations": {"x": "hunter2"}, "uid": "1"}, "spec": spec, "status": {"a": 1}}
+
+
+def test_objects_are_kept_by_name_and_spec(api, reader):
+    items = [policy("b", privileged=False), policy("a", hostPID=True)]
+    api.answers[PSP] = (200, {"kind": "PodSecurityPolicyList", "items": items})
+    found = reader.objects(PSP, "1.25", "v1.16.15")
+    assert found == {
+        "items": [
+            {"metadata": {"name": "a"}, "spec": {"hostPID": True}},
+            {"metadata": {"name": "b"}, "spec": {"privileged": False}},
+        ]
+    }
+    assert "hunter2" not in json.dumps(found)
+
+
+def test_no_objects_are_not_an_error(api, reader):
+    api.answers[PSP] = (200, {"items": []})
+    assert reader.objects(PSP, "1.25", "v1.16.15") == {"items": []}
+
+
+@pytest.mark.parametrize(
+    "status, kind",
+    [(401, "denied"), (403, "denied"), (404, "missing"), (429, "failed"), (500, "failed"), (503, "failed")],
+)
+def test_refusals(api, reader, status, kind):
+    api.answers[PSP] = (status, api.status(status, "Because"))
+    answer = reader.objects(PSP, "1.25", "v1.16.15")
+    assert error_of(answer) == kind
+    if kind == "denied":
+        assert "grant" in answer["error"]["message"]
+        assert PSP in answer["error"]["message"]
+    if kind == "failed":
+        assert str(status) in answer["error"]["message"]
+    # each question is asked once: no retries behind our back
+    assert api.asked == [("GET", PSP)]
+
+
+def test_what_a_later_kubernetes_does_not_have_is_told_with_versions(api, reader):
+    answer = reader.objects(PSP, "1.25", "v1.27.1")
+    assert error_of(answer) == "missing"
+    message = answer["error"]["message"]
+    assert "v1.27.1" in message
+    assert "podsecuritypolicies" in message
+    assert "removed in 1.25" in message
+
+
+def test_what_no_kubernetes_loses_has_no_such_version(api, reader):
+    answer = reader.objects(PSP, None, "v1.16.15")
+    assert error_of(answer) == "missing"
+    assert "removed" not in answer["error"]["message"]
+    assert api.url in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "PodSecurityPolicyList"},
+        {"items": None},
+        {"items": "x"},
+        {"items": {"a": 1}},
+        [],
+        [1],
+        "null",
+        "5",
+        '"text"',
+        "<html>proxy</html>",
+        "",
+        {"items": [1]},
+        {"items": [None]},
+        {"items": [{}]},
+        {"items": [{"metadata": None}]},
+        {"items": [{"metadata": {"name": None}}, {"metadata": {"name": "a"}}]},
+    ],
+)
+def test_an_answer_that_is_no_list_of_objects_is_no_answer(api, reader, body):
+    api.answers[PSP] = (200, body)
+    assert error_of(reader.objects(PSP, "1.25", "v1.16.15")) in ("failed", "down")
+
+
+def test_nobody_listens(certificate, tmp_path):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", url, certificate[0]), None, 5)
+    for answer in (reader.version(), reader.objects(PSP, "1.25", ""), reader.config_map("a", "b", "c")):
+        assert error_of(answer) == "down"
+        assert answer["error"]["message"].startswith(url)
+
+
+def test_a_server_that_hangs_is_given_up(api, certificate, tmp_path):
+    api.delay = 3
+    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, certificate[0]), None, 0.2)
+    assert error_of(reader.objects(PSP, "1.25", "")) == "down"
+    assert error_of(reader.version()) == "down"
+
+
+def test_a_server_that_the_kubeconfig_does_not_trust(api, tmp_path):
+    other = make_certificate(tmp_path / "other")[0]
+    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, other), None, 5)
+    assert error_of(reader.objects(PSP, "1.25", "")) == "down"
+    assert api.asked == []
+
+
+def test_version(api, reader):
+    api.answers["/version/"] = api.answers["/version"] = (200, VERSION)
+    assert reader.version() == {"answer": "v1.16.15"}
+    assert reader.server == api.url
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_version_refused(api, reader, status):
+    api.answers["/version/"] = api.answers["/version"] = (status, api.status(status, "Because"))
+    assert error_of(reader.version()) in ("denied", "failed")
+
+
+def config_map(**data):
+    return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "security-scan-cfg"}, "data": data}
+
+
+@pytest.mark.parametrize(
+    "body, expected",
+    [
+        ((200, config_map(**{"config.json": "{}", "x": "y"})), {"text": "{}"}),
+        ((200, config_map(**{"config.json": ""})), {"text": ""}),
+        ((200, config_map(x="y")), {"text": None}),
+        ((200, {"kind": "ConfigMap", "metadata": {}}), {"text": None}),
+        ((404, FakeApi.status(404, "NotFound")), {"text": None}),
+    ],
+)
+def test_config_map(api, reader, body, expected):
+    api.answers[MAP] = body
+    assert reader.config_map("security-scan", "security-scan-cfg", "config.json") == expected
+    assert api.asked == [("GET", MAP)]
+
+
+@pytest.mark.parametrize("status, kind", [(401, "denied"), (403, "denied"), (500, "failed")])
+def test_a_config_map_that_may_not_be_read_is_not_an_absent_one(api, reader, status, kind):
+    api.answers[MAP] = (status, api.status(status, "Because"))
+    answer = reader.config_map("security-scan", "security-scan-cfg", "config.json")
+    assert error_of(answer) == kind
+    if kind == "denied":
+        assert "security-scan/security-scan-cfg" in answer["error"]["message"]
+
+
+def test_the_context_decides_who_asks(api, certificate, tmp_path):
+    path = write_kubeconfig(tmp_path / "k", api.url, certificate[0], "bad", [("two", "good")])
+    api.answers[PSP] = (200, {"items": []})
+    assert error_of(ClusterReader(kubernetes, path, None, 5).objects(PSP, None, "")) == "denied"
+    assert ClusterReader(kubernetes, path, "two", 5).objects(PSP, None, "") == {"items": []}
+
+
+KUBECONFIGS = {
+    "empty": "",
+    "no YAML": "a: [b\n: c",
+    "a list": "- a\n",
+    "a number": "5\n",
+    "no contexts": "apiVersion: v1\nkind: Config\n",
+    "unknown current context": "current-context: x\ncontexts: []\nclusters: []\nusers: []\n",
+    "unknown cluster": (
+        "current-context: x\ncontexts: [{name: x, context: {cluster: y, user: z}}]\nclusters: []\nusers: []\n"
+    ),
+    "binary": b"\xff\xfe\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", sorted(KUBECONFIGS))
+def test_a_broken_kubeconfig_is_named(tmp_path, name):
+    path = tmp_path / "kubeconfig"
+    content = KUBECONFIGS[name]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(KubeconfigError) as caught:
+        ClusterReader(kubernetes, str(path), None, 5)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_kubeconfig_is_named(tmp_path):
+    with pytest.raises(KubeconfigError, match="no-such-file"):
+        ClusterReader(kubernetes, str(tmp_path / "no-such-file"), None, 5)
+
+
+def test_an_unknown_context_is_named(api, certificate, tmp_path):
+    path = write_kubeconfig(tmp_path / "k", api.url, certificate[0])
+    with pytest.raises(KubeconfigError, match="three"):
+        ClusterReader(kubernetes, path, "three", 5)
