@@ -52,7 +52,9 @@ class ClusterReader:
                 return _problem("denied", reason.format(error.status, error.reason, what))
             if error.status == 404:
                 return _problem("missing", "the API server {0} has no {1}".format(self.server, what))
-            return _problem("failed", "{0}: {1} {2}".format(what, error.status, error.reason))
+            if error.status:
+                return _problem("failed", "{0}: {1} {2}".format(what, error.status, error.reason))
+            return _problem("down", "{0} gives no answer: {1}".format(self.server, error.reason))
         except Exception as error:  # no connection, no TLS, no JSON: the client's transport raises many kinds
             return _problem("down", "{0} gives no answer: {1}".format(self.server, to_text(error)))
 
@@ -74,14 +76,18 @@ class ClusterReader:
                 reason = "Kubernetes {0} has no {1}; they were removed in {2}"
                 found["error"]["message"] = reason.format(version, plural, until)
             return found
-        items = found["answer"].get("items")
+        nothing = _problem("failed", "the answer to {0} holds no list of objects".format(path))
+        items = found["answer"].get("items") if isinstance(found["answer"], dict) else None
         if not isinstance(items, list):
-            return _problem("failed", "the answer to {0} holds no list of objects".format(path))
-        kept = [
-            dict([("metadata", {"name": item["metadata"]["name"]})] + [(key, item.get(key)) for key in _KEPT])
-            for item in items
-        ]
-        return {"items": sorted(kept, key=lambda item: item["metadata"]["name"])}
+            return nothing
+        try:
+            kept = [
+                dict([("metadata", {"name": item["metadata"]["name"]})] + [(key, item.get(key)) for key in _KEPT])
+                for item in items
+            ]
+            return {"items": sorted(kept, key=lambda item: item["metadata"]["name"])}
+        except (KeyError, TypeError, AttributeError):
+            return nothing
 
     def config_map(self, namespace: str, name: str, key: str) -> t.Dict[str, t.Any]:
         """Return the text under a ConfigMap's key; `text` is null where there is no such ConfigMap or key."""

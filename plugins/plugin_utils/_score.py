@@ -44,6 +44,14 @@ class Verdict(t.NamedTuple):
     reason: str
 
 
+class Command(t.NamedTuple):
+    """How one process was called: its flags, the variables that count where a flag is not given, where it was read."""
+
+    flags: dict[str, list[str | None]]
+    variables: dict[str, str]
+    source: str
+
+
 def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
     """Return an evidence document if it is one. Raises CisError that names its origin and what is wrong."""
 
@@ -73,7 +81,7 @@ class NodeScorer:
         self._benchmark = benchmark
         self._evidence = evidence
         self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
-        self._flags: dict[str, list[dict[str, list[str | None]]]] = {}
+        self._seen: dict[str, list[Command]] = {}
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
         """Return the verdict of one control: all its tests must hold; a failure outweighs what was not seen."""
@@ -107,9 +115,9 @@ class NodeScorer:
             return self._test_path(test, expected)
         return self._test_object(test, expected)
 
-    def _processes(self, component: str) -> list[dict[str, list[str | None]]]:
-        """Return the flags of each process of a component. Raises Unseen if none was seen running."""
-        if component not in self._flags:
+    def _commands(self, component: str) -> list[Command]:
+        """Return how each process of a component was called. Raises Unseen if none was seen running."""
+        if component not in self._seen:
             shown = self._evidence["containers"].get(component)
             if shown is None:
                 raise Unseen(f"container {component} is not in the evidence; scan the node again")
@@ -117,45 +125,48 @@ class NodeScorer:
                 raise Unseen(_why(shown["error"]))
             if shown["state"] != "running":
                 raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
-            commands = shown["processes"] or [shown["args"]]
-            arguments = [args for args in (component_args(argv, component) for argv in commands) if args is not None]
+            origin, calls = ("process", shown["processes"]) if shown["processes"] else ("container", [shown["args"]])
+            arguments = [args for args in (component_args(argv, component) for argv in calls) if args is not None]
             if not arguments:
                 raise Unseen(f"no {component} process runs in container {component}; see its log")
             about = self._benchmark.components[component]
-            parsed = [parse_flags(args, about["style"], about["flags"]) for args in arguments]
-            if about.get("environment"):
-                for flags in parsed:
-                    for flag in about["flags"]:
-                        # etcd takes a variable only where the flag is not given, and an empty one for none
-                        value = shown["env"].get(environment_name(flag))
-                        if value and flag not in flags:
-                            flags[flag] = [value]
-            self._flags[component] = parsed
-        return self._flags[component]
+            # etcd takes a variable only where the flag is not given, and an empty one for none
+            names = about["flags"] if about.get("environment") else {}
+            variables = {flag: shown["env"].get(environment_name(flag)) for flag in names}
+            self._seen[component] = [
+                Command(
+                    parse_flags(args, about["style"], about["flags"]),
+                    {flag: value for flag, value in variables.items() if value},
+                    f"{component} {origin} arguments",
+                )
+                for args in arguments
+            ]
+        return self._seen[component]
 
     def _test_flag(self, component: str, test: dict[str, t.Any], expected: str) -> Verdict:
-        verdicts = [self._decide(component, flags, test, expected) for flags in self._processes(component)]
+        verdicts = [self._decide(component, command, test, expected) for command in self._commands(component)]
         return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
 
-    def _decide(
-        self, component: str, flags: dict[str, list[str | None]], test: dict[str, t.Any], expected: str
-    ) -> Verdict:
+    def _decide(self, component: str, command: Command, test: dict[str, t.Any], expected: str) -> Verdict:
         """Decide one flag of one process."""
-        flag = test["flag"]
+        flag, (flags, variables, source) = test["flag"], command
         about = self._benchmark.components[component]
-        values = flags.get(flag)
         config = about.get("config_file")
-        if config and config["flag"] in flags and (values is None or not config["flags_win"]):
+        given_config = config and (config["flag"] in flags or config["flag"] in variables)
+        if given_config and (flag not in flags or not config["flags_win"]):
             raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
-        if values is None and "" in flags:
+        if flag in flags:
+            values = flags[flag]
+        elif "" in flags:
             reason = f"{component} stops at the word {flags[''][0]!r} and refuses to start"
-            return Verdict("fail", expected, f"{flag} is not read", f"{component} arguments", reason)
-        if values is None:
+            return Verdict("fail", expected, f"{flag} is not read", source, reason)
+        elif flag in variables:
+            values = [variables[flag]]
+            source = f"{component} environment {environment_name(flag)}"
+        else:
             unset = test["op"] == "not_set" or test.get("unset") == "pass"
-            reason = "" if unset else f"{flag} is not set"
-            return Verdict(
-                "pass" if unset else "fail", expected, f"{flag} is not set", f"{component} arguments", reason
-            )
+            actual = f"{flag} is not set"
+            return Verdict("pass" if unset else "fail", expected, actual, source, "" if unset else actual)
         given = [value for value in values if value is not None]
         actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
         if test["op"] == "not_set":
@@ -170,7 +181,7 @@ class NodeScorer:
                 reason = "" if held else f"seen {_bounded(actual)}"
             except ValueError as refusal:
                 reason = f"{flag}: {refusal}, which {component} refuses"
-        return Verdict("fail" if reason else "pass", expected, actual, f"{component} arguments", reason)
+        return Verdict("fail" if reason else "pass", expected, actual, source, reason)
 
     # ------------------------------------------------------------------------------------------ paths
 

@@ -179,7 +179,7 @@ def test_json_says_what_was_seen(scan_default: scans.Outcome) -> None:
         "state": "fail",
         "expected": "--address=127.0.0.1",
         "actual": "--address=0.0.0.0",
-        "source": "kube-scheduler arguments",
+        "source": "kube-scheduler process arguments",
         "reason": "seen --address=0.0.0.0",
         "nodes": ["cp1"],
     }

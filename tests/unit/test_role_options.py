@@ -1,0 +1,59 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles document each of their options, with the default that it has."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import typing as t
+
+import pytest
+import yaml
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+NAMES = sorted(path.name for path in ROLES.iterdir())
+
+
+def _load(role: str, path: str) -> t.Any:
+    return yaml.safe_load((ROLES / role / path).read_text(encoding="utf-8"))
+
+
+def _options(role: str) -> dict[str, dict[str, t.Any]]:
+    specs = _load(role, "meta/argument_specs.yml")["argument_specs"]
+    return {name: option for spec in specs.values() for name, option in spec["options"].items()}
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_variable_is_documented(role: str) -> None:
+    assert set(_load(role, "defaults/main.yml")) == set(_options(role))
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_defaults_are_those_documented(role: str) -> None:
+    main = _load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    for name, value in _load(role, "defaults/main.yml").items():
+        if isinstance(value, str) and "{{" in value:
+            assert "default" not in main[name], name
+        else:
+            assert main[name]["default"] == value, name
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_entry_points_document_what_their_tasks_use(role: str) -> None:
+    specs = _load(role, "meta/argument_specs.yml")["argument_specs"]
+    known = set(_options(role))
+    for name, spec in specs.items():
+        text = (ROLES / role / "tasks" / f"{name}.yml").read_text(encoding="utf-8")
+        used = known.intersection(
+            re.findall(r"\b[a-z_]+\b", "\n".join(re.findall(r"\{\{.*?\}\}|when: >-(?s:.*)", text)))
+        )
+        assert used <= set(spec["options"]), name
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_options_are_described(role: str) -> None:
+    for name, option in _options(role).items():
+        assert option["type"] and option["description"], name
+        assert not any(line.endswith(" ") or not line.endswith(".") for line in option["description"]), name
