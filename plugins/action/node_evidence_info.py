@@ -38,7 +38,9 @@ class ActionModule(ActionBase):
         if directory is None:
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
             return result
-        node, roles = args["node"], args["roles"]
+        node, roles = args.get("node"), args.get("roles") or []
+        if not node:
+            return {**result, "failed": True, "msg": "record_to needs node, by which the document is named"}
         path = evidence_path(directory, node)
         try:
             try:
@@ -65,7 +67,9 @@ class ActionModule(ActionBase):
             raise Unseen("Windows", "the benchmark is not made for a Windows node; take it out of the role groups")
         answer = self._execute_module(module_args=args, task_vars=task_vars)
         if answer.get("failed") or "evidence" not in answer:
-            raise Unseen("failed", str(answer.get("msg") or answer.get("module_stderr") or "the module gave no answer"))
+            # a node without Python or sudo says so in the output alone, at its end
+            said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
+            raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module gave no answer"), *said]))
         return answer["evidence"]
 
     @staticmethod

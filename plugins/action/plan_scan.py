@@ -33,7 +33,7 @@ class ActionModule(ControllerAction):
         "skip": {"type": "raw"},
         "skip_file": {"type": "path"},
         "skip_config_map": {"type": "bool", "default": True},
-        "kubeconfig": {"type": "path"},
+        "kubeconfig": {"type": "str"},
         "context": {"type": "str"},
         "timeout": {"type": "int", "default": 20},
         "cluster": {"type": "str", "default": "local"},

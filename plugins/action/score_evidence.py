@@ -27,9 +27,12 @@ class ActionModule(ControllerAction):
         "report_dir": {"type": "str"},
         "scan_dir": {"type": "str"},
     }
+    REQUIRED_ONE_OF = [["scan_dir", "report_dir"]]
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"])
+        if not args["evidence_dir"]:
+            raise CisError("cis_scan_evidence_dir is empty; name the directory that holds the recorded evidence")
         directory = os.path.expanduser(args["evidence_dir"])
         nodes, cluster = read_evidence(directory)
         if args["nodes"]:

@@ -69,7 +69,7 @@ class Collector:
         self._module = module
         self._docker_host = docker_host
         self._timeout = timeout
-        self._prefix = prefix_path.rstrip("/")
+        self._prefix = prefix_path
         self._containers: t.Dict[str, t.Dict[str, t.Any]] = {}
 
     def collect(self, plan: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
@@ -99,14 +99,19 @@ class Collector:
                 self._containers[name] = problem("missing", "there is no container named " + name)
         return {"host": self._docker_host, "source": docker.source}
 
-    def _locate(self, path: str, container: str) -> t.Tuple[str, t.Optional[str]]:
-        """Return the host path and what it was found by: the component's own mounts, else those of its neighbours."""
-        others = [name for name in sorted(self._containers) if name != container]
-        for name in [container] + others:
-            found = host_path(path, self._containers.get(name, {}).get("mounts") or [])
+    def _locate(self, path: str, container: str) -> t.Optional[t.Tuple[str, str]]:
+        """Return the host path and the mounted directory that it was found by, or None if nobody can tell.
+
+        By the component's own mounts, or its neighbours' where it has no container; else by the prefix path that was
+        given. Never by the path itself: RKE's files may lie under a prefix, and what is not mounted is in the image.
+        """
+        own = self._containers.get(container, {}).get("mounts")
+        others = (self._containers[name].get("mounts") for name in sorted(self._containers))
+        for mounts in [own] if own else others:
+            found = host_path(path, mounts or [])
             if found:
                 return found
-        return self._prefix + path, None
+        return (self._prefix.rstrip("/") + path, self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         path = request.get("path")
@@ -120,14 +125,13 @@ class Collector:
                 return problem("not_set", "{0} is not given to {1}".format(request["flag"], container))
             if not path.startswith("/"):
                 return problem("not_absolute", "{0} is {1}, no absolute path".format(request["flag"], path))
-        on_host, root = self._locate(path, container)
+        located = self._locate(path, container)
+        if located is None:
+            return problem("not_located", "no mount of {0} tells where {1} lies on the node".format(container, path))
+        on_host, root = located
         found = self.files.examine(on_host, root)
         found["path"] = to_text(on_host)
         if "error" in found:
-            # without any mount nobody knows where RKE's files are (prefix_path): absent here does not mean absent
-            located = self._prefix or any(shown.get("mounts") for shown in self._containers.values())
-            if not located and found["error"]["kind"] == "missing":
-                found["error"]["kind"] = "not_located"
             return found
         if request.get("list"):
             found.update(self.files.list_directory(on_host))

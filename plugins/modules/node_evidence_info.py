@@ -75,7 +75,8 @@ options:
               - encryption_providers
   prefix_path:
     description:
-      - RKE's C(prefix_path), for paths that no container mounts. It is found through the mounts otherwise.
+      - RKE's C(prefix_path) (V(/) if it has none), for a node whose containers cannot be looked at. The mounts of the
+        containers tell it otherwise.
     type: str
     default: ""
   node:
@@ -95,6 +96,7 @@ options:
     default: []
   record_to:
     description:
+      - Needs O(node).
       - Directory on the controller in which the document is written as C(node-<name>.json). The result then holds
         RV(evidence_file) in place of RV(evidence), and a node that cannot be examined is recorded with the reason
         instead of failing.
@@ -230,6 +232,7 @@ def main():
             "replay_from": {"type": "path"},
             **DOCKER_OPTIONS,
         },
+        required_by={"record_to": ["node"]},
         supports_check_mode=True,
     )
     collector = Collector(module, module.params["docker_host"], module.params["timeout"], module.params["prefix_path"])

@@ -56,8 +56,9 @@ options:
     default: true
   kubeconfig:
     description:
-      - File with the address of the API server and the credentials. Without it the API is not asked.
-    type: path
+      - File with the address of the API server and the credentials, on the host that the task runs on.
+      - Without it the API is not asked.
+    type: str
   context:
     description:
       - Context of the kubeconfig.

@@ -14,6 +14,11 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+attributes:
+  idempotent:
+    support: none
+    details:
+      - It always writes, and says so.
 author:
   - rke.cis contributors (@rke-cis)
 options:

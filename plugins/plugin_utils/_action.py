@@ -26,10 +26,11 @@ class ControllerAction(ActionBase):
     _supports_check_mode = True
     TRANSFERS_FILES = False
     ARGUMENTS: dict[str, dict[str, t.Any]] = {}
+    REQUIRED_ONE_OF: list[list[str]] = []
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(self.ARGUMENTS).validate(self._task.args)
+        checked = ArgumentSpecValidator(self.ARGUMENTS, required_one_of=self.REQUIRED_ONE_OF).validate(self._task.args)
         if checked.error_messages:
             return {**result, "failed": True, "msg": "; ".join(checked.error_messages)}
         try:

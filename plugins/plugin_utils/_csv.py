@@ -24,8 +24,8 @@ def csv_row(cells: t.Iterable[t.Any], neutralise: bool = True) -> str:
     if neutralise:
         texts = ["'" + text if text.startswith(_FORMULA) else text for text in texts]
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(texts)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator="\r\n").writerow(texts)  # the end's characters are what gets quoted in a cell
+    return stream.getvalue()[:-2]
 
 
 def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:

@@ -30,7 +30,7 @@ _ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
-    "not_located": "mend Docker on the node, or set cis_scan_prefix_path",
+    "not_located": "mend what keeps Docker from answering, or set cis_scan_prefix_path",
 }
 
 
@@ -229,7 +229,8 @@ class NodeScorer:
 
 def _why(error: dict[str, str], advice: str = "") -> str:
     """Return an evidence error as one sentence with its advice, or with this one where it has none."""
-    text = f"{error['kind']}: {error['message']}" if "kind" in error else error["message"]
+    kind = error.get("kind", "").removeprefix("container ")
+    text = f"{kind}: {error['message']}" if kind else error["message"]
     advice = error.get("advice") or advice
     return f"{text}; {advice}" if advice else text
 

@@ -86,12 +86,11 @@ def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
             text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
         raise CisError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if path.endswith(".json"):
-        return skips_of_text(text, benchmark_id, source)
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise CisError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
+        document = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        kind = "JSON" if path.endswith(".json") else "YAML"
+        raise CisError(f"{source}: not valid {kind}: {' '.join(str(error).split())}") from error
     if isinstance(document, dict) and any(str(key).lower() == "skip" for key in document):
         return skips_of_config(document, benchmark_id, source)
     return _ids(document, source)

@@ -13,8 +13,9 @@ import ipaddress
 import re
 
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_DURATION = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+")
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
+_DURATION = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+")
+_DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
+_LARGEST = 2**63 - 1  # of Go's integers, and of its durations in nanoseconds
 _UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CSV = re.compile(r'(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",]*))*')
 _CSV_FIELD = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))')
@@ -35,7 +36,10 @@ def parse_int(text: str) -> int:
         raise ValueError(f"{text!r} is no whole number")
     digits = text.lstrip("+-")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10
-    return -int(digits, base) if text[0] == "-" else int(digits, base)
+    number = -int(digits, base) if text[0] == "-" else int(digits, base)
+    if not -_LARGEST - 1 <= number <= _LARGEST:
+        raise ValueError(f"{text!r} is no whole number of 64 bits")
+    return number
 
 
 def parse_duration(text: str) -> float:
@@ -45,6 +49,8 @@ def parse_duration(text: str) -> float:
     if not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is no duration such as 30m or 1h30m")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+    if seconds > _LARGEST / 1e9:
+        raise ValueError(f"{text!r} is a duration of more than 292 years")
     return -seconds if text[0] == "-" else seconds
 
 

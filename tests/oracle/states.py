@@ -19,6 +19,8 @@ NAMES = {"root": 0, "etcd": 52034, "kube": 1001}
 MOUNTS = [
     {"source": "/etc/kubernetes", "destination": "/etc/kubernetes"},
     {"source": "/var/lib/etcd", "destination": "/var/lib/rancher/etcd"},
+    {"source": "/var/lib/kubelet", "destination": "/var/lib/kubelet"},
+    {"source": "/etc/systemd", "destination": "/etc/systemd"},  # for two controls that are not applicable on RKE
 ]
 
 
