@@ -53,11 +53,12 @@ class ActionModule(ActionBase):
             write_file(path, to_json(evidence))
         except OSError as error:
             return {**result, "failed": True, "msg": f"evidence file {path}: cannot be written: {error.strerror}"}
-        problem = evidence.get("error") or evidence.get("docker", {}).get("error") or {}
+        docker = evidence.get("docker")
+        problem = evidence.get("error") or (docker.get("error") if isinstance(docker, dict) else None)
         result.update(
             changed=False,
             evidence_file=path,
-            problem=f"{problem['kind']}: {problem['message']}" if problem else "",
+            problem=f"{problem.get('kind')}: {problem.get('message')}" if isinstance(problem, dict) else "",
         )
         return result
 
@@ -70,7 +71,12 @@ class ActionModule(ActionBase):
             # a node without Python or sudo says so in the output alone, at its end
             said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
             raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module gave no answer"), *said]))
-        return answer["evidence"]
+        try:
+            # a node is not to be trusted: neither with the form of its answer nor with whose it is
+            document = check_evidence(answer["evidence"], "the node's answer")
+        except CisError as error:
+            raise Unseen("failed", str(error)) from error
+        return {**document, "node": args["node"], "roles": args.get("roles") or []}
 
     @staticmethod
     def _replay(directory: str, node: str) -> dict[str, t.Any]:

@@ -14,6 +14,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._request import (
     roles_of_hosts,
     user_skips,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     cluster_path,
     evidence_path,
@@ -84,7 +85,8 @@ class ActionModule(ControllerAction):
     ) -> dict[str, t.Any]:
         """Ask the API server, if there is a kubeconfig. A dead API is evidence, a bad kubeconfig a wrong request."""
         if args["replay_dir"]:
-            return read_json(cluster_path(args["replay_dir"]), "cis_scan_replay_dir")
+            path = cluster_path(args["replay_dir"])
+            return check_cluster(read_json(path, "cis_scan_replay_dir"), f"cis_scan_replay_dir {path}")
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
             return {"error": {"kind": "not asked", "message": message}}

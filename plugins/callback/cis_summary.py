@@ -26,7 +26,7 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._report import Verdicts, build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence, score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, evidence_path, read_json
 from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
 
@@ -37,7 +37,8 @@ class Scan:
     def __init__(self, plan: dict[str, t.Any]) -> None:
         self.benchmark, self.profile = resolve_profile(plan["profile"])
         self.plan = plan
-        self.cluster = read_json(cluster_path(plan["evidence_dir"]), "evidence file")
+        path = cluster_path(plan["evidence_dir"])
+        self.cluster = check_cluster(read_json(path, "evidence file"), f"evidence file {path}")
         left_out = {*plan["skipped_controls"], *plan["not_applicable_controls"]}
         self._judged = self.benchmark.ids - left_out
         self.documents: dict[str, dict[str, t.Any]] = {}

@@ -17,7 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._request import user_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import make_unsafe
 
 
@@ -56,7 +56,7 @@ def score(
     try:
         benchmark, name = resolve_profile(profile)
         nodes = [check_evidence(_plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
-        shown = _plain(cluster_evidence)
+        shown = None if cluster_evidence is None else check_cluster(_plain(cluster_evidence), "cluster_evidence")
         skips, _warnings = user_skips(benchmark, _plain(skip), None, shown)
         return make_unsafe(build_report(benchmark, name, nodes, shown, skips, cluster, node_tests_on))
     except CisError as error:

@@ -7,9 +7,11 @@
 
 """RKE's containers as Docker shows them, through the Docker SDK for Python or the docker CLI. Read-only."""
 
+import grp
 import json
 import os
 import re
+import stat
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
@@ -46,9 +48,21 @@ class DockerError(Exception):
         super().__init__(message)
         self.kind = kind
 
-    def as_evidence(self) -> t.Dict[str, str]:
-        message = to_text(self)
-        return {"kind": self.kind, "message": message, "advice": _ADVICE.get(self.kind, "see the message")}
+    def as_evidence(self, docker_host: str = "") -> t.Dict[str, str]:
+        advice = _ADVICE.get(self.kind, "see the message")
+        group = _group_of(docker_host) if self.kind == "denied" else ""
+        if group:
+            advice = "add the user to the group {0}, which owns the Docker socket, or use become".format(group)
+        return {"kind": self.kind, "message": to_text(self), "advice": advice}
+
+
+def _group_of(docker_host: str) -> str:
+    """Return the group, other than root's, that may use the socket; empty where there is none."""
+    try:
+        status = os.stat(docker_host.split("://", 1)[-1])
+        return grp.getgrgid(status.st_gid).gr_name if status.st_gid and status.st_mode & stat.S_IWGRP else ""
+    except (OSError, KeyError):
+        return ""
 
 
 class CliDocker:
@@ -197,7 +211,7 @@ def container_evidence(
         "args": mask_secrets(argv),
         "mounts": [
             {"source": mount["Source"], "destination": mount["Destination"]}
-            for mount in raw.get("Mounts") or []
+            for mount in sorted(raw.get("Mounts") or [], key=lambda mount: mount["Destination"])
             if mount.get("Source")
         ],
         "env": {

@@ -89,7 +89,7 @@ class Collector:
         try:
             docker, found = inspect_containers(self._module, self._docker_host, self._timeout, sorted(wanted))
         except DockerError as error:
-            shown = error.as_evidence()
+            shown = error.as_evidence(self._docker_host)
             self._containers = {name: {"error": shown} for name in wanted}
             return {"host": self._docker_host, "error": shown}
         for name in wanted:

@@ -162,7 +162,7 @@ def main():
     try:
         docker, found = inspect_containers(module, module.params["docker_host"], module.params["timeout"], names)
     except DockerError as error:
-        shown = error.as_evidence()
+        shown = error.as_evidence(module.params["docker_host"])
         module.fail_json(
             msg="Docker on {0}: {1}; {2}".format(module.params["docker_host"], shown["message"], shown["advice"]),
             kind=error.kind,

@@ -68,6 +68,9 @@ def user_skips(
         sources.append((f"cis_scan_skip_file {skip_file}", skips_of_file(skip_file, benchmark.id)))
     shown = (cluster or {}).get("config_map") or {}
     warnings = []
+    told = shown.get("error", {"message": ""}) if isinstance(shown, dict) else None
+    if not isinstance(told, dict) or "message" not in told or not isinstance(shown.get("text") or "", str):
+        raise CisError(f"{CONFIG_MAP}: what was recorded of it is malformed; scan again")
     if "error" in shown:
         warnings.append(f"{CONFIG_MAP} could not be read, so nothing is skipped by it: {shown['error']['message']}")
     elif shown.get("text") is not None:

@@ -44,6 +44,19 @@ class Verdict(t.NamedTuple):
     reason: str
 
 
+def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
+    """Return a cluster's evidence document if it is one. Raises CisError that names its origin."""
+    if isinstance(document, dict):
+        objects = document.get("objects")
+        if _is_error(document["error"]) if "error" in document else isinstance(objects, dict):
+            return document
+    raise CisError(f"{origin}: no cluster evidence: an object with error or objects is wanted; record it again")
+
+
+def _is_error(error: t.Any) -> bool:
+    return isinstance(error, dict) and all(isinstance(error.get(key), str) for key in ("kind", "message"))
+
+
 class Command(t.NamedTuple):
     """How one process was called: its flags, the variables that count where a flag is not given, where it was read."""
 
@@ -64,9 +77,15 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong(f"schema is {document.get('schema')!r}, {SCHEMA} is wanted")
     if not isinstance(document.get("node"), str) or not document["node"]:
         wrong("it names no node")
-    if not isinstance(document.get("roles"), list) or not set(document["roles"]) <= set(NODE_TYPES.values()):
+    roles = document.get("roles")
+    if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
         wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")
-    if "error" not in document:
+    if not isinstance(document.get("collected_at", ""), str):
+        wrong("collected_at must be text")
+    if "error" in document:
+        if not _is_error(document["error"]):
+            wrong("error must be an object with kind and message")
+    else:
         for key in ("containers", "paths"):
             entries = document.get(key)
             if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
@@ -190,11 +209,12 @@ class NodeScorer:
         entry = self._evidence["paths"].get(key)
         if entry is None:
             raise Unseen(f"{key} is not in the evidence; scan the node again")
-        source = entry.get("path") or key
+        source = str(entry.get("path") or key)
         if "error" in entry:
             error = entry["error"]
             if error["kind"] in _ANSWERS:
-                return Verdict("fail", expected, error["kind"].replace("_", " "), source, error["message"])
+                actual = error["kind"].replace("_", " ")
+                return Verdict("fail", expected, actual, source, str(error["message"] or actual))
             raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
         wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
         actual = _describe(entry)

@@ -61,7 +61,7 @@ def skips_of_text(text: str, benchmark_id: str, source: str) -> dict[str, str]:
     """Return the skips in JSON text of Rancher's form. Raises CisError that names the source and the place."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CisError(f"{source}: not valid JSON: {error}") from error
     return skips_of_config(document, benchmark_id, source)
 
@@ -71,7 +71,7 @@ def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, 
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):  # -e 'cis_scan_skip=["1.1.2"]' arrives as text
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CisError(f"{source}: not valid JSON: {error}") from error
     if isinstance(value, str):
         value = value.replace(",", " ").split()
@@ -88,7 +88,7 @@ def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
         raise CisError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         document = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "JSON" if path.endswith(".json") else "YAML"
         raise CisError(f"{source}: not valid {kind}: {' '.join(str(error).split())}") from error
     if isinstance(document, dict) and any(str(key).lower() == "skip" for key in document):

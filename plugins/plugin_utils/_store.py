@@ -18,7 +18,7 @@ import urllib.parse
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA as EVIDENCE_SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
@@ -59,8 +59,11 @@ def write_file(path: str, text: str, sync: bool = True) -> None:
 
 
 def to_json(document: t.Any) -> str:
-    """Return a document as the one JSON text that it has: the same evidence gives the same bytes."""
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    """Return a document as the one JSON text that it has: the same evidence gives the same bytes.
+
+    Half a character, which a node may send and UTF-8 does not know, becomes a question mark.
+    """
+    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
 def evidence_path(directory: str, node: str) -> str:
@@ -86,7 +89,7 @@ def read_json(path: str, what: str) -> t.Any:
             return json.load(stream)
     except OSError as error:
         raise CisError(f"{what} {path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CisError(f"{what} {path}: not valid JSON: {error}") from error
 
 
@@ -107,7 +110,4 @@ def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.A
             f"cis_scan_evidence_dir {directory}: more than one file of node {', '.join(twice)}; keep one of each"
         )
     path = cluster_path(directory)
-    cluster = read_json(path, what) if os.path.exists(path) else None
-    if cluster is not None and not ("error" in cluster or isinstance(cluster.get("objects"), dict)):
-        raise CisError(f"{what} {path}: no cluster evidence: an object with error or objects is wanted")
-    return nodes, cluster
+    return nodes, check_cluster(read_json(path, what), f"{what} {path}") if os.path.exists(path) else None

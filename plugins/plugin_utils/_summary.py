@@ -17,11 +17,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._report import report_chec
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
 _MOST_NODES = 50
+_MOST_KINDS = 10
 _NAMES = 37
 
 
 def _printable(text: str) -> str:
-    """A node's words must not drive the terminal."""
+    """A node's words must not drive the terminal, nor fill it."""
+    text = text if len(text) <= 500 else text[:497] + "..."
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
@@ -69,9 +71,11 @@ def failures(report: dict[str, t.Any]) -> list[str]:
         failed = [part for part in check["evidence"] if part["state"] == "fail"]
         for wanted in dict.fromkeys(part["expected"] for part in failed):
             rows += _wrapped("wanted", wanted)
-        for part in failed:
+        for part in failed[:_MOST_KINDS]:
             rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
             rows += _wrapped("on", _names(part["nodes"]))
+        if len(failed) > _MOST_KINDS:
+            rows += _wrapped("seen", f"and {len(failed) - _MOST_KINDS} more, which stand in the report")
     return rows
 
 
@@ -87,12 +91,14 @@ def unseen(report: dict[str, t.Any]) -> list[str]:
                 ids.append(check["id"])
                 nodes += [name for name in part["nodes"] if name not in nodes]
     rows = []
-    for reason, (ids, nodes) in reasons.items():
+    for reason, (ids, nodes) in list(reasons.items())[:_MOST_KINDS]:
         rows += textwrap.wrap(_printable(reason), WIDTH, subsequent_indent="    ", break_on_hyphens=False)
         if nodes:
             rows += _wrapped("on", _names(nodes))
         ids = list(dict.fromkeys(ids))
         rows += _wrapped("ids", _names(ids) if len(ids) > 10 else ", ".join(ids))
+    if len(reasons) > _MOST_KINDS:
+        rows.append(f"... and {len(reasons) - _MOST_KINDS} more reasons, which stand in the report")
     return rows
 
 
@@ -102,7 +108,7 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     title = (
         f"{report['profile']}: {count} node{'s' if count != 1 else ''}, evidence of {report['collected_at'] or 'none'}"
     )
-    rows = [(title, ""), ("", "")]
+    rows = [(_printable(title)[:WIDTH], ""), ("", "")]
     rows += [(row, "") for row in node_table(report)]
     for heading, part, state in (("Failing controls", failures, "fail"), ("Not examined", unseen, "error")):
         lines = part(report)

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
+import tempfile
 import typing as t
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "testbed")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import pythons
 import scans
 from testbed import Testbed, kube_apiserver, spec, unavailable
 
@@ -39,7 +42,20 @@ def api() -> None:
 
 
 @pytest.fixture(scope="session")
-def hardened() -> t.Iterator[Testbed]:
+def node_pythons() -> t.Iterator[dict[str, str]]:
+    """Interpreters that nodes can use, made before any test bed is: their hosts see this machine's disk."""
+    with tempfile.TemporaryDirectory(prefix="rkp", dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        found = {"sdk": pythons.with_docker_sdk(pathlib.Path(directory, "sdk"))}
+        for version in ("3.6", "3.7"):
+            path = pythons.copy_of(version, pathlib.Path(directory, version))
+            if path:
+                found[version] = path
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hardened(node_pythons: dict[str, str]) -> t.Iterator[Testbed]:
     """Three nodes with one role each, all that the hardening guides ask for."""
     yield from bed_of(spec("three_roles_hardened"))
 
@@ -62,7 +78,7 @@ def controlplanes() -> t.Iterator[Testbed]:
 
 
 @pytest.fixture(scope="session")
-def faults() -> t.Iterator[Testbed]:
+def faults(node_pythons: dict[str, str]) -> t.Iterator[Testbed]:
     """Every way in which a node may not show what is asked, beside nodes on which all is well."""
 
     def host(name: str, role: str, **more: t.Any) -> dict[str, t.Any]:

@@ -101,13 +101,11 @@ class Outcome:
     def failure(self) -> str:
         """Return the message of the one task that failed, which must be one line."""
         assert self.code != 0, self.out
-        messages = re.findall(r'^(?:fatal|failed): .*?"msg": "((?:[^"\\]|\\.)*)"', self.out, re.M)
-        if not messages:  # as ansible-core 2.19 and later say it
-            messages = re.findall(r"^\[ERROR\]: (?:Task failed: )?(?:Action failed: )?(.*)", self.out, re.M)
-        assert messages, self.out
-        assert len(set(messages)) == 1, messages
-        assert "\\n" not in messages[0]
-        return json.loads(f'"{messages[0]}"') if "\\" in messages[0] else messages[0]
+        messages = re.findall(r'^fatal: .*?: FAILED! => .*?"msg": ("(?:[^"\\]|\\.)*")', self.out, re.M)
+        assert len(set(messages)) == 1, f"{messages}\n{self.out}"
+        message = json.loads(messages[0])
+        assert "\n" not in message, message
+        return message
 
 
 def playbook(
@@ -170,7 +168,7 @@ def inventory(
     return path
 
 
-# ------------------------------------------------------------------------- the real kube-apiserver, as its administrator
+# ------------------------------------------------------------------ the real kube-apiserver, as its administrator
 
 
 def _message(*fields: tuple[int, str | bytes | bool]) -> bytes:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other shapes of clusters and inventories: all roles on one node, several controlplane nodes, groups of other names."""
+"""Other clusters and inventories: all roles on one node, several controlplane nodes, groups of other names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ def test_controlplanes_that_differ(controlplanes: Testbed, tmp_path: pathlib.Pat
 
 def test_mapped_groups_and_a_node_in_several(controlplanes: Testbed, tmp_path: pathlib.Path) -> None:
     """etcd1 is in two role groups: what it does not run is missing there, and the others are judged as always."""
-    groups = {"masters": ["cp1"], "more_masters": ["cp3"], "etcd": ["etcd1"], "nodes": ["worker1", "etcd1"], "lb": ["cp2"]}
+    groups = {
+        "masters": ["cp1"],
+        "more_masters": ["cp3"],
+        "etcd": ["etcd1"],
+        "nodes": ["worker1", "etcd1"],
+        "lb": ["cp2"],
+    }
     inventory = scans.inventory(tmp_path / "hosts.json", controlplanes, groups)
     variables = {"cis_scan_groups": {"controlplane": ["masters", "more_masters"], "worker": "nodes"}}
     outcome = scans.playbook(

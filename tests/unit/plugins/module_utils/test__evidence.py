@@ -286,7 +286,9 @@ def test_a_directory_is_listed_if_asked_for(collect, tmp_path):
     plan = {"paths": [{"container": "kubelet", "path": str(tmp_path), "list": True}]}
     (found,) = collect(plan, [], prefix_path="/")["paths"].values()
     assert [entry["name"] for entry in found["entries"]] == ["a.pem", "b-key.pem"]
-    (found,) = collect({"paths": [{"container": "kubelet", "path": str(tmp_path)}]}, [], prefix_path="/")["paths"].values()
+    (found,) = collect({"paths": [{"container": "kubelet", "path": str(tmp_path)}]}, [], prefix_path="/")[
+        "paths"
+    ].values()
     assert "entries" not in found
 
 

@@ -1,0 +1,217 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every example in the documentation runs, and every return value is documented, and is really returned."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+import typing as t
+
+import pytest
+import scans
+import yaml
+from conftest import with_api
+from scans import ROOT
+from testbed import Testbed
+
+# Of every task, not of the module.
+COMMON = {"changed", "failed", "warnings", "deprecations", "exception"}
+
+
+def names(kind: str, suffix: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*" + suffix))
+
+
+MODULES = names("modules", ".py")
+FILTERS = names("filter", ".yml")
+
+# Where an example runs. A plugin that is not here makes test_all_are_here fail.
+ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
+ON_THE_CONTROLLER = ["csv_row", "evidence_plan", "plan_scan", "render_report", "score_evidence"]
+WITH_THE_API = ["cluster_evidence_info"]
+
+# Calls beyond the examples, for values that are only returned at times.
+MORE: dict[str, list[dict[str, t.Any]]] = {
+    "container_args_info": [{"names": ["kubelet", "kube-proxy", "none"]}],
+    "file_permissions_info": [{"paths": ["/etc/kubernetes/ssl/*.pem", "/bin", "/none", "/none/*"], "prefix": ""}],
+    "node_evidence_info": [
+        {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
+    ],
+    "cluster_evidence_info": [{"kubeconfig": "kube_config_cluster.yml"}],
+}
+
+
+def documentation() -> dict[str, dict[str, t.Any]]:
+    found = {}
+    for kind, plugins in (("module", MODULES), ("filter", FILTERS)):
+        command = ["ansible-doc", "--json", "-t", kind, *(f"rke.cis.{name}" for name in plugins)]
+        done = subprocess.run(command, env=scans.environment(), check=True, capture_output=True, text=True)
+        found.update({name.rpartition(".")[2]: doc for name, doc in json.loads(done.stdout).items()})
+    return found
+
+
+@pytest.fixture(scope="module")
+def docs() -> dict[str, dict[str, t.Any]]:
+    return documentation()
+
+
+def run_examples(
+    directory: pathlib.Path,
+    docs: dict[str, dict[str, t.Any]],
+    plugins: list[str],
+    hosts: str,
+    inventory: t.Any,
+    bed: Testbed | None = None,
+) -> dict[str, list[tuple[dict[str, t.Any], dict[str, t.Any]]]]:
+    """Run the examples, in one play, and return for each plugin its tasks with what they returned."""
+    tasks: list[dict[str, t.Any]] = []
+    for plugin in plugins:
+        shown = yaml.safe_load(docs[plugin]["examples"])
+        more = [{f"rke.cis.{plugin}": args} for args in MORE.get(plugin, [])]
+        for task in more:
+            if plugin in WITH_THE_API:
+                task["delegate_to"] = "localhost"
+        for task in [*shown, *more]:
+            tasks.append({"register": f"r{len(tasks)}", **task, "vars": {"example_of": plugin}})
+    # the examples name several results `result`: each is kept under a name of its own at once
+    kept = [
+        step
+        for number, task in enumerate(tasks)
+        for step in (task, {"ansible.builtin.set_fact": {f"kept_{number}": "{{ " + task["register"] + " }}"}})
+    ]
+    registered = ", ".join(f"kept_{number}" for number in range(len(tasks)))
+    write = {"content": "{{ [" + registered + "] | to_json }}", "dest": f"{directory}/results.json", "mode": "0600"}
+    kept.append({"ansible.builtin.copy": write, "delegate_to": "localhost"})
+    play = {"hosts": hosts, "gather_facts": False, "tasks": kept}
+    book = directory / "examples.yml"
+    book.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
+    outcome = scans.playbook(directory, book, inventory, bed=bed)
+    assert outcome.code == 0, outcome.out
+    found: dict[str, list[tuple[dict[str, t.Any], dict[str, t.Any]]]] = {plugin: [] for plugin in plugins}
+    results = json.loads((directory / "results.json").read_text(encoding="utf-8"))
+    for task, result in zip(tasks, results, strict=True):
+        found[task["vars"]["example_of"]].append((task, result))
+    return found
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str, type(None)),
+    "list": (list,),
+    "dict": (dict,),
+    "int": (int,),
+    "bool": (bool,),
+}
+
+
+def check_values(documented: dict[str, t.Any], value: dict[str, t.Any], where: str, seen: set[str]) -> None:
+    """Check that each value is documented with its type, and that those that are always returned are here."""
+    assert set(value) <= set(documented), f"{where}: not documented: {set(value) - set(documented)}"
+    for name, about in documented.items():
+        path = f"{where}.{name}"
+        if name not in value:
+            assert about["returned"] not in ("success", "always"), f"{path} is not returned"
+            continue
+        seen.add(path)
+        assert isinstance(value[name], TYPES[about["type"]]), f"{path} is no {about['type']}: {value[name]!r}"
+        for item in value[name] if about["type"] == "list" else [value[name]]:
+            if "contains" in about:
+                check_values(about["contains"], item, path, seen)
+            elif about.get("elements"):
+                assert isinstance(item, TYPES[about["elements"]]), f"{path}: {item!r} is no {about['elements']}"
+
+
+def all_paths(documented: dict[str, t.Any], where: str) -> set[str]:
+    return {f"{where}.{name}" for name in documented}.union(
+        *(all_paths(about.get("contains", {}), f"{where}.{name}") for name, about in documented.items())
+    )
+
+
+def check_module(module: str, docs: dict[str, dict[str, t.Any]], results: list[t.Any]) -> None:
+    seen: set[str] = set()
+    documented = docs[module]["return"]
+    called = [result for task, result in results if f"rke.cis.{module}" in task]
+    assert called, "no example calls it"
+    for result in called:
+        check_values(documented, {key: value for key, value in result.items() if key not in COMMON}, module, seen)
+    assert all_paths(documented, module) == seen
+
+
+def test_all_are_here() -> None:
+    assert sorted(ON_A_NODE + ON_THE_CONTROLLER + WITH_THE_API) == sorted(MODULES + FILTERS)
+
+
+def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)
+    for module in ON_A_NODE[:3]:
+        check_module(module, docs, results[module])
+    assert results["container_args_info"][2][1]["missing"] == ["none"]
+    (_gather, _result), (_show, shown) = results["score"]
+    assert int(shown["msg"]) == 0  # failing controls of the hardened worker
+
+
+def test_with_the_api(
+    api: None, restricted_psp: None, hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    shutil.copy(with_api(hardened)["cis_scan_kubeconfig"], tmp_path / "kube_config_cluster.yml")
+    results = run_examples(tmp_path, docs, WITH_THE_API, "worker1", hardened.inventory, bed=hardened)
+    check_module("cluster_evidence_info", docs, results["cluster_evidence_info"])
+    assert results["cluster_evidence_info"][1][1]["msg"] == ["restricted"]
+
+
+def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    """Each with the files that its example names."""
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    error = {"kind": "unreachable", "message": "no route"}
+    document = {"schema": "rke.cis/evidence/1", "node": "worker1", "roles": ["worker"], "error": error}
+    (evidence / "node-worker1.json").write_text(json.dumps(document), encoding="utf-8")
+    outcome = scans.playbook(
+        tmp_path / "before", scans.SCORE, "localhost,", {"cis_scan_evidence_dir": str(evidence), "cis_scan_fail_on": []}
+    )
+    shutil.copy(outcome.where / "report.json", tmp_path)
+    (tmp_path / "states.txt.j2").write_text("{% for row in rows %}{{ row.id }} {{ row.state }}\n{% endfor %}")
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("[worker]\nworker1 ansible_connection=local\n", encoding="utf-8")
+    results = run_examples(tmp_path, docs, ON_THE_CONTROLLER, "worker1", inventory)
+    for module in ("plan_scan", "render_report", "score_evidence"):
+        check_module(module, docs, results[module])
+    assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
+    assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]
+    assert "etcd" in results["evidence_plan"][0][1]["msg"]
+
+
+def test_filters_return_what_they_document(
+    docs: dict[str, dict[str, t.Any]], scan_default: scans.Outcome, tmp_path: pathlib.Path
+) -> None:
+    """Their values are free in form: what the sample shows is there, in that type."""
+    nodes = [scan_default.evidence(name) for name in ("cp1", "etcd1", "worker1")]
+    values = {
+        "evidence_plan": "'rke-cis-1.4' | rke.cis.evidence_plan(['worker'])",
+        "score": "nodes | rke.cis.score('RKE-CIS-1.4-Permissive')",
+    }
+    content = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in values.items()) + "} | to_json }}"
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars_files": ["nodes.json"],
+        "tasks": [{"ansible.builtin.copy": {"content": content, "dest": f"{tmp_path}/values", "mode": "0600"}}],
+    }
+    (tmp_path / "nodes.json").write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    outcome = scans.playbook(tmp_path, tmp_path / "play.yml", "localhost,")
+    assert outcome.code == 0, outcome.out
+    returned = json.loads((tmp_path / "values").read_text(encoding="utf-8"))
+    for name, value in returned.items():
+        sample = docs[name]["return"]["_value"]["sample"]
+        assert {key: type(item) for key, item in sample.items()} == {key: type(value[key]) for key in sample}
+    score = returned["score"]
+    ignored = {"profile", "cluster", *scans.COUNTS, "results", "node_results"}
+    assert {key: value for key, value in score.items() if key not in ignored} == {
+        key: value for key, value in scan_default.report.items() if key not in ignored
+    }
+    assert score["skip"] == 15

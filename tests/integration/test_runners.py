@@ -1,0 +1,117 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other ways to run a scan: in check mode, as AWX does, with other Pythons on the nodes and another ansible-core."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import pytest
+import scans
+from conftest import with_api
+from scans import HARDENED, ROOT
+from testbed import Testbed
+
+
+def test_check_mode(hardened: Testbed, scan_hardened: scans.Outcome, tmp_path: pathlib.Path) -> None:
+    variables = with_api(hardened, cis_scan_profile=HARDENED)
+    outcome = scans.playbook(tmp_path, scans.SCAN, hardened.inventory, variables, "--check", bed=hardened)
+    ours, theirs = outcome.report, scan_hardened.report
+    assert ours.pop("collected_at")
+    assert theirs.pop("collected_at")
+    assert ours == theirs
+    assert outcome.table() == scan_hardened.table()
+    assert outcome.code == scan_hardened.code
+
+
+def test_as_awx_runs_it(
+    hardened: Testbed, scan_default: scans.Outcome, default: Testbed, tmp_path: pathlib.Path
+) -> None:
+    """ansible-runner's own display callback beside ours; what it records of a task must stay small enough to keep."""
+    (tmp_path / "env").mkdir()
+    variables = with_api(default, cis_scan_profile=HARDENED, cis_report_dir=str(tmp_path / "cis-reports"))
+    (tmp_path / "env" / "extravars").write_text(json.dumps(variables), encoding="utf-8")
+    (tmp_path / "env" / "settings").write_text("{}", encoding="utf-8")
+    command = [str(pathlib.Path(sys.executable).parent / "ansible-runner"), "run", str(tmp_path), "--ident", "job"]
+    command += ["-p", str(scans.SCAN), "--inventory", default.inventory]
+    done = default.run(
+        command, cwd=tmp_path, env=scans.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120
+    )
+    output = (tmp_path / "artifacts" / "job" / "stdout").read_text(encoding="utf-8")
+    assert done.returncode == scan_default.code, done.stdout + done.stderr
+    assert (tmp_path / "artifacts" / "job" / "rc").read_text(encoding="utf-8") == str(scan_default.code)
+    events = [path.read_text(encoding="utf-8") for path in (tmp_path / "artifacts/job/job_events").glob("*.json")]
+    kinds = {json.loads(event)["event"] for event in events}
+    assert {"playbook_on_start", "runner_on_ok", "playbook_on_stats"} <= kinds
+    assert max(map(len, events)) < 100_000
+    assert "cluster local (97 controls)" in output  # the callback of the collection
+    (report,) = (tmp_path / "cis-reports").glob("local/*/report.json")
+    ours, theirs = json.loads(report.read_text(encoding="utf-8")), scan_default.report
+    assert [ours[key] for key in scans.COUNTS] == [theirs[key] for key in scans.COUNTS]
+    # AWX shows a job's output from its events, and colours it by its own rules
+    shown = "".join(json.loads(event)["stdout"] for event in events)
+    assert "cluster local (97 controls)" in shown
+
+
+def test_docker_sdk(
+    hardened: Testbed, scan_hardened: scans.Outcome, node_pythons: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
+    # of the hosts alone: the controller has a Python of its own
+    hosts = {name: {"ansible_python_interpreter": node_pythons["sdk"]} for name in hardened.addresses}
+    inventory = scans.inventory(tmp_path / "hosts.json", hardened, groups, {}, hosts)
+    variables = with_api(hardened, cis_scan_profile=HARDENED)
+    outcome = scans.playbook(tmp_path, scans.SCAN, inventory, variables, bed=hardened)
+    for node in hardened.addresses:
+        ours, theirs = outcome.evidence(node), scan_hardened.evidence(node)
+        assert ours["docker"]["source"] == "Docker SDK for Python"
+        assert theirs["docker"]["source"] == "docker CLI"
+        for document in (ours, theirs):
+            for key in ("docker", "collected_at"):
+                document.pop(key)
+        assert ours == theirs
+    assert outcome.verdicts() == scan_hardened.verdicts()
+
+
+def test_docker_sdk_and_faults(faults: Testbed, node_pythons: dict[str, str], tmp_path: pathlib.Path) -> None:
+    """The library has no time limit of its own for a connection that is accepted and never answered."""
+    hosts = {name: {"ansible_python_interpreter": node_pythons["sdk"]} for name in ("down", "none", "hang", "gone")}
+    inventory = scans.inventory(tmp_path / "hosts.json", faults, {"worker": list(hosts)}, {}, hosts)
+    variables = {"cis_scan_profile": HARDENED, "cis_scan_timeout": 3}
+    outcome = scans.playbook(tmp_path, scans.SCAN, inventory, variables, bed=faults)
+    reasons = {
+        node: part["reason"].split(":")[0] for part in outcome.checks["2.1.2"]["evidence"] for node in part["nodes"]
+    }
+    assert reasons == {"down": "down", "none": "down", "hang": "timeout", "gone": "missing"}
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_old_python_on_the_nodes(
+    version: str, hardened: Testbed, scan_hardened: scans.Outcome, node_pythons: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    """Only ansible-core up to 2.16 manages such nodes."""
+    core = ROOT / ".cache" / "venv-core-2.16" / "bin" / "ansible-playbook"
+    if version not in node_pythons:
+        pytest.skip(f"there is no Python {version} on this machine")
+    if not core.exists():
+        pytest.skip("there is no environment with ansible-core 2.16; make sanity makes it where its Python exists")
+    groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
+    hosts: dict[str, dict[str, t.Any]] = {
+        name: {"ansible_python_interpreter": node_pythons[version]} for name in hardened.addresses
+    }
+    inventory = scans.inventory(tmp_path / "hosts.json", hardened, groups, {}, hosts)
+    outcome = scans.playbook(
+        tmp_path, scans.SCAN, inventory, {"cis_scan_profile": HARDENED}, bed=hardened, program=str(core)
+    )
+    ours, theirs = outcome.verdicts(), scan_hardened.verdicts()
+    assert {name for name in ours if ours[name] != theirs[name]} <= set(scans.PSP_CONTROLS)
+    assert outcome.counts[1:] == (0, 0, 19, 4)
+    for node in hardened.addresses:
+        seen, expected = outcome.evidence(node), scan_hardened.evidence(node)
+        assert seen["paths"] == expected["paths"]
+        assert seen["containers"] == expected["containers"]

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.callback import cis_summary
+from ansible_collections.rke.cis.plugins.callback.cis_summary import CallbackModule, Scan
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, exemption
+from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json, write_file
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    BENCHMARK,
+    cluster,
+    lost,
+    node,
+    set_flag,
+)
+
+SKIPS = {"1.1.2": {"by": "cis_scan_skip", "reason": "x"}}
+
+
+@pytest.fixture
+def plan(tmp_path: pathlib.Path) -> dict[str, t.Any]:
+    """What plan_scan returns for nodes a and b, with its directory of evidence."""
+    for name in ("a", "b"):
+        document = lost(name, message="nothing was gathered")
+        document["error"]["kind"] = "not gathered"
+        write_file(evidence_path(str(tmp_path), name), to_json(document))
+    (tmp_path / "cluster.json").write_text(json.dumps(cluster()))
+    exempt = {i: exemption(BENCHMARK, "permissive", SKIPS, i).get("state") for i in BENCHMARK.ids}
+    return {
+        "profile": "RKE-CIS-1.4-Permissive",
+        "evidence_dir": str(tmp_path),
+        "nodes": {"a": ["controlplane", "etcd", "worker"], "b": ["controlplane", "etcd", "worker"]},
+        "skips": SKIPS,
+        "cluster": "local",
+        "node_tests_on": "workers",
+        "skipped_controls": [i for i, state in exempt.items() if state == "skip"],
+        "not_applicable_controls": [i for i, state in exempt.items() if state == "notApplicable"],
+    }
+
+
+def bad(name: str) -> dict[str, t.Any]:
+    document = node(name)
+    set_flag(document, "kube-apiserver", "--profiling=true")
+    return document
+
+
+def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> None:
+    scan = Scan(plan)
+    scan.add(bad("b"))
+    scan.add(node("a"))
+    assert scan.report() == build_report(BENCHMARK, "permissive", [node("a"), bad("b")], cluster(), SKIPS)
+
+
+def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:
+    scan = Scan(plan)
+    scan.add(node("a"))
+    report = scan.report()
+    assert report["node_errors"] == {"b": "not gathered: nothing was gathered"}
+    assert report["node_results"]["b"]["pass"] <= 4
+    assert report["pass"] <= 4
+
+
+def test_a_node_that_answers_twice_counts_once(plan: dict[str, t.Any]) -> None:
+    scan = Scan(plan)
+    for document in (bad("a"), node("b"), node("a")):
+        scan.add(document)
+    assert scan.report()["fail"] == 0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"objects": 5}'])
+def test_bad_cluster_evidence_is_named(plan: dict[str, t.Any], content: str) -> None:
+    path = pathlib.Path(plan["evidence_dir"]) / "cluster.json"
+    path.write_text(content)
+    with pytest.raises(CisError, match="cluster.json"):
+        Scan(plan)
+
+
+# ------------------------------------------------------------------------------------- what is printed
+
+
+class Screen:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def display(self, text: str, **_options: t.Any) -> None:
+        self.lines += text.split("\n")
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def callback() -> CallbackModule:
+    module = CallbackModule()
+    module._display = Screen()
+    return module
+
+
+def event(action: str, answer: dict[str, t.Any]) -> t.Any:
+    return types.SimpleNamespace(_result=answer, _task=types.SimpleNamespace(resolved_action=action))
+
+
+def record(plan: dict[str, t.Any], document: dict[str, t.Any]) -> dict[str, t.Any]:
+    path = evidence_path(plan["evidence_dir"], document["node"])
+    write_file(path, to_json(document))
+    return {"evidence_file": path}
+
+
+def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
+    assert callback._display.lines == []
+    callback.v2_playbook_on_stats(None)
+    text = "\n".join(callback._display.lines)
+    assert "RKE-CIS-1.4-Permissive" in text
+    assert "1.1.8" in text
+    assert "--profiling=true" in text
+    assert "nothing was gathered" in text
+    assert callback._display.warnings == []
+
+
+def test_the_files_that_were_written_are_named(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": "/r/report.json"}))
+    callback.v2_runner_on_ok(event("rke.cis.render_report", {"dest": "/r/report.csv"}))
+    callback.v2_playbook_on_stats(None)
+    text = "\n".join(callback._display.lines)
+    assert "/r/report.json" in text
+    assert "/r/report.csv" in text
+
+
+def test_recorded_evidence_that_was_scored_is_shown(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
+    report = build_report(BENCHMARK, "hardened", [bad("a")], cluster())
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(tmp_path / "report.json")}))
+    callback.v2_playbook_on_stats(None)
+    assert any("--profiling=true" in line for line in callback._display.lines)
+
+
+@pytest.mark.parametrize(
+    "action", ["ansible.builtin.command", "rke.cis.node_evidence_info", None, "other.cis.plan_scan"]
+)
+def test_plays_that_do_not_scan_print_nothing(callback: CallbackModule, action: t.Any) -> None:
+    callback.v2_runner_on_ok(event(action, {"evidence": {}, "profile": "x"}))
+    callback.v2_playbook_on_stats(None)
+    assert callback._display.lines == []
+    assert callback._display.warnings == []
+
+
+def test_what_cannot_be_read_is_a_warning_and_the_play_goes_on(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {}))
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {**plan, "profile": "no such"}))
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", {"evidence_file": str(tmp_path / "missing")}))
+    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {}))
+    assert len(callback._display.warnings) == 4
+    assert all(warning.startswith("rke.cis.cis_summary: ") for warning in callback._display.warnings)
+    callback.v2_playbook_on_stats(None)
+    assert any("nothing was gathered" in line for line in callback._display.lines)
+
+
+def test_a_report_that_has_gone_is_a_warning(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(tmp_path / "gone.json")}))
+    callback.v2_playbook_on_stats(None)
+    assert callback._display.lines == []
+    assert "gone.json" in callback._display.warnings[0]
+
+
+def test_it_is_named_and_waits_to_be_enabled() -> None:
+    assert CallbackModule.CALLBACK_NAME == "rke.cis.cis_summary"
+    assert CallbackModule.CALLBACK_TYPE == "aggregate"
+    assert CallbackModule.CALLBACK_NEEDS_ENABLED is True
+    assert "cis_summary" in cis_summary.DOCUMENTATION

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils import _request
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, roles_of_hosts, user_skips
+
+BENCHMARK = load_benchmark("rke-cis-1.4")
+GROUPS = {"controlplane": ["cp1", "all1"], "etcd": ["e1", "all1"], "worker": ["w1", "all1"], "db": ["d1"]}
+HOSTS = ["cp1", "e1", "w1", "all1", "d1"]
+
+
+def test_roles_are_the_groups_of_their_names() -> None:
+    nodes, warnings = roles_of_hosts(GROUPS, {}, HOSTS)
+    assert nodes == {
+        "cp1": ["controlplane"],
+        "e1": ["etcd"],
+        "w1": ["worker"],
+        "all1": ["controlplane", "etcd", "worker"],
+    }
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    "mapping, expected",
+    [
+        ({"etcd": "db"}, {"d1": ["etcd"]}),
+        ({"etcd": ["db", "etcd"]}, {"d1": ["etcd"], "e1": ["etcd"]}),
+        ({"etcd": ["db"], "worker": ["db"], "controlplane": []}, {"d1": ["etcd", "worker"]}),
+        ({"etcd": "no-such-group", "worker": "db", "controlplane": "no"}, {"d1": ["worker"]}),
+    ],
+)
+def test_other_groups(mapping: dict[str, t.Any], expected: dict[str, list[str]]) -> None:
+    nodes, _warnings = roles_of_hosts(GROUPS, mapping, ["d1", "e1"])
+    assert nodes == expected
+
+
+def test_only_hosts_of_the_play_are_nodes_and_roles_without_one_are_told() -> None:
+    nodes, warnings = roles_of_hosts(GROUPS, {"etcd": ["a", "b"]}, ["w1"])
+    assert nodes == {"w1": ["worker"]}
+    assert len(warnings) == 2
+    assert "controlplane" in warnings[0]
+    assert "a or b" in warnings[1]
+
+
+@pytest.mark.parametrize("hosts", [[], ["d1"], ["unknown"]])
+def test_no_node_at_all_is_refused(hosts: list[str]) -> None:
+    with pytest.raises(CisError) as caught:
+        roles_of_hosts(GROUPS, {"etcd": "mine"}, hosts)
+    assert "controlplane, mine, worker" in str(caught.value)
+    assert "cis_scan_groups" in str(caught.value)
+
+
+def test_an_unknown_role_is_refused() -> None:
+    with pytest.raises(CisError, match="master.*controlplane, etcd, worker"):
+        roles_of_hosts(GROUPS, {"master": "x"}, HOSTS)
+
+
+def with_map(**shown: t.Any) -> dict[str, t.Any]:
+    return {"objects": {}, "config_map": shown}
+
+
+MAP_TEXT = '{"skip": {"rke-cis-1.4": ["1.1.2", "1.1.3", "1.1.4"]}}'
+
+
+def test_variable_outdoes_file_outdoes_config_map(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "skips.yml"
+    file.write_text("1.1.2: file\n1.1.3: file\n")
+    skips, warnings = user_skips(BENCHMARK, {"1.1.2": "variable"}, str(file), with_map(text=MAP_TEXT))
+    assert {key: skip["reason"] for key, skip in skips.items()} == {"1.1.2": "variable", "1.1.3": "file", "1.1.4": ""}
+    assert skips["1.1.2"]["by"] == "cis_scan_skip"
+    assert str(file) in skips["1.1.3"]["by"]
+    assert "security-scan-cfg" in skips["1.1.4"]["by"]
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    "cluster", [None, {"error": {"kind": "down", "message": "x"}}, {"objects": {}}, with_map(text=None)]
+)
+def test_without_a_config_map_nothing_is_skipped_by_it(cluster: t.Any) -> None:
+    assert user_skips(BENCHMARK, None, None, cluster) == ({}, [])
+
+
+def test_a_config_map_that_could_not_be_read_is_a_warning() -> None:
+    cluster = with_map(error={"kind": "denied", "message": "403 Forbidden"})
+    skips, (warning,) = user_skips(BENCHMARK, None, None, cluster)
+    assert skips == {}
+    assert "403 Forbidden" in warning
+    assert "security-scan-cfg" in warning
+
+
+def test_a_bad_config_map_is_refused_by_name() -> None:
+    with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg.*config.json.*line 1"):
+        user_skips(BENCHMARK, None, None, with_map(text="@"))
+
+
+@pytest.mark.parametrize("shown", ["text", 5, ["x"], {"text": 5}, {"text": ["x"]}, {"error": "x"}, {"error": {}}])
+def test_a_config_map_of_another_form_in_recorded_evidence(shown: t.Any) -> None:
+    with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg"):
+        user_skips(BENCHMARK, None, None, {"objects": {}, "config_map": shown})
+
+
+def test_unknown_ids_are_warnings() -> None:
+    skips, warnings = user_skips(BENCHMARK, ["9.9"], None, None)
+    assert skips == {}
+    assert len(warnings) == 1
+
+
+def test_each_scan_has_a_directory_of_its_own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_request.time, "strftime", lambda *_args: "20261121T220000Z")
+    names = [new_scan_directory(str(tmp_path / "r"), "prod", "RKE-CIS-1.4-Hardened") for _each in range(3)]
+    assert names[0] == str(tmp_path / "r" / "prod" / "20261121T220000Z-rke-cis-1.4-hardened")
+    assert len(set(names)) == 3
+    assert all(os.path.isdir(name) and os.stat(name).st_mode & 0o007 == 0 for name in names)
+    with_job = new_scan_directory(str(tmp_path), "prod", "RKE-CIS-1.4-Hardened", "42")
+    assert with_job.endswith("-job42")
+
+
+def test_a_home_directory_is_expanded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert new_scan_directory("~/reports", "local", "x").startswith(str(tmp_path / "reports" / "local"))
+
+
+@pytest.mark.parametrize("cluster", ["", "a/b", "/a", "..", ".", ".hidden", "a/", "../a"])
+def test_a_cluster_name_is_one_directory(tmp_path: pathlib.Path, cluster: str) -> None:
+    with pytest.raises(CisError, match="cis_scan_cluster"):
+        new_scan_directory(str(tmp_path / "x"), cluster, "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CisError) as caught:
+        new_scan_directory(str(tmp_path / "file" / "x"), "local", "x")
+    assert "cis_report_dir" in str(caught.value)
+    assert "Not a directory" in str(caught.value)
