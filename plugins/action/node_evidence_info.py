@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
                 raise
             except Unseen as error:
                 evidence = unseen_document(node, roles, *error.args)
-            write_file(path, to_json(evidence))
+            write_file(path, to_json(evidence), sync=False)
         except OSError as error:
             return {**result, "failed": True, "msg": f"evidence file {path}: cannot be written: {error.strerror}"}
         docker = evidence.get("docker")

@@ -40,7 +40,7 @@ class ActionModule(ControllerAction):
         environment.filters["csv_row"] = csv_row
         try:
             text = environment.get_template(name).render(report=report, rows=list(report_rows(report)))
-        except jinja2.TemplateError as error:
+        except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {error}") from error
         try:
             write_file(args["dest"], text)

@@ -24,11 +24,11 @@ import sys
 import tempfile
 import time
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "tests" / "testbed"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
 
 from testbed import Testbed, unavailable
 
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = PROJECT / "playbooks"
 PING = """
 - hosts: all

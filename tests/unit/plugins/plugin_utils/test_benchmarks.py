@@ -298,6 +298,7 @@ def test_object_control(control_id: str) -> None:
     assert verdict(control_id, items=[bad, good]) == "pass"
     assert verdict(control_id, items=[bad]) == "fail"
     assert verdict(control_id, items=[]) == "fail"
+    assert verdict(control_id, items=[{"metadata": {"name": "unread"}, "spec": None}]) == "fail"
     assert verdict(control_id, items={}) == "error"
     assert verdict(control_id) == "error"
 

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.action.plan_scan import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, read_evidence
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
+
+VARS = {
+    "ansible_play_hosts_all": ["cp1", "w1", "other"],
+    "groups": {"controlplane": ["cp1"], "etcd": ["cp1"], "worker": ["w1"], "all": ["cp1", "w1", "other"]},
+}
+
+
+def arguments(directory: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
+    return {"profile": "RKE-CIS-1.4-Permissive", "report_dir": str(directory / "reports"), **more}
+
+
+def test_a_plan(tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, arguments(tmp_path), VARS)
+    assert "failed" not in result
+    assert result["changed"] is False
+    assert (result["benchmark"], result["profile"]) == ("rke-cis-1.4", "RKE-CIS-1.4-Permissive")
+    assert result["nodes"] == {"cp1": ["controlplane", "etcd"], "w1": ["worker"]}
+    benchmark = load_benchmark("rke-cis-1.4")
+    for host, roles in result["nodes"].items():
+        assert result["plans"][result["plan_of"][host]] == benchmark.plan(roles)
+    assert set(result["skipped_controls"]) == set(benchmark.profiles["permissive"]["skip"])
+    assert set(result["not_applicable_controls"]) == set(benchmark.profiles["permissive"]["not_applicable"])
+    json.dumps(result)
+
+
+def test_each_node_has_a_document_before_it_is_asked(tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, arguments(tmp_path), VARS)
+    assert result["evidence_dir"].startswith(result["scan_dir"])
+    nodes, api = read_evidence(result["evidence_dir"])
+    assert {document["node"]: document["error"]["kind"] for document in nodes} == {
+        "cp1": "not gathered",
+        "w1": "not gathered",
+    }
+    # no kubeconfig was given
+    assert "cis_scan_kubeconfig" in (api or {})["error"]["message"]
+
+
+def test_evidence_of_an_earlier_scan_is_not_kept(tmp_path: pathlib.Path) -> None:
+    args = arguments(tmp_path, evidence_dir=str(tmp_path / "evidence"))
+    run_action(ActionModule, args, VARS)
+    for path in (tmp_path / "evidence").glob("node-*"):
+        path.write_text("an older one")
+    run_action(ActionModule, args, VARS)
+    assert len(read_evidence(str(tmp_path / "evidence"))[0]) == 2
+
+
+def test_the_api_is_asked_for_what_the_benchmark_needs(tmp_path: pathlib.Path) -> None:
+    args = arguments(tmp_path, kubeconfig="/k", context="c", timeout=7)
+    action = make_action(ActionModule, args, {"evidence": cluster()})
+    result = action.run(None, VARS)
+    asked = action._execute_module.call_args.kwargs
+    assert asked["module_name"] == "rke.cis.cluster_evidence_info"
+    assert asked["module_args"]["kubeconfig"] == "/k"
+    assert (asked["module_args"]["context"], asked["module_args"]["timeout"]) == ("c", 7)
+    assert set(asked["module_args"]["objects"]) == {"podsecuritypolicies"}
+    assert asked["module_args"]["config_map"] == {}
+    assert read_evidence(result["evidence_dir"])[1] == cluster()
+
+
+def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "skips.yml").write_text("1.1.3: file\n")
+    api = {**cluster(), "config_map": {"text": '{"skip": {"rke-cis-1.4": ["1.1.4", "9.9.9"]}}'}}
+    args = arguments(tmp_path, kubeconfig="/k", skip=["1.1.2"], skip_file=str(tmp_path / "skips.yml"))
+    result = run_action(ActionModule, args, VARS, {"evidence": api})
+    assert set(result["skips"]) == {"1.1.2", "1.1.3", "1.1.4"}
+    assert {"1.1.2", "1.1.3", "1.1.4"} <= set(result["skipped_controls"])
+    assert any("9.9.9" in warning for warning in result["warnings"])
+
+
+def test_the_config_map_can_be_left_alone(tmp_path: pathlib.Path) -> None:
+    args = arguments(tmp_path, kubeconfig="/k", skip_config_map=False)
+    action = make_action(ActionModule, args, {"evidence": {"objects": {}}})
+    action.run(None, VARS)
+    assert action._execute_module.call_args.kwargs["module_args"]["config_map"] is None
+
+
+def test_replay_takes_what_was_recorded_of_the_api(tmp_path: pathlib.Path) -> None:
+    pathlib.Path(cluster_path(str(tmp_path))).write_text(json.dumps(cluster()))
+    action = make_action(ActionModule, arguments(tmp_path, replay_dir=str(tmp_path), kubeconfig="/k"), {})
+    assert read_evidence(action.run(None, VARS)["evidence_dir"])[1] == cluster()
+    action._execute_module.assert_not_called()
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}"])
+def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content: str | None) -> None:
+    if content is not None:
+        pathlib.Path(cluster_path(str(tmp_path))).write_text(content)
+    result = run_action(ActionModule, arguments(tmp_path, replay_dir=str(tmp_path)), VARS)
+    assert result["failed"] is True
+    assert "cis_scan_replay_dir" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"profile": "x"}, "cis_scan_profile"),
+        ({"groups": {"master": "x"}}, "cis_scan_groups"),
+        ({"groups": {"controlplane": "a", "etcd": "b", "worker": "c"}}, "cis_scan_groups"),
+        ({"skip": [1.1]}, "cis_scan_skip"),
+        ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
+        ({"cluster": "a/b"}, "cis_scan_cluster"),
+        ({"node_tests_on": "masters"}, "node_tests_on"),
+        ({"report_dir": "/dev/null/x"}, "cis_report_dir"),
+        ({"evidence_dir": "/dev/null/x"}, "cis_scan_evidence_dir"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"fail_on": ["sometimes"]}, "fail_on"),
+        ({"no_such_option": 1}, "no_such_option"),
+    ],
+)
+def test_a_wrong_request_is_one_line(tmp_path: pathlib.Path, change: dict[str, t.Any], said: str) -> None:
+    result = run_action(ActionModule, {**arguments(tmp_path), **change}, VARS)
+    assert result["failed"] is True
+    assert said in result["msg"]
+
+
+def test_what_is_required(tmp_path: pathlib.Path) -> None:
+    for key in ("profile", "report_dir"):
+        args = arguments(tmp_path)
+        del args[key]
+        assert key in run_action(ActionModule, args, VARS)["msg"]
+
+
+def test_a_bad_kubeconfig_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
+    answer = {"failed": True, "msg": "kubeconfig /k: no such file"}
+    result = run_action(ActionModule, arguments(tmp_path, kubeconfig="/k"), VARS, answer)
+    assert result["failed"] is True
+    assert "cis_scan_kubeconfig" in result["msg"]
+    assert "no such file" in result["msg"]
+
+
+def test_a_bad_config_map_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
+    answer = {"evidence": {**cluster(), "config_map": {"text": "@"}}}
+    result = run_action(ActionModule, arguments(tmp_path, kubeconfig="/k"), VARS, answer)
+    assert result["failed"] is True
+    assert "ConfigMap" in result["msg"]
+
+
+def test_a_wrong_skip_is_told_before_anything_is_asked_or_written(tmp_path: pathlib.Path) -> None:
+    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="/k", skip=[1.1]), {"evidence": cluster()})
+    assert action.run(None, VARS)["failed"] is True
+    action._execute_module.assert_not_called()
+    assert list(tmp_path.iterdir()) == []

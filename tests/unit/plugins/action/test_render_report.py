@@ -1,0 +1,97 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.action.render_report import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    BENCHMARK,
+    cluster,
+    node,
+    set_flag,
+)
+
+EVIL = "{{ report.cluster }}{% for x in [1] %}"
+
+
+@pytest.fixture
+def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
+    document = node("n1")
+    set_flag(document, "kube-apiserver", "--basic-auth-file=" + EVIL)
+    (tmp_path / "report.json").write_text(to_json(build_report(BENCHMARK, "hardened", [document], cluster())))
+    (tmp_path / "x.j2").write_text(
+        "{{ report.version }}\n{% for row in rows %}\n{{ [row.id, row.state] | csv_row }}\n{% endfor %}\n"
+    )
+    return {
+        "report": str(tmp_path / "report.json"),
+        "template": str(tmp_path / "x.j2"),
+        "dest": str(tmp_path / "out.csv"),
+    }
+
+
+def test_a_report_is_rendered(args: dict[str, t.Any]) -> None:
+    result = run_action(ActionModule, args)
+    assert (result["changed"], result["dest"]) == (True, args["dest"])
+    lines = pathlib.Path(args["dest"]).read_text().splitlines()
+    assert lines[:3] == ["rke-cis-1.4", "1.1.2,fail", "1.1.3,pass"]
+    assert len(lines) == 1 + 97
+
+
+def test_text_of_a_node_is_not_a_template(args: dict[str, t.Any]) -> None:
+    template = "{% for row in rows if row.id == '1.1.2' %}{{ row.evidence[0].actual }}{% endfor %}"
+    pathlib.Path(args["template"]).write_text(template)
+    run_action(ActionModule, args)
+    assert pathlib.Path(args["dest"]).read_text() == "--basic-auth-file=" + EVIL
+
+
+@pytest.mark.parametrize(
+    "template, said",
+    [
+        ("{{ report.no_such_key }}", "no_such_key"),
+        ("{{ rows | no_such_filter }}", "no_such_filter"),
+        ("{% for %}", "x.j2"),
+        ("{% include 'no-such-file' %}", "no-such-file"),
+    ],
+)
+def test_a_bad_template_is_named_and_leaves_the_old_report(args: dict[str, t.Any], template: str, said: str) -> None:
+    pathlib.Path(args["dest"]).write_text("old")
+    pathlib.Path(args["template"]).write_text(template)
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert args["template"] in result["msg"]
+    assert said in result["msg"]
+    assert pathlib.Path(args["dest"]).read_text() == "old"
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "5", "{}", json.dumps({"schema": "rke.cis/evidence/1"})])
+def test_what_is_no_report_is_refused_by_name(args: dict[str, t.Any], content: str | None) -> None:
+    path = pathlib.Path(args["report"])
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert str(path) in result["msg"]
+
+
+@pytest.mark.parametrize("dest", ["/no/such/directory/x", "/dev/null/x"])
+def test_where_it_cannot_be_written(args: dict[str, t.Any], dest: str) -> None:
+    result = run_action(ActionModule, {**args, "dest": dest})
+    assert result["failed"] is True
+    assert dest in result["msg"]
+
+
+@pytest.mark.parametrize("key", ["report", "template", "dest"])
+def test_what_is_required(args: dict[str, t.Any], key: str) -> None:
+    del args[key]
+    assert key in run_action(ActionModule, args)["msg"]

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    BENCHMARK,
+    cluster,
+    lost,
+    node,
+    set_flag,
+)
+
+
+def bad(name: str) -> dict[str, t.Any]:
+    document = node(name)
+    set_flag(document, "kube-apiserver", "--profiling=true")
+    return document
+
+
+NODES = [node("a"), bad("b"), lost("c")]
+
+
+@pytest.fixture
+def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
+    """Arguments over recorded evidence of a good, a bad and a lost node."""
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    for document in NODES:
+        pathlib.Path(evidence_path(str(evidence), document["node"])).write_text(to_json(document))
+    (evidence / "cluster.json").write_text(to_json(cluster()))
+    return {
+        "profile": "RKE-CIS-1.4-Hardened",
+        "evidence_dir": str(evidence),
+        "report_dir": str(tmp_path / "reports"),
+    }
+
+
+def read(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    return json.loads(pathlib.Path(result["report"]).read_text(encoding="utf-8"))
+
+
+def test_the_report_is_that_of_the_evidence(args: dict[str, t.Any]) -> None:
+    result = run_action(ActionModule, args)
+    report = read(result)
+    assert report == build_report(BENCHMARK, "hardened", NODES, cluster())
+    assert result["changed"] is True
+    assert result["report"].startswith(result["scan_dir"])
+    assert result["counts"] == {key: report[key] for key in ("total", "pass", "fail", "skip", "notApplicable", "error")}
+    assert result["failed_controls"] == ["1.1.8"]
+    assert result["unexamined_nodes"] == ["c"]
+    assert result["unexamined_controls"] >= report["error"]
+
+
+def test_only_the_nodes_that_are_wanted(args: dict[str, t.Any]) -> None:
+    result = run_action(ActionModule, {**args, "nodes": {"a": ["worker"]}})
+    assert result["counts"]["pass"] == 78
+    assert list(read(result)["node_results"]) == ["a"]
+
+
+def test_a_directory_of_a_scan_is_used(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, {**args, "scan_dir": str(tmp_path)})
+    assert result["report"] == str(tmp_path / "report.json")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_same_evidence_gives_the_same_bytes(args: dict[str, t.Any]) -> None:
+    first, second = run_action(ActionModule, args), run_action(ActionModule, args)
+    assert first["report"] != second["report"]
+    assert pathlib.Path(first["report"]).read_bytes() == pathlib.Path(second["report"]).read_bytes()
+
+
+def test_skips(args: dict[str, t.Any]) -> None:
+    api = {**cluster(), "config_map": {"text": '{"skip": {"rke-cis-1.4": ["1.1.8", "9.9"]}}'}}
+    (pathlib.Path(args["evidence_dir"]) / "cluster.json").write_text(json.dumps(api))
+    result = run_action(ActionModule, args)
+    assert (result["failed_controls"], result["counts"]["skip"]) == ([], 1)
+    assert any("9.9" in warning for warning in result["warnings"])
+    assert run_action(ActionModule, {**args, "skip_config_map": False})["failed_controls"] == ["1.1.8"]
+    assert run_action(ActionModule, {**args, "skip_config_map": False, "skip": "1.1.8"})["failed_controls"] == []
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"profile": "x"}, "cis_scan_profile"),
+        ({"evidence_dir": ""}, "cis_scan_evidence_dir"),
+        ({"evidence_dir": "/no/such/directory"}, "cis_scan_evidence_dir"),
+        ({"nodes": {"a": [], "z": []}}, "z"),
+        ({"skip": {"1.1.2": 5}}, "cis_scan_skip"),
+        ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
+        ({"cluster": ".."}, "cis_scan_cluster"),
+        ({"scan_dir": "/no/such/directory"}, "/no/such/directory"),
+        ({"report_dir": None}, "report_dir"),
+    ],
+)
+def test_a_wrong_request_is_one_line(args: dict[str, t.Any], change: dict[str, t.Any], said: str) -> None:
+    wrong = {key: value for key, value in {**args, **change}.items() if value is not None}
+    result = run_action(ActionModule, wrong)
+    assert result["failed"] is True
+    assert said in result["msg"]
+
+
+def test_no_evidence_is_no_clean_report(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run_action(ActionModule, {**args, "evidence_dir": str(tmp_path / "empty")})
+    assert result["failed"] is True
+    assert "no evidence" in result["msg"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_bad_file_is_named(args: dict[str, t.Any], content: str) -> None:
+    path = pathlib.Path(evidence_path(args["evidence_dir"], "a"))
+    path.write_text(content)
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert str(path) in result["msg"]
