@@ -162,6 +162,14 @@ class NodeScorer:
             ]
         return self._seen[component]
 
+    def _check_config_file(self, component: str, command: Command, flag: str) -> None:
+        """Raise Unseen where the component takes what a flag would say from a file, which is not examined."""
+        config = self._benchmark.components[component].get("config_file")
+        if not config or (flag in command.flags and config["flags_win"]):
+            return
+        if config["flag"] in command.flags or config["flag"] in command.variables:
+            raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
+
     def _test_flag(self, component: str, test: dict[str, t.Any], expected: str) -> Verdict:
         verdicts = [self._decide(component, command, test, expected) for command in self._commands(component)]
         return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
@@ -170,10 +178,7 @@ class NodeScorer:
         """Decide one flag of one process."""
         flag, (flags, variables, source) = test["flag"], command
         about = self._benchmark.components[component]
-        config = about.get("config_file")
-        given_config = config and (config["flag"] in flags or config["flag"] in variables)
-        if given_config and (flag not in flags or not config["flags_win"]):
-            raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
+        self._check_config_file(component, command, flag)
         if flag in flags:
             values = flags[flag]
         elif "" in flags:
@@ -205,7 +210,11 @@ class NodeScorer:
     # ------------------------------------------------------------------------------------------ paths
 
     def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
-        key = path_key(test["path"])
+        key, component = path_key(test["path"]), test["path"]["container"]
+        running = self._evidence["containers"].get(component, {}).get("state") == "running"
+        if "flag" in test["path"] and running:
+            for command in self._commands(component):
+                self._check_config_file(component, command, test["path"]["flag"])
         entry = self._evidence["paths"].get(key)
         if entry is None:
             raise Unseen(f"{key} is not in the evidence; scan the node again")
