@@ -20,9 +20,9 @@ from scans import HARDENED, PERMISSIVE
 GROUPS = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
 
 
-def hosts(path: pathlib.Path, groups: dict[str, list[str]] = GROUPS, **variables: t.Any) -> pathlib.Path:
+def hosts(path: pathlib.Path, groups: dict[str, list[str]] | None = None, **variables: t.Any) -> pathlib.Path:
     """Write an inventory of nodes that do not exist: whoever asks them finds out."""
-    children = {group: {"hosts": dict.fromkeys(names)} for group, names in groups.items()}
+    children = {group: {"hosts": dict.fromkeys(names)} for group, names in (groups or GROUPS).items()}
     document = {"all": {"vars": {"ansible_host": "192.0.2.1", **variables}, "children": children}}
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
@@ -32,7 +32,7 @@ def hosts(path: pathlib.Path, groups: dict[str, list[str]] = GROUPS, **variables
 def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
     """Run a scan that must be refused before a node is touched, and return the one line that says why."""
 
-    def run(groups: dict[str, list[str]] = GROUPS, **variables: t.Any) -> str:
+    def run(groups: dict[str, list[str]] | None = None, **variables: t.Any) -> str:
         inventory = hosts(tmp_path / "hosts.json", groups)
         outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, variables, env=ssh_trap.env)
         assert ssh_trap.calls == 0
