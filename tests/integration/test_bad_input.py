@@ -67,6 +67,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of node_tests_on must be one of: workers, all, got: some"),
         ({"cis_scan_fail_on": ["errors"]}, "errors"),
+        ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
