@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks, unexamined
+from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report, report_checks, unexamined
 from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
 
@@ -65,7 +65,7 @@ class ActionModule(ControllerAction):
             "report": path,
             "scan_dir": scan_dir,
             "profile": report["profile"],
-            "counts": {key: report[key] for key in ("total", "pass", "fail", "skip", "notApplicable", "error")},
+            "counts": {key: report[key] for key in ("total", *COUNTS)},
             "failed_controls": [check["id"] for check in checks if check["state"] in ("fail", "mixed")],
             "unexamined_controls": unexamined(report),
             "unexamined_nodes": sorted(report["node_errors"]),

@@ -116,6 +116,7 @@ counts:
     skip: 15
     notApplicable: 19
     error: 0
+    manual: 0
 failed_controls:
   description: Ids of the controls that fail on at least one node.
   returned: success

@@ -41,6 +41,8 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
                 dict.fromkeys(part["reason"] for part in check["evidence"] if part["reason"])
             )
             advice = f"Not examined: {why}"
+        elif check["state"] == "manual":
+            advice = f"To be judged by a person: {check['evidence'][0]['expected']}"
         # Rancher replaced the remediation by the reason alone, and only for what the profile itself leaves out
         rancher_advice = check["reason"] if told and check.get("by") == "profile" else check["remediation"]
         yield {

@@ -9,12 +9,14 @@
 
 A flag operator gets (the flag's type, its raw values in order, the wanted value) and returns whether they satisfy it;
 a ValueError says that the component would refuse the value, which is a failure too. A path operator gets (the path's
-evidence, the test) and returns what offends, None for nothing.
+evidence, the test) and returns what offends, None for nothing. `shown` only shows what is there: for controls that a
+person has to judge.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._values import (
@@ -82,6 +84,17 @@ def excludes(kind: str, values: list[str], wanted: str) -> bool | None:
     return wanted not in members if members else None
 
 
+def subset_of(kind: str, values: list[str], wanted: list[str]) -> bool | None:
+    """Whole names in any order. None for an empty list, which leaves the default in force as an absent flag does."""
+    members = _members(values)
+    return set(members) <= set(wanted) if members else None
+
+
+def differs_from(kind: str, values: list[str], wanted: list[str]) -> bool:
+    """A path that is none of these, however it is spelt. The scorer looks up what the other components have."""
+    return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in wanted}
+
+
 def gate_is(kind: str, values: list[str], wanted: dict[str, bool]) -> bool | None:
     """None where the flag does not name the gate."""
     gates: dict[str, str] = {}
@@ -100,7 +113,10 @@ FLAG_OPERATORS: dict[str, t.Callable[[str, list[str], t.Any], bool | None]] = {
     "absolute_path": absolute_path,
     "includes": includes,
     "excludes": excludes,
+    "subset_of": subset_of,
+    "differs_from": differs_from,
     "gate_is": gate_is,
+    "shown": lambda kind, values, wanted: True,
 }
 
 _FLAG_WORDS = {
@@ -112,14 +128,19 @@ _FLAG_WORDS = {
     "absolute_path": "{flag} names a file by its absolute path",
     "includes": "{flag} includes {value}",
     "excludes": "{flag} does not include {value}",
+    "subset_of": "{flag} includes nothing but {value}",
+    "differs_from": "{flag} names another file than {value}",
     "gate_is": "{flag} sets {value}",
     "not_set": "{flag} is not set",
+    "shown": "{flag}",
 }
 
 
 def _text(value: t.Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict) and "components" in value:
+        return f"{value['flag']} of {_text(value['components'])}"
     if isinstance(value, dict):
         return ",".join(f"{name}={_text(state)}" for name, state in value.items())
     if isinstance(value, list):
@@ -221,12 +242,22 @@ def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | 
     return f"no provider for {test['resource']}"
 
 
+def listing(entry: dict[str, t.Any]) -> str:
+    """Return mode and owner of a path and of each of its entries, as a person wants to see them."""
+    shown = [f". {entry['mode']} {_owner(entry)}"]
+    for child in sorted(entry.get("entries", []), key=lambda child: child["name"]):
+        seen = f"not seen: {child['error']['message']}" if "error" in child else f"{child['mode']} {_owner(child)}"
+        shown.append(f"{child['name']}{'/' if child.get('type') == 'directory' else ''} {seen}")
+    return ", ".join(shown)
+
+
 PATH_OPERATORS: dict[str, t.Callable[[dict[str, t.Any], dict[str, t.Any]], str | None]] = {
     "mode_within": mode_within,
     "owner_is": owner_is,
     "entries_mode_within": entries_mode_within,
     "entries_owner_is": entries_owner_is,
     "first_provider_is": first_provider_is,
+    "shown": lambda entry, test: None,
 }
 
 _PATH_WORDS = {
@@ -235,6 +266,7 @@ _PATH_WORDS = {
     "entries_mode_within": "{match}: mode {value} or more restrictive",
     "entries_owner_is": "directory and entries: owner {value}",
     "first_provider_is": "first encryption provider for {resource} is {value}",
+    "shown": "mode and owner",
 }
 
 

@@ -16,6 +16,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, sco
 
 SCHEMA = "rke.cis/report/1"
 
+# Each control is counted once, a mixed one as a failure.
+COUNTS = ("pass", "fail", "skip", "notApplicable", "error", "manual")
+
 Verdicts = dict[str, dict[str, Verdict]]
 
 
@@ -56,13 +59,13 @@ def _combine(names: list[str], verdicts: dict[str, Verdict]) -> dict[str, t.Any]
     seen: dict[Verdict, list[str]] = {}
     for name in names:
         seen.setdefault(verdicts[name], []).append(name)
-    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": []}
+    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": [], "manual": []}
     for name in names:
         lists[verdicts[name].state].append(name)
     if lists["fail"]:
         state = "mixed" if lists["pass"] else "fail"
     else:
-        state = "error" if lists["error"] or not names else "pass"
+        state = "error" if lists["error"] or not names else "manual" if lists["manual"] else "pass"
     combined: dict[str, t.Any] = {"state": state}
     if state == "mixed":
         combined["nodes"] = lists["fail"]  # Rancher's key: the nodes of a mixed result that failed
@@ -102,7 +105,7 @@ def build_report(
             wanted = set().union(*(judged[kind] for kind in types_of[document["node"]]))
             verdicts[document["node"]] = score_node(benchmark, document, cluster_evidence, wanted)
     checks: dict[str, list[dict[str, t.Any]]] = {group["id"]: [] for group in benchmark.groups}
-    counts = dict.fromkeys(("pass", "fail", "skip", "notApplicable", "error"), 0)
+    counts = dict.fromkeys(COUNTS, 0)
     per_node = {name: dict.fromkeys(counts, 0) for name in types_of}
     for control in benchmark.controls:
         check: dict[str, t.Any] = {

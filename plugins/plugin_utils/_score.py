@@ -22,6 +22,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._operators import (
     PATH_OPERATORS,
     Unseen,
     expectation,
+    listing,
     query_finds,
 )
 
@@ -35,7 +36,7 @@ _PATH_ADVICE = {
 
 
 class Verdict(t.NamedTuple):
-    """What one control came to on one node. `state` is pass, fail or error; `reason` is empty on a pass."""
+    """What one control came to on one node. `state` is pass, fail, error or manual; `reason` is empty on a pass."""
 
     state: str
     expected: str
@@ -119,6 +120,8 @@ class NodeScorer:
                 # evidence of another shape than this version records: never a pass, never a traceback
                 reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
                 parts.append(Verdict("error", expected, "", self._source(control, test), reason))
+        if control.get("manual"):
+            return _to_be_judged(control["evidence"], parts)
         return parts[0] if len(parts) == 1 else _all_of(parts)
 
     # ------------------------------------------------------------------------------------------ flags
@@ -188,24 +191,42 @@ class NodeScorer:
             values = [variables[flag]]
             source = f"{component} environment {environment_name(flag)}"
         else:
-            unset = test["op"] == "not_set" or test.get("unset") == "pass"
+            unset = test["op"] in ("not_set", "shown") or test.get("unset") == "pass"
             actual = f"{flag} is not set"
             return Verdict("pass" if unset else "fail", expected, actual, source, "" if unset else actual)
         given = [value for value in values if value is not None]
         actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
+        wanted = test.get("value")
+        if test["op"] == "differs_from":
+            wanted = self._elsewhere(wanted)
+            actual += f"; {test['value']['flag']}={', '.join(wanted)}"
         if test["op"] == "not_set":
             reason = f"{flag} is set"
         elif len(given) < len(values):
             reason = f"{flag} has no value, or a word too many after it, which {component} refuses"
         else:
             try:
-                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, test.get("value"))
+                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, wanted)
                 if held is None:
                     held = test.get("unset") == "pass"
                 reason = "" if held else f"seen {_bounded(actual)}"
             except ValueError as refusal:
                 reason = f"{flag}: {refusal}, which {component} refuses"
         return Verdict("fail" if reason else "pass", expected, actual, source, reason)
+
+    def _elsewhere(self, wanted: dict[str, t.Any]) -> list[str]:
+        """Return the values of a flag of those of the components that a node of these roles has."""
+        values = []
+        for component in wanted["components"]:
+            if component in self._evidence["containers"]:
+                for command in self._commands(component):
+                    self._check_config_file(component, command, wanted["flag"])
+                    values += [value for value in command.flags.get(wanted["flag"], [])[-1:] if value]
+        if not values:
+            raise Unseen(
+                f"{wanted['flag']} is not given to {' or '.join(wanted['components'])}: nothing to compare with"
+            )
+        return list(dict.fromkeys(values))
 
     # ------------------------------------------------------------------------------------------ paths
 
@@ -223,10 +244,12 @@ class NodeScorer:
             error = entry["error"]
             if error["kind"] in _ANSWERS:
                 actual = error["kind"].replace("_", " ")
+                if test["op"] == "shown":
+                    actual = f"{source}: {actual}"
                 return Verdict("fail", expected, actual, source, str(error["message"] or actual))
             raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
         wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
-        actual = _describe(entry)
+        actual = f"{source}: {listing(entry)}" if test["op"] == "shown" else _describe(entry)
         if entry["type"] != wanted_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {wanted_type}")
         offence = PATH_OPERATORS[test["op"]](entry, test)
@@ -278,19 +301,31 @@ def _describe(entry: dict[str, t.Any]) -> str:
     return text
 
 
+def _joined(texts: t.Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
 def _all_of(parts: list[Verdict]) -> Verdict:
     """Return one verdict for several that must all hold: fail outweighs error, error outweighs pass."""
     state = next((s for s in ("fail", "error") if any(part.state == s for part in parts)), "pass")
-
-    def joined(texts: t.Iterable[str]) -> str:
-        return "; ".join(dict.fromkeys(text for text in texts if text))
-
     return Verdict(
         state,
-        joined(part.expected for part in parts),
-        joined(part.actual for part in parts),
-        joined(part.source for part in parts),
-        joined(part.reason for part in parts if part.state == state),
+        _joined(part.expected for part in parts),
+        _joined(part.actual for part in parts),
+        _joined(part.source for part in parts),
+        _joined(part.reason for part in parts if part.state == state),
+    )
+
+
+def _to_be_judged(evidence: str, parts: list[Verdict]) -> Verdict:
+    """Return what is shown of a control that a person judges: no pass and no failure, but what was not seen is said."""
+    unseen = [part.reason for part in parts if part.state == "error"]
+    return Verdict(
+        "error" if unseen else "manual",
+        evidence,
+        _joined(part.actual for part in parts),
+        _joined(part.source for part in parts),
+        _joined(unseen),
     )
 
 

@@ -16,6 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._report import report_chec
 
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
+_MANUAL = ("manual", "MANUAL")  # a column of those benchmarks only that have such controls
 _MOST_NODES = 50
 _MOST_KINDS = 10
 _NAMES = 37
@@ -38,24 +39,26 @@ def _wrapped(label: str, text: str) -> list[str]:
     ) or [lead.rstrip()]
 
 
-def _row(name: str, counts: dict[str, t.Any]) -> str:
+def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]) -> str:
+    width = _NAMES - 8 * (len(states) - len(_STATES))
     name = _printable(name)
-    name = name if len(name) <= _NAMES else name[: _NAMES - 3] + "..."
-    return f"{name:<{_NAMES}}" + "".join(f"{counts[key]:>{8 if key != 'error' else 9}}" for key, _label in _STATES)
+    name = name if len(name) <= width else name[: width - 3] + "..."
+    return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
 
 
 def node_table(report: dict[str, t.Any]) -> list[str]:
     """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
     results = report["node_results"]
+    states = (*_STATES, _MANUAL) if report.get("manual") else _STATES
     names = list(results)
     if len(names) > _MOST_NODES:
         names.sort(key=lambda name: (-results[name]["error"], -results[name]["fail"], name))
-    rows = [f"{'NODE':<{_NAMES}}" + "".join(f"{label:>{8 if key != 'error' else 9}}" for key, label in _STATES)]
-    rows += [_row(name, results[name]) for name in names[:_MOST_NODES]]
+    rows = [_row("NODE", dict(states), states)]
+    rows += [_row(name, results[name], states) for name in names[:_MOST_NODES]]
     if len(names) > _MOST_NODES:
         rows.append(f"... and {len(names) - _MOST_NODES} more nodes, which stand in the report")
     rows.append("-" * (_NAMES + 41))
-    rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report))
+    rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report, states))
     return rows
 
 

@@ -48,7 +48,8 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
     [
         (
             {"cis_scan_profile": "rke-cis-1.9-hardened"},
-            f"unknown profile 'rke-cis-1.9-hardened' in cis_scan_profile; there are: {PERMISSIVE}, {HARDENED}",
+            "unknown profile 'rke-cis-1.9-hardened' in cis_scan_profile; there are: "
+            f"RKE-CIS-1.3-Permissive, RKE-CIS-1.3-Hardened, {PERMISSIVE}, {HARDENED}",
         ),
         ({"cis_scan_profile": "RKE-CIS-1.4"}, "unknown profile 'RKE-CIS-1.4' in cis_scan_profile; there are: "),
         ({"cis_scan_skip": [1.1]}, "cis_scan_skip: 1.1 is no control id; write ids as text in quotes"),

@@ -99,6 +99,8 @@ def test_benchmark_names_only_what_it_holds(name: str) -> None:
         "absolute_path": {"string", "strings"},
         "includes": {"list"},
         "excludes": {"list"},
+        "subset_of": {"list"},
+        "differs_from": {"string"},
         "gate_is": {"gates"},
         "equals": {"bool", "int", "string", "ip"},
         "one_of": {"bool", "int", "string", "ip"},
@@ -114,7 +116,10 @@ def test_benchmark_names_only_what_it_holds(name: str) -> None:
                 flags = data["components"][control["component"]]["flags"]
                 assert test["flag"] in flags, control["id"]
                 kind = flags[test["flag"]]
-                assert test["op"] == "not_set" or kind in types[test["op"]], control["id"]
+                assert test["op"] in ("not_set", "shown") or kind in types[test["op"]], control["id"]
+                if test["op"] == "differs_from":
+                    for component in test["value"]["components"]:
+                        assert test["value"]["flag"] in data["components"][component]["flags"], control["id"]
                 if test["op"] in ("equals", "one_of"):
                     wanted = test["value"] if test["op"] == "one_of" else [test["value"]]
                     assert {type(value) for value in wanted} == {values[kind]}, control["id"]

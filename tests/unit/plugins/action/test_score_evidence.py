@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -57,7 +57,7 @@ def test_the_report_is_that_of_the_evidence(args: dict[str, t.Any]) -> None:
     assert report == build_report(BENCHMARK, "hardened", NODES, cluster())
     assert result["changed"] is True
     assert result["report"].startswith(result["scan_dir"])
-    assert result["counts"] == {key: report[key] for key in ("total", "pass", "fail", "skip", "notApplicable", "error")}
+    assert result["counts"] == {key: report[key] for key in ("total", *COUNTS)}
     assert result["failed_controls"] == ["1.1.8"]
     assert result["unexamined_nodes"] == ["c"]
     assert result["unexamined_controls"] >= report["error"]
