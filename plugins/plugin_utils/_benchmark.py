@@ -68,8 +68,7 @@ class Benchmark:
                     request = dict(test["path"])
                     if "flag" in request:
                         request["style"] = style
-                    known = paths.setdefault(path_key(request), request)
-                    known.update(request)
+                    paths.setdefault(path_key(request), {}).update(request)
                 flag = test.get("flag") or test["path"].get("flag")
                 if flag and self.components[component].get("environment"):
                     names = set(container.get("env", []))

@@ -21,7 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._skips import (
     skips_of_text,
     skips_of_variable,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory
 
 CONFIG_MAP = "ConfigMap security-scan/security-scan-cfg"
 
@@ -95,6 +95,6 @@ def new_scan_directory(base: str, cluster: str, profile: str, job: str = "") -> 
             continue
         except OSError as error:
             raise CisError(f"cis_report_dir {parent}: cannot be written to: {error.strerror}") from error
-        os.chmod(path, 0o750)
+        os.chmod(path, DIRECTORY_MODE)
         return path
     raise CisError(f"cis_report_dir {parent}: too many scans of this second")
