@@ -21,10 +21,11 @@ from testbed import Testbed
 
 CANARY = "CANARY-do-not-show"
 
-# What works on while a scan looks on: the logs of sshd and Docker, etcd's data, the API server's audit log.
+# What works on while a scan looks on: the logs of sshd and Docker, the pipes that containers write their output to,
+# etcd's data, the API server's audit log.
 BUSY = re.compile(
     r"/var/log/(wtmp|btmp|lastlog)$|^/run/utmp$|/var/lib/etcd/member(/|$)|/var/log/kube-audit(/|$)"
-    r"|/containers/[0-9a-f]{64}/[0-9a-f]{64}-json\.log$"
+    r"|/containers/[0-9a-f]{64}/[0-9a-f]{64}-json\.log$|^/run/docker/containerd/[0-9a-f]{64}/init-std(out|err)$"
 )
 # Ansible's own temporary directories on the node, and the directories that they are made in
 ANSIBLES = re.compile(r"^/root/\.ansible(/|$)|^/tmp/ansible_|^/tmp$|^/root$")
