@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import exemption
+from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption
 from ansible_collections.rke.cis.plugins.plugin_utils._request import (
     new_scan_directory,
     roles_of_hosts,
@@ -29,6 +29,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
 class ActionModule(ControllerAction):
     ARGUMENTS = {
         "profile": {"type": "str", "required": True},
+        "parameters": {"type": "dict"},
         "groups": {"type": "dict", "default": {}},
         "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
         "skip": {"type": "raw"},
@@ -41,16 +42,18 @@ class ActionModule(ControllerAction):
         "report_dir": {"type": "str", "required": True},
         "evidence_dir": {"type": "str"},
         "replay_dir": {"type": "str"},
+        "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
         "fail_on": {"type": "list", "elements": "str", "choices": ["error", "unreachable", "fail"], "default": []},
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"])
+        benchmark, profile = resolve_profile(args["profile"], args["parameters"])
         hosts = task_vars.get("ansible_play_hosts_all", [])
         nodes, warnings = roles_of_hosts(task_vars.get("groups", {}), args["groups"], hosts)
         user_skips(benchmark, args["skip"], args["skip_file"], None)  # a wrong one is told before the API is asked
         name = benchmark.profile_name(profile)
-        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], name, str(task_vars.get("awx_job_id", "")))
+        job = str(task_vars.get("awx_job_id", ""))
+        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"], job)
         evidence_dir = args["evidence_dir"] or f"{scan_dir}/evidence"
         make_directory(evidence_dir, "cis_scan_evidence_dir")
         cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
@@ -66,6 +69,7 @@ class ActionModule(ControllerAction):
             "warnings": warnings + unknown,
             "benchmark": benchmark.id,
             "profile": name,
+            "parameters": benchmark.parameters,
             "cluster": args["cluster"],
             "node_tests_on": args["node_tests_on"],
             "scan_dir": scan_dir,

@@ -23,6 +23,7 @@ class ActionModule(ControllerAction):
         "report": {"type": "path", "required": True},
         "template": {"type": "path", "required": True},
         "dest": {"type": "path", "required": True},
+        "include_not_scored": {"type": "bool", "default": False},
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -35,11 +36,12 @@ class ActionModule(ControllerAction):
             undefined=jinja2.StrictUndefined,
             keep_trailing_newline=True,
             trim_blocks=True,
-            autoescape=False,
+            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
         )
         environment.filters["csv_row"] = csv_row
+        rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
         try:
-            text = environment.get_template(name).render(report=report, rows=list(report_rows(report)))
+            text = environment.get_template(name).render(report=report, rows=rows)
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {error}") from error
         try:

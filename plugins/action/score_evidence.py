@@ -9,7 +9,13 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report, report_checks, unexamined
+from ansible_collections.rke.cis.plugins.plugin_utils._report import (
+    COUNTS,
+    KINDS,
+    build_report,
+    report_checks,
+    unexamined,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
 
@@ -17,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidenc
 class ActionModule(ControllerAction):
     ARGUMENTS = {
         "profile": {"type": "str", "required": True},
+        "parameters": {"type": "dict"},
         "evidence_dir": {"type": "str", "required": True},
         "nodes": {"type": "dict", "default": {}},
         "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
@@ -26,11 +33,13 @@ class ActionModule(ControllerAction):
         "cluster": {"type": "str", "default": "local"},
         "report_dir": {"type": "str"},
         "scan_dir": {"type": "str"},
+        "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
+        "scanned_by": {"type": "str", "default": ""},
     }
     REQUIRED_ONE_OF = [["scan_dir", "report_dir"]]
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"])
+        benchmark, profile = resolve_profile(args["profile"], args["parameters"])
         if not args["evidence_dir"]:
             raise CisError("cis_scan_evidence_dir is empty; name the directory that holds the recorded evidence")
         directory = os.path.expanduser(args["evidence_dir"])
@@ -46,22 +55,24 @@ class ActionModule(ControllerAction):
             raise CisError(f"cis_scan_evidence_dir {directory}: there is no evidence file of a node in it")
         shown = cluster if args["skip_config_map"] else None
         skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], shown)
+        name = benchmark.profile_name(profile)
+        scan_dir = args["scan_dir"] or new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"])
         report = build_report(
             benchmark,
             profile,
             nodes,
             cluster,
-            skips,
-            args["cluster"],
-            args["node_tests_on"],
+            skips=skips,
+            cluster=args["cluster"],
+            node_tests_on=args["node_tests_on"],
+            scan={"name": os.path.basename(scan_dir), "kind": args["kind"], "by": args["scanned_by"]},
         )
-        scan_dir = args["scan_dir"] or new_scan_directory(args["report_dir"], args["cluster"], report["profile"])
         path = os.path.join(scan_dir, "report.json")
         write_file(path, to_json(report))
         checks = report_checks(report)
         return {
             "changed": True,
-            "warnings": warnings,
+            "warnings": warnings + report["warnings"],
             "report": path,
             "scan_dir": scan_dir,
             "profile": report["profile"],

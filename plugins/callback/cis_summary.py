@@ -35,7 +35,7 @@ class Scan:
     """What is known of the scan that runs: its plan, and the verdicts of the nodes that have answered."""
 
     def __init__(self, plan: dict[str, t.Any]) -> None:
-        self.benchmark, self.profile = resolve_profile(plan["profile"])
+        self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"])
         self.plan = plan
         path = cluster_path(plan["evidence_dir"])
         self.cluster = check_cluster(read_json(path, "evidence file"), f"evidence file {path}")
@@ -64,10 +64,10 @@ class Scan:
             self.profile,
             list(self.documents.values()),
             self.cluster,
-            self.plan["skips"],
-            self.plan["cluster"],
-            self.plan["node_tests_on"],
-            self.verdicts,
+            skips=self.plan["skips"],
+            cluster=self.plan["cluster"],
+            node_tests_on=self.plan["node_tests_on"],
+            verdicts=self.verdicts,
         )
 
 

@@ -49,16 +49,19 @@ def score(
     skip: t.Any = None,
     cluster: str = "local",
     node_tests_on: str = "workers",
+    parameters: t.Any = None,
 ) -> dict[str, t.Any]:
     """Return the report of a list of evidence documents."""
     if not isinstance(evidence, list):
         raise AnsibleFilterError("Input for rke.cis.score must be a list of evidence documents")
     try:
-        benchmark, name = resolve_profile(profile)
+        benchmark, name = resolve_profile(profile, _plain(parameters))
         nodes = [check_evidence(_plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
         shown = None if cluster_evidence is None else check_cluster(_plain(cluster_evidence), "cluster_evidence")
         skips, _warnings = user_skips(benchmark, _plain(skip), None, shown)
-        return make_unsafe(build_report(benchmark, name, nodes, shown, skips, cluster, node_tests_on))
+        return make_unsafe(
+            build_report(benchmark, name, nodes, shown, skips=skips, cluster=cluster, node_tests_on=node_tests_on)
+        )
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.score: {error}") from error
 

@@ -28,6 +28,11 @@ options:
       - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Permissive).
     type: str
     required: true
+  parameters:
+    description:
+      - Values in place of the defaults of the benchmark's parameters. RKE-CIS-1.3 has V(pod_security_policy), the name
+        of the policy that its controls V(1.7.1) to V(1.7.7) look at.
+    type: dict
   groups:
     description:
       - RKE role to the inventory group, or the list of groups, of its nodes. A role that is not named is its own group.
@@ -86,6 +91,15 @@ options:
     description:
       - Directory with evidence that was recorded earlier. The Kubernetes API's answers are taken from there.
     type: str
+  kind:
+    description:
+      - Whether a person started the scan or a schedule did. It is in the report, and in the name of a scheduled one's
+        directory.
+    type: str
+    choices:
+      - manual
+      - scheduled
+    default: manual
   fail_on:
     description:
       - What the play is to fail on when the reports are out. Only checked here, to tell a misspelt word at once.
@@ -125,6 +139,11 @@ profile:
   returned: success
   type: str
   sample: RKE-CIS-1.4-Permissive
+parameters:
+  description: The benchmark's parameters and their values.
+  returned: success
+  type: dict
+  sample: {}
 cluster:
   description: O(cluster).
   returned: success

@@ -10,7 +10,8 @@ version_added: 1.0.0
 description:
   - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
   - A template gets C(report) (the document) and C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
-    C(failed)), and a filter C(csv_row) that makes a line of CSV of a list.
+    C(failed)), and a filter C(csv_row) that makes a line of CSV of a list. It may include templates beside it.
+  - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
@@ -37,6 +38,11 @@ options:
       - Path of the file to write.
     type: path
     required: true
+  include_not_scored:
+    description:
+      - Whether C(rows) holds the controls that are not scored, too.
+    type: bool
+    default: false
 seealso:
   - module: rke.cis.score_evidence
 """

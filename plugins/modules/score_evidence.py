@@ -26,6 +26,11 @@ options:
       - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Hardened).
     type: str
     required: true
+  parameters:
+    description:
+      - Values in place of the defaults of the benchmark's parameters. RKE-CIS-1.3 has V(pod_security_policy), the name
+        of the policy that its controls V(1.7.1) to V(1.7.7) look at.
+    type: dict
   evidence_dir:
     description:
       - Directory with the evidence documents of the nodes (C(node-*.json)) and of the cluster (C(cluster.json)).
@@ -71,6 +76,20 @@ options:
     description:
       - Directory of the scan, in which the report is written.
     type: str
+  kind:
+    description:
+      - Whether a person started the scan or a schedule did. It is in the report, and in the name of a scheduled one's
+        directory.
+    type: str
+    choices:
+      - manual
+      - scheduled
+    default: manual
+  scanned_by:
+    description:
+      - Who scanned, for the report.
+    type: str
+    default: ""
 seealso:
   - module: rke.cis.render_report
 """

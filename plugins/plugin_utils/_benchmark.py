@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
+import re
 import typing as t
 
 import yaml
@@ -37,6 +39,7 @@ class Benchmark:
         self.kubernetes: dict[str, str] = data["kubernetes"]
         self.components: dict[str, dict[str, t.Any]] = data["components"]
         self.objects: dict[str, dict[str, t.Any]] = data.get("objects", {})
+        self.parameters: dict[str, str] = data.get("parameters", {})
         self.profiles: dict[str, dict[str, dict[str, str]]] = data["profiles"]
         self.groups: list[dict[str, str]] = data["groups"]
         self.controls: list[dict[str, t.Any]] = data["controls"]
@@ -45,6 +48,20 @@ class Benchmark:
     def profile_name(self, profile: str) -> str:
         """Return the full name as Rancher writes it, e.g. RKE-CIS-1.4-Permissive."""
         return f"{self.id.upper()}-{profile.capitalize()}"
+
+    def with_parameters(self, values: t.Any) -> Benchmark:
+        """Return the benchmark with these values for its parameters. Raises CisError for what is none of them."""
+        if not isinstance(values or {}, dict):
+            raise CisError(f"cis_scan_parameters: a dictionary of name to value is wanted, not {values!r}")
+        for name, value in (values or {}).items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise CisError(f"cis_scan_parameters: {self.id} has no parameter {name!r}; there are: {known}")
+            if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value)):
+                raise CisError(f"cis_scan_parameters: {name} {value!r} is no name of a Kubernetes object")
+        changed = copy.copy(self)
+        changed.parameters = {**self.parameters, **{name: str(value) for name, value in (values or {}).items()}}
+        return changed
 
     def plan(self, roles: t.Collection[str]) -> dict[str, t.Any]:
         """Return what must be gathered on a node of these RKE roles so that any profile of the benchmark can be scored.
@@ -100,13 +117,13 @@ def load_benchmark(benchmark_id: str) -> Benchmark:
         return Benchmark(yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
-def resolve_profile(name: t.Any) -> tuple[Benchmark, str]:
+def resolve_profile(name: t.Any, parameters: t.Any = None) -> tuple[Benchmark, str]:
     """Return benchmark and profile of a full name such as RKE-CIS-1.4-Permissive, in any letter case."""
     benchmark_id, _dash, profile = str(name).strip().lower().rpartition("-")
     if benchmark_id in available():
         benchmark = load_benchmark(benchmark_id)
         if profile in benchmark.profiles:
-            return benchmark, profile
+            return benchmark.with_parameters(parameters), profile
     known = [
         benchmark.profile_name(profile)
         for benchmark in map(load_benchmark, available())

@@ -16,6 +16,7 @@ person has to judge.
 from __future__ import annotations
 
 import fnmatch
+import json
 import posixpath
 import typing as t
 
@@ -170,11 +171,9 @@ def _owner(entry: dict[str, t.Any]) -> str:
     return f"{entry['owner'] or entry['uid']}:{entry['group'] or entry['gid']}"
 
 
-def _some(offenders: list[str]) -> str | None:
-    """Name the first offenders only: a report must stay readable."""
-    if len(offenders) > 5:
-        return ", ".join(offenders[:5]) + f" and {len(offenders) - 5} more"
-    return ", ".join(offenders) or None
+def some(names: list[str]) -> str:
+    """Name the first ones only: a report must stay readable."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _selected(entry: dict[str, t.Any], test: dict[str, t.Any]) -> list[dict[str, t.Any]]:
@@ -194,7 +193,7 @@ def _check_each(children: list[dict[str, t.Any]], offence: t.Callable[[dict[str,
     unseen = [child["error"]["message"] for child in children if "error" in child]
     if unseen and not offenders:
         raise Unseen(unseen[0])
-    return _some(offenders)
+    return some(offenders) or None
 
 
 def mode_within(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
@@ -242,13 +241,28 @@ def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | 
     return f"no provider for {test['resource']}"
 
 
-def listing(entry: dict[str, t.Any]) -> str:
+def _listing(entry: dict[str, t.Any]) -> str:
     """Return mode and owner of a path and of each of its entries, as a person wants to see them."""
     shown = [f". {entry['mode']} {_owner(entry)}"]
     for child in sorted(entry.get("entries", []), key=lambda child: child["name"]):
         seen = f"not seen: {child['error']['message']}" if "error" in child else f"{child['mode']} {_owner(child)}"
         shown.append(f"{child['name']}{'/' if child.get('type') == 'directory' else ''} {seen}")
     return ", ".join(shown)
+
+
+def describe(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str:
+    """Return what is to be shown of a path that does not offend: of many entries each mode or owner once."""
+    if test["op"] == "shown":
+        return _listing(entry)
+    if "encryption" in entry:
+        return "; ".join(",".join(s["resources"]) + "=" + ",".join(s["providers"]) for s in entry["encryption"])
+    text = f"{entry['mode']} {_owner(entry)}"
+    if "entries" not in entry:
+        return text
+    modes = test["op"] == "entries_mode_within"
+    children = _selected(entry, test) if modes else entry["entries"]
+    seen = sorted({child["mode"] if modes else _owner(child) for child in children if "error" not in child})
+    return f"{text}, {len(children)} entries: {', '.join(seen) or 'none'}"
 
 
 PATH_OPERATORS: dict[str, t.Callable[[dict[str, t.Any], dict[str, t.Any]], str | None]] = {
@@ -283,7 +297,15 @@ def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
     return jmespath.search(query, {"items": items})
 
 
-def expectation(test: dict[str, t.Any]) -> str:
+def field_of(item: dict[str, t.Any], field: str) -> str:
+    """Return a field, such as spec.hostPID, of an object of the API, as kubectl would show it."""
+    value: t.Any = item
+    for key in field.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return f"{field} is not set" if value is None else f"{field}={json.dumps(value, separators=(',', ':'))}"
+
+
+def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
     """Return what a test wants, in words."""
     if "flag" in test:
         words = _FLAG_WORDS[test["op"]].format(flag=test["flag"], value=_text(test.get("value")))
@@ -291,4 +313,4 @@ def expectation(test: dict[str, t.Any]) -> str:
     if "path" in test:
         words = _PATH_WORDS[test["op"]].format(**test)
         return words + (f" ({test['or_match']}: or {test['or_value']})" if "or_match" in test else "")
-    return test["expect"]
+    return f"{parameters[test['named']]} is {test['expect']}" if "named" in test else test["expect"]

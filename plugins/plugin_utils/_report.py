@@ -9,15 +9,24 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
+from ansible_collections.rke.cis.plugins.plugin_utils._audit import audit_commands
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
 
 SCHEMA = "rke.cis/report/1"
 
 # Each control is counted once, a mixed one as a failure.
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error", "manual")
+
+KINDS = ("manual", "scheduled")
+
+# of rancher/hyperkube:v1.20.15-rancher2, whatever registry it came from
+_VERSION = re.compile(r":(v[0-9]+\.[0-9]+\.[0-9]+)[^/]*$")
 
 Verdicts = dict[str, dict[str, Verdict]]
 
@@ -50,6 +59,32 @@ def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[
     }
 
 
+def _kubernetes_versions(nodes: list[dict[str, t.Any]], cluster: dict[str, t.Any] | None) -> dict[str, list[str]]:
+    """Return each Kubernetes version that was seen, oldest first, and where: every node runs a kubelet."""
+    seen: dict[str, list[str]] = {}
+    for document in nodes:
+        image = str(document.get("containers", {}).get("kubelet", {}).get("image", ""))
+        for version in _VERSION.findall(image):
+            seen.setdefault(version, []).append(document["node"])
+    for version in re.findall(r"^v[0-9]+\.[0-9]+\.[0-9]+", str((cluster or {}).get("version", ""))):
+        seen.setdefault(version, []).append("API server")
+    return dict(sorted(seen.items(), key=lambda item: _numbers(item[0])))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.lstrip("v").split(".")]
+
+
+def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[str]:
+    low, high = benchmark.kubernetes["min"], benchmark.kubernetes["max"]
+    return [
+        f"{benchmark.id} is made for Kubernetes {low} to {high}, and {version} runs on {some(where)}: "
+        f"flags may be gone there or have another default"
+        for version, where in seen.items()
+        if not _numbers(low) <= _numbers(version)[:2] <= _numbers(high)
+    ]
+
+
 def _combine(names: list[str], verdicts: dict[str, Verdict]) -> dict[str, t.Any]:
     """Return a control's cluster-wide state and what was seen on which nodes.
 
@@ -79,14 +114,17 @@ def build_report(
     profile: str,
     nodes: list[dict[str, t.Any]],
     cluster_evidence: dict[str, t.Any] | None = None,
+    *,
     skips: dict[str, dict[str, str]] | None = None,
     cluster: str = "local",
     node_tests_on: str = "workers",
+    scan: dict[str, str] | None = None,
     verdicts: Verdicts | None = None,
 ) -> dict[str, t.Any]:
     """Return the report of a cluster: Rancher's keys, and with them who skipped, why, and what was seen where.
 
-    `nodes` are evidence documents; `verdicts` are theirs where they have been scored already.
+    `nodes` are evidence documents; `verdicts` are theirs where they have been scored already. `scan` is what the
+    evidence does not know of it: name, kind (manual or scheduled) and by whom.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
@@ -114,6 +152,7 @@ def build_report(
             "remediation": control["remediation"],
             "node_type": control["node_type"],
             "scored": control["scored"],
+            **{key: control[key] for key in ("note", "fix") if key in control},
         }
         ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
         if exempt[control["id"]]:
@@ -121,6 +160,7 @@ def build_report(
             for name in ran_on:
                 per_node[name][check["state"]] += 1
         else:
+            check["audit"] = audit_commands(benchmark, control, [d for d in nodes if d["node"] in set(ran_on)])
             check.update(_combine(ran_on, {name: verdicts[name][control["id"]] for name in ran_on}))
             if not ran_on:
                 check["reason"] = "no node has the role " + " or ".join(
@@ -130,12 +170,19 @@ def build_report(
                 per_node[name][verdicts[name][control["id"]].state] += 1
         counts["fail" if check["state"] == "mixed" else check["state"]] += 1
         checks[control["id"].rpartition(".")[0]].append(check)
+    versions = _kubernetes_versions(nodes, cluster_evidence)
     return {
         "schema": SCHEMA,
+        "collection": COLLECTOR,
+        "scan": {"name": "", "kind": KINDS[0], "by": "", **(scan or {})},
         "version": benchmark.id,
+        "title": benchmark.title,
         "profile": benchmark.profile_name(profile),
         "cluster": cluster,
         "collected_at": max((document.get("collected_at") or "" for document in nodes), default=""),
+        "kubernetes": {**benchmark.kubernetes, "seen": versions},
+        "parameters": benchmark.parameters,
+        "warnings": _version_warnings(benchmark, versions),
         "total": len(benchmark.controls),
         **counts,
         "nodes": names,

@@ -80,13 +80,14 @@ def user_skips(
     return merged, warnings + unknown
 
 
-def new_scan_directory(base: str, cluster: str, profile: str, job: str = "") -> str:
-    """Make a directory for one scan, named by time and profile, and return its path. Never an existing one."""
+def new_scan_directory(base: str, cluster: str, profile: str, kind: str = "manual", job: str = "") -> str:
+    """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
     if not cluster or cluster != os.path.basename(cluster) or cluster.startswith("."):
         raise CisError(f"cis_scan_cluster {cluster!r}: a name without / and without a leading dot is wanted")
     parent = os.path.join(os.path.expanduser(base), cluster)
     make_directory(parent, "cis_report_dir")
-    name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{profile.lower()}" + (f"-job{job}" if job else "")
+    words = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), profile.lower(), "" if kind == "manual" else kind]
+    name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)
     for number in range(1, 1000):
         path = os.path.join(parent, name if number == 1 else f"{name}-{number}")
         try:

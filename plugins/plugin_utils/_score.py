@@ -21,9 +21,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._operators import (
     FLAG_OPERATORS,
     PATH_OPERATORS,
     Unseen,
+    describe,
     expectation,
-    listing,
+    field_of,
     query_finds,
+    some,
 )
 
 # Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
@@ -108,7 +110,7 @@ class NodeScorer:
         node_error = self._evidence.get("error")
         parts = []
         for test in control["tests"]:
-            expected = expectation(test)
+            expected = expectation(test, self._benchmark.parameters)
             if node_error and "object" not in test:
                 parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
                 continue
@@ -249,7 +251,7 @@ class NodeScorer:
                 return Verdict("fail", expected, actual, source, str(error["message"] or actual))
             raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
         wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
-        actual = f"{source}: {listing(entry)}" if test["op"] == "shown" else _describe(entry)
+        actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != wanted_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {wanted_type}")
         offence = PATH_OPERATORS[test["op"]](entry, test)
@@ -269,14 +271,20 @@ class NodeScorer:
         items = shown["items"]
         if not isinstance(items, list):
             raise Unseen(f"the answer to {about['path']} holds no list of objects")
-        names = query_finds(items, test["query"])
         source = f"Kubernetes API {about['path']}"
+        if "named" in test:
+            name = self._benchmark.parameters[test["named"]]
+            chosen = [item for item in items if item["metadata"]["name"] == name]
+            if not chosen:
+                others = some([item["metadata"]["name"] for item in items])
+                return Verdict("fail", expected, f"only {others}" if others else "none exists", source, f"no {name}")
+            items = chosen
+        names = query_finds(items, test["query"])
+        shown_items = [item for item in items if not names or item["metadata"]["name"] in names]
+        actual = some([f"{item['metadata']['name']} {field_of(item, test['field'])}" for item in shown_items])
         if names:
-            return Verdict("pass", expected, ", ".join(names), source, "")
-        seen = ", ".join(item["metadata"]["name"] for item in items)
-        return Verdict(
-            "fail", expected, f"none of: {seen}" if seen else "none exists", source, "no object satisfies it"
-        )
+            return Verdict("pass", expected, actual, source, "")
+        return Verdict("fail", expected, actual or "none exists", source, "no object satisfies it")
 
 
 def _why(error: dict[str, str], advice: str = "") -> str:
@@ -289,16 +297,6 @@ def _why(error: dict[str, str], advice: str = "") -> str:
 
 def _bounded(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _describe(entry: dict[str, t.Any]) -> str:
-    text = f"{entry['mode']} {entry['owner'] or entry['uid']}:{entry['group'] or entry['gid']}"
-    if "encryption" in entry:
-        providers = (",".join(s["resources"]) + "=" + ",".join(s["providers"]) for s in entry["encryption"])
-        return "; ".join(providers)
-    if "entries" in entry:
-        text += f", {len(entry['entries'])} entries"
-    return text
 
 
 def _joined(texts: t.Iterable[str]) -> str:

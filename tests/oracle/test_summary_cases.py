@@ -45,7 +45,7 @@ def report_of(case: dict[str, t.Any], node_tests_on: str = "all") -> dict[str, t
             )
             for control_id, state in states.items()
         }
-    return build_report(BENCHMARK, case["profile"], nodes, None, skips, "local", node_tests_on, verdicts)
+    return build_report(BENCHMARK, case["profile"], nodes, skips=skips, node_tests_on=node_tests_on, verdicts=verdicts)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in DIFFERENT])

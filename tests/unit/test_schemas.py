@@ -308,8 +308,8 @@ def test_report_of_a_cluster_fits() -> None:
         "permissive",
         [*nodes, other, lost],
         cluster,
-        {"1.1.2": {"by": "cis_scan_skip", "reason": ""}},
-        "c1",
+        skips={"1.1.2": {"by": "cis_scan_skip", "reason": ""}},
+        cluster="c1",
     )
     _validator("report").validate(json.loads(json.dumps(report)))
     assert {check["state"] for check in report_checks(report)} == {

@@ -54,7 +54,8 @@ def read(result: dict[str, t.Any]) -> dict[str, t.Any]:
 def test_the_report_is_that_of_the_evidence(args: dict[str, t.Any]) -> None:
     result = run_action(ActionModule, args)
     report = read(result)
-    assert report == build_report(BENCHMARK, "hardened", NODES, cluster())
+    scan = {"name": pathlib.Path(result["scan_dir"]).name, "kind": "manual", "by": ""}
+    assert report == build_report(BENCHMARK, "hardened", NODES, cluster(), scan=scan)
     assert result["changed"] is True
     assert result["report"].startswith(result["scan_dir"])
     assert result["counts"] == {key: report[key] for key in ("total", *COUNTS)}
@@ -75,10 +76,33 @@ def test_a_directory_of_a_scan_is_used(args: dict[str, t.Any], tmp_path: pathlib
     assert not (tmp_path / "reports").exists()
 
 
-def test_the_same_evidence_gives_the_same_bytes(args: dict[str, t.Any]) -> None:
-    first, second = run_action(ActionModule, args), run_action(ActionModule, args)
-    assert first["report"] != second["report"]
-    assert pathlib.Path(first["report"]).read_bytes() == pathlib.Path(second["report"]).read_bytes()
+def test_the_same_evidence_gives_the_same_bytes(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    written = []
+    for each in ("a", "b"):
+        (tmp_path / each / "scan").mkdir(parents=True)
+        result = run_action(ActionModule, {**args, "scan_dir": str(tmp_path / each / "scan")})
+        written.append(pathlib.Path(result["report"]).read_bytes())
+    assert written[0] == written[1]
+
+
+def test_who_scanned_and_whether_by_schedule(args: dict[str, t.Any]) -> None:
+    result = run_action(ActionModule, {**args, "kind": "scheduled", "scanned_by": "nightly"})
+    name = pathlib.Path(result["scan_dir"]).name
+    assert name.endswith("-rke-cis-1.4-hardened-scheduled")
+    assert read(result)["scan"] == {"name": name, "kind": "scheduled", "by": "nightly"}
+
+
+def test_another_version_of_kubernetes_is_a_warning(args: dict[str, t.Any]) -> None:
+    assert run_action(ActionModule, args)["warnings"] == []
+    path = pathlib.Path(evidence_path(args["evidence_dir"], "a"))
+    document = json.loads(path.read_text())
+    document["containers"]["kubelet"]["image"] = "registry.local:5000/rancher/hyperkube:v1.20.15-rancher2"
+    path.write_text(to_json(document))
+    result = run_action(ActionModule, args)
+    assert [warning.split(":")[0] for warning in result["warnings"]] == [
+        "rke-cis-1.4 is made for Kubernetes 1.13 to 1.18, and v1.20.15 runs on a"
+    ]
+    assert read(result)["kubernetes"]["seen"]["v1.20.15"] == ["a"]
 
 
 def test_skips(args: dict[str, t.Any]) -> None:

@@ -38,6 +38,7 @@ def plan(tmp_path: pathlib.Path) -> dict[str, t.Any]:
     exempt = {i: exemption(BENCHMARK, "permissive", SKIPS, i).get("state") for i in BENCHMARK.ids}
     return {
         "profile": "RKE-CIS-1.4-Permissive",
+        "parameters": {},
         "evidence_dir": str(tmp_path),
         "nodes": {"a": ["controlplane", "etcd", "worker"], "b": ["controlplane", "etcd", "worker"]},
         "skips": SKIPS,
@@ -58,7 +59,7 @@ def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> 
     scan = Scan(plan)
     scan.add(bad("b"))
     scan.add(node("a"))
-    assert scan.report() == build_report(BENCHMARK, "permissive", [node("a"), bad("b")], cluster(), SKIPS)
+    assert scan.report() == build_report(BENCHMARK, "permissive", [node("a"), bad("b")], cluster(), skips=SKIPS)
 
 
 def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:

@@ -83,7 +83,7 @@ def rows(profile: str = "permissive") -> dict[str, dict[str, t.Any]]:
         "1.1.3": {"by": "cis_scan_skip", "reason": "we know"},
         "1.1.4": {"by": "cis_scan_skip", "reason": ""},
     }
-    report = build_report(BENCHMARK, profile, nodes, cluster(), skips)
+    report = build_report(BENCHMARK, profile, nodes, cluster(), skips=skips)
     return {row["id"]: row for row in report_rows(report)}
 
 

@@ -284,7 +284,8 @@ def test_query_finds_names() -> None:
         ({"flag": "--a", "op": "gate_is", "value": {"G": False}}, "--a sets G=false"),
         ({"path": {}, "op": "mode_within", "value": "0644"}, "mode 0644 or more restrictive"),
         ({"object": "x", "expect": "at least one"}, "at least one"),
+        ({"object": "x", "named": "who", "expect": "one without y"}, "restricted is one without y"),
     ],
 )
 def test_what_is_wanted_in_words(test: dict[str, t.Any], words: str) -> None:
-    assert expectation(test) == words
+    assert expectation(test, {"who": "restricted"}) == words

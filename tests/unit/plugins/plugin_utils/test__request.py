@@ -121,8 +121,8 @@ def test_each_scan_has_a_directory_of_its_own(tmp_path: pathlib.Path, monkeypatc
     assert names[0] == str(tmp_path / "r" / "prod" / "20261121T220000Z-rke-cis-1.4-hardened")
     assert len(set(names)) == 3
     assert all(os.path.isdir(name) and os.stat(name).st_mode & 0o007 == 0 for name in names)
-    with_job = new_scan_directory(str(tmp_path), "prod", "RKE-CIS-1.4-Hardened", "42")
-    assert with_job.endswith("-job42")
+    with_job = new_scan_directory(str(tmp_path), "prod", "RKE-CIS-1.4-Hardened", "scheduled", "42")
+    assert with_job.endswith("-hardened-scheduled-job42")
 
 
 def test_a_home_directory_is_expanded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
