@@ -95,7 +95,7 @@ class CallbackModule(CallbackBase):
                 self._report_path = answer["report"]
                 self._written = [answer["report"]]
             elif action == "rke.cis.render_report":
-                self._written.append(answer["dest"])
+                self._written += [item["dest"] for item in answer.get("results", [answer])]
         except (CisError, KeyError) as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
 

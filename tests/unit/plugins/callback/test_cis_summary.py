@@ -135,10 +135,13 @@ def test_the_files_that_were_written_are_named(callback: CallbackModule, plan: d
     callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
     callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": "/r/report.json"}))
     callback.v2_runner_on_ok(event("rke.cis.render_report", {"dest": "/r/report.csv"}))
+    looped = {"results": [{"dest": "/r/a.md"}, {"dest": "/r/a.html"}]}
+    callback.v2_runner_on_ok(event("rke.cis.render_report", looped))
     callback.v2_playbook_on_stats(None)
     text = "\n".join(callback._display.lines)
     assert "/r/report.json" in text
     assert "/r/report.csv" in text
+    assert "/r/a.html" in text
 
 
 def test_recorded_evidence_that_was_scored_is_shown(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
