@@ -57,7 +57,7 @@ class Benchmark:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise CisError(f"cis_scan_parameters: {self.id} has no parameter {name!r}; there are: {known}")
-            if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value)):
+            if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value or "")):
                 raise CisError(f"cis_scan_parameters: {name} {value!r} is no name of a Kubernetes object")
         changed = copy.copy(self)
         changed.parameters = {**self.parameters, **{name: str(value) for name, value in (values or {}).items()}}

@@ -126,3 +126,29 @@ def test_a_plan_does_not_change_the_benchmark() -> None:
 
 def test_node_types_are_ranchers_and_roles_are_rkes() -> None:
     assert _benchmark.NODE_TYPES == {"master": "controlplane", "etcd": "etcd", "node": "worker"}
+
+
+def test_parameters_have_defaults_and_may_be_chosen() -> None:
+    benchmark, _profile = resolve_profile("RKE-CIS-1.3-Hardened")
+    assert benchmark.parameters == {"pod_security_policy": "restricted"}
+    changed, _profile = resolve_profile("RKE-CIS-1.3-Hardened", {"pod_security_policy": "own.psp-1"})
+    assert changed.parameters == {"pod_security_policy": "own.psp-1"}
+    assert load_benchmark("rke-cis-1.3").parameters == {"pod_security_policy": "restricted"}
+    assert changed.controls is benchmark.controls
+
+
+@pytest.mark.parametrize(
+    "parameters, told",
+    [
+        ("restricted", "a dictionary"),
+        (["pod_security_policy"], "a dictionary"),
+        ({"psp": "x"}, "there are: pod_security_policy"),
+        ({"pod_security_policy": "a'b"}, "no name of a Kubernetes object"),
+        ({"pod_security_policy": ""}, "no name of a Kubernetes object"),
+        ({"pod_security_policy": None}, "no name of a Kubernetes object"),
+        ({"pod_security_policy": "a b"}, "no name of a Kubernetes object"),
+    ],
+)
+def test_a_wrong_parameter_is_refused(parameters: t.Any, told: str) -> None:
+    with pytest.raises(CisError, match=told):
+        resolve_profile("RKE-CIS-1.3-Hardened", parameters)

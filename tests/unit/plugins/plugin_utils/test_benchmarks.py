@@ -9,298 +9,73 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import available, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._score import score_node
-
-BENCHMARK = load_benchmark("rke-cis-1.4")
-CONTROLS = {control["id"]: control for control in BENCHMARK.controls}
-
-# Flag controls: arguments that pass, that fail and that the component refuses, and what an absent flag comes to.
-PLUGINS = "--enable-admission-plugins=NamespaceLifecycle,"
-FLAGS: dict[str, tuple[str, str, str, str]] = {
-    "1.1.2": ("--profiling=false", "--basic-auth-file=/a", "--basic-auth-file", "pass"),
-    "1.1.3": ("--profiling=false", "--insecure-allow-any-token=false", "--insecure_allow_any_token", "pass"),
-    "1.1.4": ("--kubelet-https", "--kubelet-https=false", "--kubelet-https=yes", "pass"),
-    "1.1.5": ("--profiling=false", "--insecure-bind-address=127.0.0.1", "--insecure-bind-address=", "pass"),
-    "1.1.6": ("--insecure-port=0", "--insecure-port=8080", "--insecure-port=none", "fail"),
-    "1.1.7": ("--secure-port=6443", "--secure-port=0", "--secure-port=65536", "pass"),
-    "1.1.8": ("--profiling=false", "--profiling=false --profiling", "--profiling=off", "fail"),
-    "1.1.9": ("--repair-malformed-updates=false", "--repair-malformed-updates", "--repair-malformed-updates=", "fail"),
-    "1.1.10": (PLUGINS + "AlwaysAdmitNot", PLUGINS + "AlwaysAdmit", PLUGINS + '"AlwaysAdmit', "pass"),
-    "1.1.11": (PLUGINS + "AlwaysPullImages", PLUGINS + "AlwaysPull", PLUGINS + '"AlwaysPullImages', "fail"),
-    "1.1.14": (
-        "--disable-admission-plugins=PodSecurityPolicy",
-        "--disable-admission-plugins=PodSecurityPolicy,NamespaceLifecycle",
-        '--disable-admission-plugins="NamespaceLifecycle',
-        "pass",
-    ),
-    "1.1.15": ("--audit-log-path=/var/log/a", "--audit-log-path=", "--audit-log-path", "fail"),
-    "1.1.16": ("--audit-log-maxage=30", "--audit-log-maxage=29", "--audit-log-maxage=30d", "fail"),
-    "1.1.17": ("--audit-log-maxbackup=0xa", "--audit-log-maxbackup=010", "--audit-log-maxbackup=1e2", "fail"),
-    "1.1.18": ("--audit-log-maxsize=100", "--audit-log-maxsize=0", "--audit-log-maxsize=100MB", "fail"),
-    "1.1.19": (
-        "--authorization-mode=Node,RBAC",
-        "--authorization-mode=RBAC,AlwaysAllow",
-        "--authorization-mode=",
-        "fail",
-    ),
-    "1.1.20": ("--profiling=false", "--token-auth-file=/a", "--token-auth-file", "pass"),
-    "1.1.21": (
-        "--kubelet-certificate-authority=/a",
-        "--kubelet-certificate-authority=a",
-        "--kubelet-certificate-authority",
-        "fail",
-    ),
-    "1.1.22": (
-        "--kubelet-client-certificate=/a --kubelet-client-key=/b",
-        "--kubelet-client-certificate=/a",
-        "--kubelet-client-certificate=/a --kubelet-client-key=",
-        "fail",
-    ),
-    "1.1.23": ("--service-account-lookup=T", "--service-account-lookup=0", "--service-account-lookup=TrUe", "pass"),
-    "1.1.24": (
-        PLUGINS + "PodSecurityPolicy",
-        PLUGINS + "PodSecurityPolicy --disable-admission-plugins=PodSecurityPolicy",
-        PLUGINS + "PodSecurityPolicy;",
-        "fail",
-    ),
-    "1.1.25": (
-        "--service-account-key-file=/a --service-account-key-file=/b",
-        "--service-account-key-file=/a --service-account-key-file=b",
-        "--service-account-key-file",
-        "fail",
-    ),
-    "1.1.26": (
-        "--etcd-certfile=/a --etcd-keyfile=/b",
-        "--etcd-keyfile=/b",
-        "--etcd-certfile=/a --etcd-keyfile=b",
-        "fail",
-    ),
-    "1.1.27": (
-        PLUGINS + "ServiceAccount",
-        "--disable-admission-plugins=ServiceAccount",
-        PLUGINS + "ServiceAccountX",
-        "pass",
-    ),
-    "1.1.28": (
-        "--tls-cert-file=/a --tls-private-key-file=/b",
-        "--tls-cert-file=/a",
-        "--tls-cert-file --tls-private-key-file=/b",
-        "fail",
-    ),
-    "1.1.29": ("--client-ca-file=/a", "--client-ca-file='/a'", "--client-ca-file", "fail"),
-    "1.1.30": ("--etcd_cafile=/a", "--etcd-cafile=a", "--etcd-cafile", "fail"),
-    "1.1.32": (
-        "--authorization-mode=Node,RBAC",
-        "--authorization-mode=NodeX,RBAC",
-        '--authorization-mode="Node',
-        "fail",
-    ),
-    "1.1.33": (PLUGINS + "NodeRestriction", PLUGINS + "NodeRestrictio", PLUGINS + 'NodeRestriction"', "fail"),
-    "1.1.34": (
-        "--encryption-provider-config=/a",
-        "--encryption-provider-config=a",
-        "--encryption-provider-config",
-        "fail",
-    ),
-    "1.1.36": (PLUGINS + "EventRateLimit", PLUGINS, PLUGINS + "eventratelimit", "fail"),
-    "1.1.37a": (
-        "--feature-gates=A=true",
-        "--feature-gates=AdvancedAuditing=F",
-        "--feature-gates=AdvancedAuditing=no",
-        "pass",
-    ),
-    "1.1.37b": ("--audit-policy-file=/a", "--audit-policy-file=a", "--audit-policy-file", "fail"),
-    "1.1.38": ("--request-timeout=1m30s", "--request-timeout=0s", "--request-timeout=60", "pass"),
-    "1.1.39": ("--authorization-mode=RBAC", "--authorization-mode=Node", "--authorization-mode=Node, RBAC", "fail"),
-    "1.2.1": ("--profiling=false", "--profiling=true", "--profiling=", "fail"),
-    "1.2.2": ("--address=127.0.0.1", "--address=0.0.0.0", "--address=localhost", "fail"),
-    "1.3.1": (
-        "--terminated-pod-gc-threshold=10",
-        "--terminated-pod-gc-threshold=0",
-        "--terminated-pod-gc-threshold=x",
-        "fail",
-    ),
-    "1.3.2": ("--profiling=f", "--profiling", "--profiling=nein", "fail"),
-    "1.3.3": (
-        "--use-service-account-credentials",
-        "--use-service-account-credentials=0",
-        "--use-service-account-credentials=no",
-        "fail",
-    ),
-    "1.3.4": (
-        "--service-account-private-key-file=/a",
-        "--service-account-private-key-file=",
-        "--service-account-private-key-file",
-        "fail",
-    ),
-    "1.3.5": ("--root-ca-file=/a", "--root-ca-file=ca.pem", "--root-ca-file", "fail"),
-    "1.3.6": (
-        "--feature-gates=A=false,RotateKubeletServerCertificate=true",
-        "--feature-gates=RotateKubeletServerCertificate=false",
-        "--feature-gates=RotateKubeletServerCertificate",
-        "fail",
-    ),
-    "1.3.7": ("--address=127.0.0.1", "--address=::", "--address=127.0.0.1.1", "fail"),
-    "1.5.1": ("--cert-file=/a --key-file=/b", "--cert-file=/a", "--cert-file=/a x --key-file=/b", "fail"),
-    "1.5.2": ("--client-cert-auth", "--client-cert-auth=false", "--client-cert-auth=yes", "fail"),
-    "1.5.3": ("--auto-tls=false", "--auto-tls", "--auto-tls=", "pass"),
-    "1.5.4": (
-        "-peer-cert-file=/a -peer-key-file=/b",
-        "--peer-cert-file=/a --peer-key-file=b",
-        "--peer-cert-file",
-        "fail",
-    ),
-    "1.5.5": ("--peer-client-cert-auth=1", "--peer-client-cert-auth=F", "--peer-client-cert-auth true", "fail"),
-    "1.5.6": ("--peer-auto-tls=false", "--peer-auto-tls=true", "--peer-auto-tls false", "pass"),
-    "2.1.1": ("--anonymous-auth=false", "--anonymous-auth=true", "--anonymous-auth false", "fail"),
-    "2.1.2": (
-        "--authorization-mode=Webhook",
-        "--authorization-mode=AlwaysAllow",
-        "--authorization-mode=webhook",
-        "fail",
-    ),
-    "2.1.3": ("--client-ca-file=/a", "--client-ca-file=", "--client-ca-file", "fail"),
-    "2.1.4": ("--read-only-port=0", "--read-only-port=10255", "--read-only-port=0.0", "fail"),
-    "2.1.5": (
-        "--streaming-connection-idle-timeout=30m",
-        "--streaming-connection-idle-timeout=0h0m",
-        "--streaming-connection-idle-timeout=30",
-        "fail",
-    ),
-    "2.1.6": ("--protect-kernel-defaults", "--protect-kernel-defaults=false", "--protect-kernel-defaults true", "fail"),
-    "2.1.7": (
-        "--make-iptables-util-chains=true",
-        "--make-iptables-util-chains=false",
-        "--make-iptables-util-chains=x",
-        "pass",
-    ),
-    "2.1.8": ("--read-only-port=0", "--hostname-override=a", "--hostname-override=", "pass"),
-    "2.1.9": ("--event-qps=0", "--event-qps=5", "--event-qps=", "fail"),
-    "2.1.10": (
-        "--tls-cert-file=/a --tls-private-key-file=/b",
-        "--tls-private-key-file=/b",
-        "--tls-cert-file=/a --tls-private-key-file",
-        "fail",
-    ),
-    "2.1.11": ("--cadvisor-port=0", "--cadvisor-port=4194", "--cadvisor-port=x", "pass"),
-    "2.1.12": ("--rotate-certificates", "--rotate-certificates=false", "--rotate-certificates=x", "fail"),
-    "2.1.13": (
-        "--feature-gates=RotateKubeletServerCertificate=True",
-        "--feature-gates=RotateKubeletServerCertificateX=true",
-        "--feature-gates=RotateKubeletServerCertificate=",
-        "fail",
-    ),
-}
-
-ROOT = {"uid": 0, "gid": 0, "owner": "root", "group": "root"}
-ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import (
+    FLAGS,
+    OBJECTS,
+    PATHS,
+    RENUMBERED,
+    verdict,
+)
 
 
-def file(
-    mode: str = "0600", owner: dict[str, t.Any] | None = None, kind: str = "file", **more: t.Any
-) -> dict[str, t.Any]:
-    return {"type": kind, "mode": mode, "path": "/x", **(owner or ROOT), **more}
+def each(table: dict[str, dict[str, t.Any]]) -> list[tuple[str, str]]:
+    return [(benchmark_id, control_id) for benchmark_id, cases in table.items() for control_id in cases]
 
 
-def pki(**entries: dict[str, t.Any]) -> dict[str, t.Any]:
-    listed = [dict(entry, name=name.replace("_", "-") + ".pem") for name, entry in entries.items()]
-    return file("0755", kind="directory", entries=listed)
+@pytest.mark.parametrize(("benchmark_id", "count"), [("rke-cis-1.4", 97), ("rke-cis-1.3", 113 - 11)])
+def test_every_control_that_is_judged_has_its_cases(benchmark_id: str, count: int) -> None:
+    judged = {control["id"] for control in load_benchmark(benchmark_id).controls if not control.get("manual")}
+    tables = [table[benchmark_id] for table in (FLAGS, PATHS, OBJECTS)]
+    assert set().union(*tables) == judged
+    assert sum(map(len, tables)) == len(judged) == count
 
 
-def providers(*names: str, resource: str = "secrets") -> dict[str, t.Any]:
-    return file(encryption=[{"resources": [resource], "providers": list(names)}])
+def test_every_benchmark_is_in_the_tables() -> None:
+    assert set(FLAGS) == set(PATHS) == set(OBJECTS) == set(available())
 
 
-# Path controls: evidence that passes and evidence that fails.
-MODE_644 = (file("0644"), file("0664"))
-OWNER_ROOT = (file(), file(owner={"uid": 1001, "gid": 0, "owner": "xroot", "group": "root"}))
-PATHS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any]]] = {
-    "1.1.35": (providers("aescbc", "identity"), providers("identity", "aescbc")),
-    "1.4.11": (file("0700", ETCD, "directory"), file("2700", ETCD, "directory")),
-    "1.4.12": (file("0700", ETCD, "directory"), file("0700", ROOT, "directory")),
-    "1.4.19": (
-        pki(kube_ca=file("0600"), kube_etcd_a=file("0600", ETCD)),
-        pki(kube_ca=file("0600", ETCD), kube_etcd_a=file("0600", ETCD)),
-    ),
-    "1.4.20": (pki(kube_ca=file("0444"), kube_ca_key=file("0666")), pki(kube_ca=file("1644"))),
-    "1.4.21": (pki(kube_ca=file("0666"), kube_ca_key=file("0400")), pki(kube_ca_key=file("0640"))),
-    **dict.fromkeys(("1.4.1", "1.4.3", "1.4.5", "1.4.7", "1.4.13", "1.4.15", "1.4.17"), MODE_644),
-    **dict.fromkeys(("2.2.1", "2.2.3", "2.2.5", "2.2.7", "2.2.10"), MODE_644),
-    **dict.fromkeys(("1.4.2", "1.4.4", "1.4.6", "1.4.8", "1.4.14", "1.4.16", "1.4.18"), OWNER_ROOT),
-    **dict.fromkeys(("2.2.2", "2.2.4", "2.2.6", "2.2.8", "2.2.9"), OWNER_ROOT),
-}
+def test_controls_that_share_cases_have_the_same_tests() -> None:
+    tests = {i: {c["id"]: c["tests"] for c in load_benchmark(i).controls} for i in ("rke-cis-1.3", "rke-cis-1.4")}
+    for new, old in RENUMBERED.items():
+        assert tests["rke-cis-1.3"][new] == tests["rke-cis-1.4"][old], new
 
 
-def policy(**spec: t.Any) -> dict[str, t.Any]:
-    return {"metadata": {"name": "restricted"}, "spec": {"allowPrivilegeEscalation": False, **spec}}
-
-
-# Controls that ask the API: a policy that passes and one that fails.
-OBJECTS = {
-    "1.7.2": (policy(), policy(hostPID=True)),
-    "1.7.3": (policy(hostIPC=False), policy(hostIPC=True)),
-    "1.7.4": (policy(hostNetwork=None), policy(hostNetwork=True)),
-    "1.7.5": (policy(), {"metadata": {"name": "open"}, "spec": {}}),
-}
-
-
-def verdict(control_id: str, arguments: str = "", entry: t.Any = None, items: t.Any = None) -> str:
-    """Return the state of one control on a node that has just this."""
-    control = CONTROLS[control_id]
-    evidence: dict[str, t.Any] = {"containers": {}, "paths": {}}
-    if "component" in control:
-        words = arguments.replace(", ", ",\0").split()
-        args = [control["component"], *(word.replace("\0", " ") for word in words)]
-        evidence["containers"][control["component"]] = {"state": "running", "args": args, "processes": [], "env": {}}
-    for test in control["tests"]:
-        if "path" in test and entry is not None:
-            evidence["paths"][path_key(test["path"])] = entry
-    cluster = None if items is None else {"objects": {"podsecuritypolicies": {"items": items}}}
-    return score_node(BENCHMARK, evidence, cluster, {control_id})[control_id].state
-
-
-def test_every_control_has_its_cases() -> None:
-    assert set(FLAGS) | set(PATHS) | set(OBJECTS) == set(CONTROLS)
-    assert len(FLAGS) + len(PATHS) + len(OBJECTS) == len(CONTROLS) == 97
-
-
-@pytest.mark.parametrize("control_id", FLAGS)
-def test_flag_control(control_id: str) -> None:
-    good, bad, malformed, absent = FLAGS[control_id]
-    assert verdict(control_id, good) == "pass"
-    assert verdict(control_id, bad) == "fail"
-    assert verdict(control_id, malformed) == "fail"
-    assert verdict(control_id, "") == absent
-    component = CONTROLS[control_id]["component"]
+@pytest.mark.parametrize("where", each(FLAGS), ids="-".join)
+def test_flag_control(where: tuple[str, str]) -> None:
+    good, bad, malformed, absent = FLAGS[where[0]][where[1]]
+    for arguments, wanted in ((good, "pass"), (bad, "fail"), (malformed, "fail"), ("", absent)):
+        assert verdict(where, arguments) == wanted, arguments
+    benchmark = load_benchmark(where[0])
+    (component,) = (control["component"] for control in benchmark.controls if control["id"] == where[1])
     for shown in ({"error": {"kind": "denied", "message": "no"}}, {"state": "exited"}, {"state": "running"}):
         evidence = {"containers": {component: shown}, "paths": {}}
-        assert score_node(BENCHMARK, evidence, None, {control_id})[control_id].state == "error"
+        assert score_node(benchmark, evidence, None, {where[1]})[where[1]].state == "error"
 
 
-@pytest.mark.parametrize("control_id", PATHS)
-def test_path_control(control_id: str) -> None:
-    good, bad = PATHS[control_id]
-    assert verdict(control_id, entry=good) == "pass"
-    assert verdict(control_id, entry=bad) == "fail"
-    assert verdict(control_id, entry={"error": {"kind": "missing", "message": "no such file"}}) == "fail"
-    assert verdict(control_id, entry={**good, "type": "fifo"}) == "fail"
+@pytest.mark.parametrize("where", each(PATHS), ids="-".join)
+def test_path_control(where: tuple[str, str]) -> None:
+    good, bad = PATHS[where[0]][where[1]]
+    assert verdict(where, entry=good) == "pass"
+    assert verdict(where, entry=bad) == "fail"
+    assert verdict(where, entry={"error": {"kind": "missing", "message": "no such file"}}) == "fail"
+    assert verdict(where, entry={**good, "type": "fifo"}) == "fail"
     for kind in ("denied", "unreadable", "not_located", "container down"):
-        assert verdict(control_id, entry={"error": {"kind": kind, "message": "no"}}) == "error"
-    assert verdict(control_id, entry={"type": good["type"]}) == "error"
-    assert verdict(control_id) == "error"
+        assert verdict(where, entry={"error": {"kind": kind, "message": "no"}}) == "error"
+    assert verdict(where, entry={"type": good["type"]}) == "error"
+    assert verdict(where) == "error"
 
 
-@pytest.mark.parametrize("control_id", OBJECTS)
-def test_object_control(control_id: str) -> None:
-    good, bad = OBJECTS[control_id]
-    assert verdict(control_id, items=[bad, good]) == "pass"
-    assert verdict(control_id, items=[bad]) == "fail"
-    assert verdict(control_id, items=[]) == "fail"
-    assert verdict(control_id, items=[{"metadata": {"name": "unread"}, "spec": None}]) == "fail"
-    assert verdict(control_id, items={}) == "error"
-    assert verdict(control_id) == "error"
+@pytest.mark.parametrize("where", each(OBJECTS), ids="-".join)
+def test_object_control(where: tuple[str, str]) -> None:
+    good, bad = OBJECTS[where[0]][where[1]]
+    for items in good:
+        assert verdict(where, items=items) == "pass", items
+    for items in (*bad, [], [{"metadata": {"name": "restricted"}, "spec": None}]):
+        assert verdict(where, items=items) == "fail", items
+    assert verdict(where, items={}) == "error"
+    assert verdict(where) == "error"
 
 
 # The whole of the user's two tables: ids, and that each has a reason.
@@ -313,12 +88,13 @@ NOT_APPLICABLE = """
 
 
 def test_profiles() -> None:
-    permissive, hardened = BENCHMARK.profiles["permissive"], BENCHMARK.profiles["hardened"]
+    benchmark = load_benchmark("rke-cis-1.4")
+    permissive, hardened = benchmark.profiles["permissive"], benchmark.profiles["hardened"]
     assert list(permissive["skip"]) == SKIPPED.split()
     assert list(permissive["not_applicable"]) == list(hardened["not_applicable"]) == NOT_APPLICABLE.split()
     assert hardened["skip"] == {}
     assert all(
-        reason.strip() for lists in BENCHMARK.profiles.values() for ids in lists.values() for reason in ids.values()
+        reason.strip() for lists in benchmark.profiles.values() for ids in lists.values() for reason in ids.values()
     )
 
 
