@@ -45,7 +45,7 @@ def test_hardened(api: None, scan_hardened: scans.Outcome) -> None:
     assert scan_hardened.code == 0
     assert scan_hardened.report["nodes"] == {"master": ["cp1"], "etcd": ["etcd1"], "node": ["worker1"]}
     assert scan_hardened.report["profile"] == HARDENED
-    assert scan_hardened.checks["1.7.2"]["evidence"][0]["actual"] == "restricted"
+    assert scan_hardened.checks["1.7.2"]["evidence"][0]["actual"] == "restricted spec.hostPID is not set"
     assert "Not examined" not in scan_hardened.summary
 
 
@@ -178,7 +178,7 @@ def test_files_are_not_for_everyone(scan_default: scans.Outcome) -> None:
 
 def test_json_says_what_was_seen(scan_default: scans.Outcome) -> None:
     report = scan_default.report
-    assert list(report)[:3] == ["schema", "version", "profile"]
+    assert list(report)[:3] == ["schema", "collection", "scan"]
     assert {"version", "total", "pass", "fail", "skip", "notApplicable", "nodes", "results"} <= set(report)
     assert report["total"] == 97
     assert report["node_results"]["etcd1"]["roles"] == ["etcd"]
