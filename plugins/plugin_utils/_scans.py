@@ -1,0 +1,79 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The scans of a cluster that are kept on the controller: which there are, and their reports."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare, outline
+from ansible_collections.rke.cis.plugins.plugin_utils._report import SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
+
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+")
+
+
+def read_report(path: str) -> dict[str, t.Any]:
+    """Return the report in a file. Raises CisError that names the file and what is wrong."""
+    report = read_json(path, "report")
+    if not isinstance(report, dict) or report.get("schema") != SCHEMA:
+        raise CisError(f"report {path}: no report of this collection ({SCHEMA} is wanted)")
+    try:
+        outline(report)
+    except CisError as error:
+        raise CisError(f"report {path}: {error}") from error
+    return report
+
+
+def _in_time(name: str) -> list[str | int]:
+    """Names begin with the time; of one second the tenth scan comes after the second."""
+    return [int(part) if number % 2 else part for number, part in enumerate(re.split("([0-9]+)", name))]
+
+
+def scans(directory: str) -> list[str]:
+    """Return the names of the complete scans in a cluster's directory, oldest first. What is no scan is left out."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return []
+    return sorted(
+        (
+            name
+            for name in names
+            if _NAME.fullmatch(name) and os.path.isfile(os.path.join(directory, name, "report.json"))
+        ),
+        key=_in_time,
+    )
+
+
+def previous_report(path: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return the report of the last scan of the same cluster and profile before the one whose report is in `path`.
+
+    None if there is none; one that cannot be read is passed over.
+    """
+    directory, name = os.path.split(os.path.dirname(os.path.abspath(path)))
+    known = scans(directory)
+    for earlier in reversed(known[: known.index(name)] if name in known else []):
+        if f"-{report['profile'].lower()}" not in earlier:
+            continue
+        try:
+            found = read_report(os.path.join(directory, earlier, "report.json"))
+        except CisError:
+            continue
+        if all(found[key] == report[key] for key in ("cluster", "version", "profile")):
+            return found
+    return None
+
+
+def since_previous(path: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return the comparison of the report in `path` with the one before it, None if there is none."""
+    earlier = previous_report(path, report)
+    return compare(earlier, report) if earlier else None
