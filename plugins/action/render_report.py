@@ -12,8 +12,8 @@ import jinja2
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
-from ansible_collections.rke.cis.plugins.plugin_utils._report import SCHEMA
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
+from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
 
 
 class ActionModule(ControllerAction):
@@ -27,9 +27,7 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        report = read_json(args["report"], "report")
-        if not isinstance(report, dict) or report.get("schema") != SCHEMA:
-            raise CisError(f"report {args['report']}: no report of this collection ({SCHEMA} is wanted)")
+        report = read_report(args["report"])
         folder, name = os.path.split(args["template"])
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder),
@@ -41,7 +39,11 @@ class ActionModule(ControllerAction):
         environment.filters["csv_row"] = csv_row
         rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
         try:
-            text = environment.get_template(name).render(report=report, rows=rows)
+            text = environment.get_template(name).render(
+                report=report,
+                rows=rows,
+                comparison=since_previous(args["report"], report),
+            )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {error}") from error
         try:

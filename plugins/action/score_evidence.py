@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._compare import changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._report import (
     COUNTS,
     KINDS,
@@ -17,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._report import (
     unexamined,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scans import since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
 
 
@@ -70,6 +72,7 @@ class ActionModule(ControllerAction):
         path = os.path.join(scan_dir, "report.json")
         write_file(path, to_json(report))
         checks = report_checks(report)
+        comparison = since_previous(path, report)
         return {
             "changed": True,
             "warnings": warnings + report["warnings"],
@@ -80,4 +83,7 @@ class ActionModule(ControllerAction):
             "failed_controls": [check["id"] for check in checks if check["state"] in ("fail", "mixed")],
             "unexamined_controls": unexamined(report),
             "unexamined_nodes": sorted(report["node_errors"]),
+            "compared_with": comparison["from"]["name"] if comparison else "",
+            "newly_failing": changed_ids(comparison["newly_failing"]) if comparison else [],
+            "fixed": changed_ids(comparison["fixed"]) if comparison else [],
         }

@@ -11,7 +11,8 @@ short_description: Score evidence as it arrives and print the result of a scan
 version_added: 1.0.0
 description:
   - Scores the evidence of each node as it arrives and prints at the end of the play a table of the nodes and of the
-    cluster, then the failing controls with the value seen and the value wanted, then what could not be examined.
+    cluster, then the failing controls with the value seen and the value wanted, then what could not be examined, then
+    in short what has changed since the last scan of the same cluster and profile.
   - It prints nothing for plays that do not scan.
 author:
   - rke.cis contributors (@rke-cis)
@@ -26,9 +27,10 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._report import Verdicts, build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence, score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, evidence_path, read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
+from ansible_collections.rke.cis.plugins.plugin_utils._summary import since_lines, summary
 
 
 class Scan:
@@ -104,7 +106,7 @@ class CallbackModule(CallbackBase):
             if self._scan:
                 report = self._scan.report()
             elif self._report_path:
-                report = read_json(self._report_path, "report")
+                report = read_report(self._report_path)
             else:
                 return
         except CisError as error:
@@ -114,5 +116,8 @@ class CallbackModule(CallbackBase):
         self._display.display("")
         for line, state in summary(report):
             self._display.display(line, color=colours.get(state))
+        comparison = since_previous(self._report_path, report) if self._report_path else None
+        if comparison:
+            self._display.display("\n" + "\n".join(since_lines(comparison)))
         if self._written:
             self._display.display("\nReports\n" + "\n".join(f"    {path}" for path in self._written))

@@ -91,6 +91,7 @@ options:
     type: str
     default: ""
 seealso:
+  - module: rke.cis.compare_reports
   - module: rke.cis.render_report
 """
 
@@ -149,6 +150,25 @@ unexamined_controls:
   sample: 0
 unexamined_nodes:
   description: Nodes that could not be examined at all.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+compared_with:
+  description:
+    - Name of the scan that this one is compared with, which is the last one of the same cluster and profile before it.
+    - Empty if there is none. Then the two lists after this one say nothing.
+  returned: success
+  type: str
+  sample: 20261120T220000Z-rke-cis-1.4-permissive
+newly_failing:
+  description: Ids of the controls that fail on a node on which they did not fail in that scan.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+fixed:
+  description: Ids of the controls that failed on a node in that scan and pass there now. On another one they may fail.
   returned: success
   type: list
   elements: str

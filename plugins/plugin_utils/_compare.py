@@ -152,3 +152,11 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
 def changed_ids(changes: list[dict[str, t.Any]]) -> list[str]:
     """Return the ids of the controls in one of a comparison's lists, each once."""
     return list(dict.fromkeys(change["id"] for change in changes))
+
+
+def alike(changes: list[dict[str, t.Any]]) -> dict[tuple[str, str, tuple[str, ...]], list[str]]:
+    """Return before, after and nodes to the ids that they hold for: one dead node changes many controls at once."""
+    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for change in changes:
+        found.setdefault((change["before"], change["after"], tuple(change["nodes"])), []).append(change["id"])
+    return found

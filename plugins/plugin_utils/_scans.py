@@ -54,6 +54,23 @@ def scans(directory: str) -> list[str]:
     )
 
 
+def find_report(directory: str, scan: str | None) -> str:
+    """Return the path of a report: of the scan of this name in a cluster's directory, or of this path, or of the last.
+
+    Raises CisError that says which scans there are.
+    """
+    known = scans(directory)
+    if not known and (not scan or os.sep not in scan):
+        raise CisError(f"{directory}: no scan is kept there; name another report directory or cluster")
+    place = scan or known[-1]
+    path = place if os.sep in place else os.path.join(directory, place)
+    path = os.path.join(path, "report.json") if os.path.isdir(path) else path
+    if not os.path.isfile(path):
+        last = ", ".join(known[-5:]) or "none"
+        raise CisError(f"{scan}: no such scan, or one without a report.json; the last ones in {directory} are: {last}")
+    return path
+
+
 def previous_report(path: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """Return the report of the last scan of the same cluster and profile before the one whose report is in `path`.
 

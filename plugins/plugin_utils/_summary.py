@@ -5,13 +5,14 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""A report as plain text for a terminal of 80 columns."""
+"""A report, and what has changed since an earlier one, as plain text for a terminal of 80 columns."""
 
 from __future__ import annotations
 
 import textwrap
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._report import report_checks
 
 WIDTH = 80
@@ -118,3 +119,79 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         if lines:
             rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
     return rows
+
+
+# ---------------------------------------------------------------------------------------- comparison of two reports
+
+
+def _verdicts(changes: list[dict[str, t.Any]]) -> list[str]:
+    """Return controls, each with where it changed and, if the value did, what it was and is."""
+    rows = []
+    by_control: dict[str, list[dict[str, t.Any]]] = {}
+    for change in changes:
+        by_control.setdefault(change["id"], []).append(change)
+    for control_id, same in by_control.items():
+        title = _printable(f"{control_id:<8}{same[0]['description']}")
+        rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+        for change in same[:_MOST_KINDS]:
+            for label in ("before", "after"):
+                rows += _wrapped(label, change[label]) if label in change else []
+            rows += _wrapped("on", _names(change["nodes"]))
+        if len(same) > _MOST_KINDS:
+            rows += _wrapped("before", f"and {len(same) - _MOST_KINDS} more, which stand in the comparison")
+    return rows
+
+
+def _state_changes(changes: list[dict[str, t.Any]]) -> list[str]:
+    """Return what became what, and where."""
+    rows = []
+    for (before, after, nodes), ids in alike(changes).items():
+        rows.append(_printable(f"{before} to {after}"))
+        rows += _wrapped("on", _names(list(nodes))) if nodes else []
+        rows += _wrapped("ids", _names(ids))
+    return rows
+
+
+def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
+    """Return a comparison as (line, state that it speaks of), as `summary` does."""
+    older, newer = comparison["from"], comparison["to"]
+    rows = [(_printable(f"Changes of cluster {comparison['cluster']}")[:WIDTH], "")]
+    for label, about in (("from", older), ("to", newer)):
+        told = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
+        if older["parameters"] != newer["parameters"]:
+            told.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
+        for number, text in enumerate(told):
+            rows += [(row, "") for row in _wrapped("" if number else label, text)]
+    parts = [
+        ("Newly failing", _verdicts(comparison["newly_failing"]), "fail"),
+        ("Fixed", _verdicts(comparison["fixed"]), ""),
+        ("Another value, the same verdict", _verdicts(comparison["changed"]), ""),
+        ("Other changes", _state_changes(comparison["other"]), ""),
+        *(
+            (heading, _wrapped("", _names(comparison[key])) if comparison[key] else [], "")
+            for heading, key in (("Nodes added", "nodes_added"), ("Nodes gone", "nodes_gone"))
+        ),
+    ]
+    for heading, lines, state in [part for part in parts if part[1]] or [("Nothing has changed", [], "")]:
+        rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
+    return rows
+
+
+def since_lines(comparison: dict[str, t.Any]) -> list[str]:
+    """Return in a few words what has changed since the scan before."""
+    told = []
+    for key, words in (("newly_failing", "newly failing"), ("fixed", "fixed")):
+        where = []
+        for change in comparison[key]:
+            first, *more = change["nodes"]
+            where.append(f"{change['id']} on {first}" + (f" and {len(more)} more" if more else ""))
+        told.append(f"{len(where)} {words}" + (f" ({_names(where)})" if where else ""))
+    for key, words in (("changed", "with another value"), ("other", "otherwise changed")):
+        if comparison[key]:
+            told.append(f"{len(changed_ids(comparison[key]))} {words}")
+    for key, words in (("nodes_added", "added"), ("nodes_gone", "gone")):
+        if comparison[key]:
+            told.append(f"{words}: {_names(comparison[key])}")
+    since = comparison["from"]["collected_at"] or comparison["from"]["name"]
+    text = f"Since {_printable(since)}: " + ", ".join(_printable(part) for part in told)
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
