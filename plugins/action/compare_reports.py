@@ -54,7 +54,10 @@ class ActionModule(ControllerAction):
         for line, state in comparison_summary(comparison):
             self._display.display(line, color=C.COLOR_ERROR if state == "fail" else None)
         if args["dest"]:
-            write_file(args["dest"], _FORMATS[args["format"]](comparison))
+            try:
+                write_file(args["dest"], _FORMATS[args["format"]](comparison))
+            except OSError as error:
+                raise CisError(f"dest {args['dest']}: cannot be written: {error.strerror}") from error
         return {
             "changed": bool(args["dest"]),
             "dest": args["dest"] or "",

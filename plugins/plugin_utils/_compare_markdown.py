@@ -25,8 +25,9 @@ def _code(text: str) -> str:
 
 
 def _about(about: dict[str, t.Any]) -> str:
-    words = [about["profile"], f"evidence of {about['collected_at'] or 'none'}", about["name"] or "no name"]
-    return _code(", ".join([*words, *(f"{name}={value}" for name, value in about["parameters"].items())]))
+    words = [about["profile"], f"evidence of {about['collected_at'] or 'none'}", about["name"]]
+    words += [f"{name}={value}" for name, value in about["parameters"].items()]
+    return _code(", ".join(filter(None, words)))
 
 
 def _control(change: dict[str, t.Any]) -> str:

@@ -160,7 +160,7 @@ def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
         told = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
         if older["parameters"] != newer["parameters"]:
             told.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
-        for number, text in enumerate(told):
+        for number, text in enumerate(filter(None, told)):
             rows += [(row, "") for row in _wrapped("" if number else label, text)]
     parts = [
         ("Newly failing", _verdicts(comparison["newly_failing"]), "fail"),

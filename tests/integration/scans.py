@@ -21,6 +21,8 @@ from testbed import Testbed
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCAN = ROOT / "playbooks" / "cis_scan.yml"
 SCORE = ROOT / "playbooks" / "cis_score.yml"
+COMPARE = ROOT / "playbooks" / "cis_compare.yml"
+PRACTICE = ROOT / "playbooks" / "practice"
 HARDENED, PERMISSIVE = "RKE-CIS-1.4-Hardened", "RKE-CIS-1.4-Permissive"
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error")
 PSP_CONTROLS = ["1.7.2", "1.7.3", "1.7.4", "1.7.5"]

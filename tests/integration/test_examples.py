@@ -31,7 +31,7 @@ FILTERS = names("filter", ".yml")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
-ON_THE_CONTROLLER = ["csv_row", "evidence_plan", "plan_scan", "render_report", "score_evidence"]
+ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_scan", "render_report", "score_evidence"]
 WITH_THE_API = ["cluster_evidence_info"]
 
 # Calls beyond the examples, for values that are only returned at times.
@@ -173,11 +173,13 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
         tmp_path / "before", scans.SCORE, "localhost,", {"cis_scan_evidence_dir": str(evidence), "cis_scan_fail_on": []}
     )
     shutil.copy(outcome.where / "report.json", tmp_path)
+    for day in ("20261120", "20261121"):
+        shutil.copytree(outcome.where, tmp_path / "cis-reports" / "local" / f"{day}T220000Z-rke-cis-1.4-permissive")
     (tmp_path / "states.txt.j2").write_text("{% for row in rows %}{{ row.id }} {{ row.state }}\n{% endfor %}")
     inventory = tmp_path / "hosts.ini"
     inventory.write_text("[worker]\nworker1 ansible_connection=local\n", encoding="utf-8")
     results = run_examples(tmp_path, docs, ON_THE_CONTROLLER, "worker1", inventory)
-    for module in ("plan_scan", "render_report", "score_evidence"):
+    for module in ("compare_reports", "plan_scan", "render_report", "score_evidence"):
         check_module(module, docs, results[module])
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
     assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]

@@ -18,13 +18,14 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import DIRECTORY, available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._operators import FLAG_OPERATORS, PATH_OPERATORS
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, unseen_document
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRACTICE = ROOT / "playbooks" / "practice" / "evidence"
-KINDS = ("benchmark", "evidence", "cluster-evidence", "report")
+KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison")
 
 
 def _states() -> t.Any:
@@ -343,3 +344,46 @@ def test_broken_report_is_refused(why: str) -> None:
     _validator("report").validate(report)
     BROKEN_REPORTS[why](report)
     assert not _validator("report").is_valid(report)
+
+
+# --------------------------------------------------------------------------------------------- comparison
+
+
+def _practice_comparison() -> dict[str, t.Any]:
+    """Return a comparison with something in each list."""
+    nodes, cluster = _practice()
+    documents = {document["node"]: document for document in copy.deepcopy(nodes)}
+    kubelet = documents["worker1"]["containers"]["kubelet"]
+    kubelet["processes"] = []
+    kubelet["args"] = ["kubelet", "--anonymous-auth=false", "--read-only-port=1"]
+    documents["etcd1"] = unseen_document("etcd1", ["etcd"], "unreachable", "no route to host")
+    documents["worker2"] = unseen_document("worker2", ["worker"], "unreachable", "no route to host")
+    gone = unseen_document("worker3", ["worker"], "unreachable", "no route to host")
+    older = build_report(BENCHMARK, "permissive", [*nodes, gone], cluster)
+    newer = build_report(BENCHMARK, "hardened", list(documents.values()), cluster)
+    return json.loads(json.dumps(compare(older, newer)))
+
+
+def test_comparison_fits() -> None:
+    comparison = _practice_comparison()
+    _validator("comparison").validate(comparison)
+    assert all(value for value in comparison.values()), comparison
+
+
+BROKEN_COMPARISONS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
+    "no scan before": lambda c: c.update({"from": None}),
+    "another version": lambda c: c.update(schema="rke.cis/comparison/2"),
+    "a fixed control on no node": lambda c: c["fixed"][0].update(nodes=[]),
+    "a newly failing control without a title": lambda c: c["newly_failing"][0].pop("description"),
+    "a changed value without the old one": lambda c: c["changed"][0].pop("before"),
+    "an unknown state": lambda c: c["other"][0].update(after="mixed"),
+    "a node twice": lambda c: c.update(nodes_gone=["a", "a"]),
+    "an unknown key": lambda c: c.update(worse=1),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_COMPARISONS)
+def test_broken_comparison_is_refused(why: str) -> None:
+    comparison = _practice_comparison()
+    BROKEN_COMPARISONS[why](comparison)
+    assert not _validator("comparison").is_valid(comparison)

@@ -24,11 +24,15 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 EVIL = "{{ report.cluster }}{% for x in [1] %}"
 
 
+def failing(name: str) -> dict[str, t.Any]:
+    document = node(name)
+    set_flag(document, "kube-apiserver", "--basic-auth-file=" + EVIL)
+    return document
+
+
 @pytest.fixture
 def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
-    document = node("n1")
-    set_flag(document, "kube-apiserver", "--basic-auth-file=" + EVIL)
-    (tmp_path / "report.json").write_text(to_json(build_report(BENCHMARK, "hardened", [document], cluster())))
+    (tmp_path / "report.json").write_text(to_json(build_report(BENCHMARK, "hardened", [failing("n1")], cluster())))
     (tmp_path / "x.j2").write_text(
         "{{ report.version }}\n{% for row in rows %}\n{{ [row.id, row.state] | csv_row }}\n{% endfor %}\n"
     )
@@ -45,6 +49,19 @@ def test_a_report_is_rendered(args: dict[str, t.Any]) -> None:
     lines = pathlib.Path(args["dest"]).read_text().splitlines()
     assert lines[:3] == ["rke-cis-1.4", "1.1.2,fail", "1.1.3,pass"]
     assert len(lines) == 1 + 97
+
+
+def test_a_template_gets_what_has_changed_since_the_scan_before(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    template = "{{ (comparison.newly_failing | map(attribute='id') | list) if comparison else comparison }}"
+    pathlib.Path(args["template"]).write_text(template)
+    said = []
+    for day, document in enumerate((node("n1"), failing("n1"), node("n1"))):
+        path = tmp_path / "local" / f"2026112{day}T220000Z-rke-cis-1.4-hardened" / "report.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(to_json(build_report(BENCHMARK, "hardened", [document], cluster())))
+        run_action(ActionModule, {**args, "report": str(path)})
+        said.append(pathlib.Path(args["dest"]).read_text())
+    assert said == ["None", "['1.1.2']", "[]"]
 
 
 def test_text_of_a_node_is_not_a_template(args: dict[str, t.Any]) -> None:

@@ -92,6 +92,20 @@ def test_who_scanned_and_whether_by_schedule(args: dict[str, t.Any]) -> None:
     assert read(result)["scan"] == {"name": name, "kind": "scheduled", "by": "nightly"}
 
 
+def test_what_has_changed_since_the_scan_before(args: dict[str, t.Any]) -> None:
+    def score(document: dict[str, t.Any]) -> dict[str, t.Any]:
+        pathlib.Path(evidence_path(args["evidence_dir"], "b")).write_text(to_json(document))
+        return run_action(ActionModule, args)
+
+    results = [score(document) for document in (node("b"), bad("b"), bad("b"), node("b"))]
+    names = [pathlib.Path(result["scan_dir"]).name for result in results]
+    assert [result["compared_with"] for result in results] == ["", *names[:-1]]
+    assert [result["newly_failing"] for result in results] == [[], ["1.1.8"], [], []]
+    assert [result["fixed"] for result in results] == [[], [], [], ["1.1.8"]]
+    other = run_action(ActionModule, {**args, "profile": "RKE-CIS-1.4-Permissive"})
+    assert other["compared_with"] == ""
+
+
 def test_another_version_of_kubernetes_is_a_warning(args: dict[str, t.Any]) -> None:
     assert run_action(ActionModule, args)["warnings"] == []
     path = pathlib.Path(evidence_path(args["evidence_dir"], "a"))

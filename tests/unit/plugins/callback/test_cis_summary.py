@@ -152,6 +152,28 @@ def test_recorded_evidence_that_was_scored_is_shown(callback: CallbackModule, tm
     assert any("--profiling=true" in line for line in callback._display.lines)
 
 
+def test_what_has_changed_since_the_scan_before_is_told_in_short(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    paths = []
+    for day, document in enumerate((node("a"), bad("a"))):
+        paths.append(tmp_path / "local" / f"2026112{day}T220000Z-rke-cis-1.4-permissive" / "report.json")
+        paths[-1].parent.mkdir(parents=True)
+        nodes = [document, node("b")]
+        paths[-1].write_text(to_json(build_report(BENCHMARK, "permissive", nodes, cluster(), skips=SKIPS)))
+    said = []
+    for path in paths:
+        callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+        for document in (bad("a"), node("b")):
+            callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
+        callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(path)}))
+        callback._display.lines.clear()
+        callback.v2_playbook_on_stats(None)
+        said.append([line for line in callback._display.lines if line.startswith("Since")])
+    assert said == [[], ["Since 2026-11-21T22:00:00Z: 1 newly failing (1.1.8 on a), 0 fixed"]]
+    assert callback._display.warnings == []
+
+
 @pytest.mark.parametrize(
     "action", ["ansible.builtin.command", "rke.cis.node_evidence_info", None, "other.cis.plan_scan"]
 )

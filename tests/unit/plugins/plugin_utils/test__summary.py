@@ -8,9 +8,15 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
+from ansible_collections.rke.cis.plugins.plugin_utils._summary import (
+    comparison_summary,
+    since_lines,
+    summary,
+)
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
     cluster,
@@ -151,3 +157,114 @@ def test_of_many_nodes_those_with_errors_and_failures_come_first() -> None:
     found = lines(*nodes, failing("zz-bad"), lost("zz-dead"))
     names = [line.split()[0] for line in found[3:6]]
     assert names[:2] == ["zz-dead", "zz-bad"]
+
+
+# ---------------------------------------------------------------------------------------- comparison of two reports
+
+
+def changes(older: dict[str, t.Any], newer: dict[str, t.Any]) -> list[str]:
+    """Return the lines of a comparison after those that name the scans."""
+    found = [line for line, _state in comparison_summary(compare(older, newer))]
+    assert_fits(found)
+    return found[found.index("") + 1 :]
+
+
+def test_each_kind_of_change_stands_under_its_heading() -> None:
+    names = [f"n{number:02}" for number in range(1, 14)]
+    older = small_report(
+        {"1": {"n01": "pass"}, "2": {"n01": "fail"}, "3": {"n01": ("fail", "a")}, "4": {"n01": "pass"}, "5": "skip"},
+        ["n00", "n01"],
+    )
+    newer = small_report(
+        {
+            "1": dict.fromkeys(names, "fail"),
+            "2": {"n01": "pass"},
+            "3": {"n01": ("fail", "b")},
+            "4": {"n01": "error"},
+            "5": {"n01": "error"},
+        },
+        names,
+    )
+    assert changes(older, newer) == [
+        "Newly failing",
+        "1       Title of 1",
+        "    on     n01, n02, n03, n04, n05, n06, n07, n08, n09, n10 and 3 more",
+        "",
+        "Fixed",
+        "2       Title of 2",
+        "    on     n01",
+        "",
+        "Another value, the same verdict",
+        "3       Title of 3",
+        "    before a",
+        "    after  b",
+        "    on     n01",
+        "",
+        "Other changes",
+        "pass to error",
+        "    on     n01",
+        "    ids    4",
+        "skip to error",
+        "    on     n01",
+        "    ids    5",
+        "",
+        "Nodes added",
+        "           n02, n03, n04, n05, n06, n07, n08, n09, n10, n11 and 2 more",
+        "",
+        "Nodes gone",
+        "           n00",
+    ]
+
+
+def test_a_node_that_is_lost_fills_no_screen() -> None:
+    report = build_report(BENCHMARK, "hardened", [node("n1"), node("n2")], cluster())
+    lost_report = build_report(BENCHMARK, "hardened", [node("n1"), lost("n2")], cluster())
+    assert len(changes(report, lost_report)) < 8
+
+
+def test_many_values_of_one_control_fill_no_screen() -> None:
+    names = [f"n{number}" for number in range(100)]
+    older, newer = ({"1": {name: ("pass", f"{name} {side}") for name in names}} for side in "ab")
+    found = changes(small_report(older, names), small_report(newer, names))
+    assert len(found) < 40
+    assert found[-1] == "    before and 90 more, which stand in the comparison"
+
+
+def test_that_nothing_has_changed_is_said() -> None:
+    assert changes(small_report({"1": "skip"}), small_report({"1": "skip"})) == ["Nothing has changed"]
+
+
+def test_both_scans_are_named_and_their_parameters_if_they_differ() -> None:
+    older, newer = small_report({}, parameters={"p": "x"}), small_report({}, parameters={"p": "y"}, profile="B-1-Other")
+    found = [line for line, _state in comparison_summary(compare(older, newer))]
+    assert found[:7] == [
+        "Changes of cluster c",
+        "    from   B-1-Hardened, evidence of 2026-11-21T22:00:00Z",
+        "           s",
+        "           p=x",
+        "    to     B-1-Other, evidence of 2026-11-21T22:00:00Z",
+        "           s",
+        "           p=y",
+    ]
+    assert "p=x" not in "".join(line for line, _state in comparison_summary(compare(older, older)))
+
+
+def test_the_changes_in_short() -> None:
+    older = small_report({"1": {"n1": "pass", "n2": "pass"}, "2": {"n1": "pass"}, "3": {"n1": "fail"}, "4": "skip"})
+    newer = small_report(
+        {"1": {"n1": "fail", "n2": "fail"}, "2": {"n1": "fail"}, "3": {"n1": "pass"}, "4": {"n1": ("pass", "b")}},
+        ["n1", "n2", "n3"],
+    )
+    assert since_lines(compare(older, newer)) == [
+        "Since 2026-11-21T22:00:00Z: 2 newly failing (1 on n1 and 1 more, 2 on n1), 1",
+        "    fixed (3 on n1), 1 otherwise changed, added: n3",
+    ]
+    assert since_lines(compare(newer, newer)) == ["Since 2026-11-21T22:00:00Z: 0 newly failing, 0 fixed"]
+
+
+def test_a_node_does_not_drive_the_terminal_by_a_comparison() -> None:
+    older = small_report({"1": {"n1": ("fail", "a"), EVIL: "pass"}}, ["n1", EVIL, "x" + EVIL])
+    newer = small_report({"1": {"n1": ("fail", EVIL * 100), EVIL: "fail"}}, ["n1", EVIL, "y" + EVIL])
+    comparison = compare(older, newer)
+    assert_fits([line for line, _state in comparison_summary(comparison)])
+    assert_fits(since_lines(comparison))

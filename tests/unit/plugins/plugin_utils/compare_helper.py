@@ -1,0 +1,61 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reports made by hand, and by scoring, for the tests of comparisons."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._report import SCHEMA
+
+Verdict = str | tuple[str, str]
+
+
+def small_report(
+    controls: dict[str, str | dict[str, Verdict]], nodes: t.Iterable[str] = ("n1", "n2"), **more: t.Any
+) -> dict[str, t.Any]:
+    """Return a report with these controls: the state for all nodes (skip, notApplicable), or node to verdict.
+
+    A verdict is a state, or a state and the value seen. All that a comparison reads is in the report, no more.
+    """
+    nodes = list(nodes)
+    return {
+        "schema": SCHEMA,
+        "scan": {"name": "s", "kind": "manual", "by": ""},
+        "version": "b-1",
+        "profile": "B-1-Hardened",
+        "cluster": "c",
+        "collected_at": "2026-11-21T22:00:00Z",
+        "parameters": {},
+        "nodes": {"master": nodes, "etcd": [], "node": nodes},
+        "node_results": {name: {} for name in nodes},
+        "results": [{"id": "1", "checks": [_check(name, shown) for name, shown in controls.items()]}],
+        **more,
+    }
+
+
+def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]:
+    check: dict[str, t.Any] = {"id": control_id, "description": f"Title of {control_id}", "node_type": ["master"]}
+    if isinstance(shown, str):
+        return {**check, "state": shown, "by": "x", "reason": ""}
+    seen: dict[tuple[str, str], list[str]] = {}
+    for name, verdict in shown.items():
+        state, actual = (verdict, "") if isinstance(verdict, str) else verdict
+        seen.setdefault((state, actual), []).append(name)
+    states = {state for state, _actual in seen}
+    both = {"pass", "fail"} <= states
+    overall = "mixed" if both else next((s for s in ("fail", "error", "manual", "pass") if s in states), "error")
+    evidence = [{"state": state, "actual": actual, "nodes": names} for (state, actual), names in seen.items()]
+    return {**check, "state": overall, "evidence": evidence}
+
+
+def keep(directory: pathlib.Path, name: str, controls: dict[str, t.Any] | None = None, **more: t.Any) -> str:
+    """Write the report of a scan of this name into a cluster's directory and return its path."""
+    path = directory / name / "report.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(small_report(controls or {}, scan={"name": name}, **more)), encoding="utf-8")
+    return str(path)
