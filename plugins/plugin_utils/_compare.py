@@ -21,10 +21,10 @@ NOT_RUN = "not run"
 
 
 class Seen(t.NamedTuple):
-    """What one control came to on one node: its state, and the value seen."""
+    """What one control came to on one node: its state, and the value seen, None where nobody looked."""
 
     state: str
-    actual: str
+    actual: str | None
 
 
 class Control(t.NamedTuple):
@@ -70,8 +70,8 @@ def outline(report: dict[str, t.Any]) -> Outline:
 
 
 def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, Seen]:
-    if check["state"] in ("skip", "notApplicable"):  # for the whole cluster: no node has a verdict of its own
-        state = Seen(check["state"], "")
+    if check["state"] in ("skip", "notApplicable") and "evidence" not in check:  # no node has a verdict of its own
+        state = Seen(str(check["state"]), None)
         return {str(name): state for kind in check["node_type"] for name in report["nodes"][kind]}
     found = {}
     for part in check["evidence"]:
@@ -80,14 +80,15 @@ def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, See
     return found
 
 
-def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]]:
-    """Return the list that a pair of control and node belongs to, and what sets it apart there."""
-    if new.state == "fail" and old.state != "fail":
+def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]] | None:
+    """Return the list that a pair of control and node belongs to, and what sets it apart there, or None."""
+    if old.state == new.state:
+        same = None in (old.actual, new.actual) or old.actual == new.actual
+        return None if same else ("changed", (str(old.actual), str(new.actual)))
+    if new.state == "fail":
         return "newly_failing", ()
     if (old.state, new.state) == ("fail", "pass"):
         return "fixed", ()
-    if old.state == new.state:
-        return "changed", (old.actual, new.actual)
     return "other", (old.state, new.state)
 
 
@@ -108,7 +109,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
                 f"scans of different {what} cannot be compared: {before.about['name'] or 'the older'} is of {one}, "
                 f"{after.about['name'] or 'the newer'} of {two}; choose two of the same"
             )
-    absent = Seen(NOT_RUN, "")
+    absent = Seen(NOT_RUN, None)
     found: dict[str, dict[tuple[str, tuple[str, ...]], list[str]]] = {
         "newly_failing": {}, "fixed": {}, "changed": {}, "other": {},
     }  # fmt: skip
@@ -117,8 +118,9 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         old, new = (side.controls.get(control_id, Control("", NOT_RUN, {})) for side in (before, after))
         for name in sorted({*old.nodes, *new.nodes} & after.nodes):
             was, now = old.nodes.get(name, absent), new.nodes.get(name, absent)
-            if was != now and (name in before.nodes or now.state in ("fail", "error")):
-                kind, told = _change(was, now)
+            change = _change(was, now) if name in before.nodes or now.state in ("fail", "error") else None
+            if change:
+                kind, told = change
                 found[kind].setdefault((control_id, told), []).append(name)
         if not old.nodes and not new.nodes and old.state != new.state:  # it has no node to run on, then as now
             found["other"][control_id, (old.state, new.state)] = []

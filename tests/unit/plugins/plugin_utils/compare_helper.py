@@ -20,7 +20,8 @@ def small_report(
 ) -> dict[str, t.Any]:
     """Return a report with these controls: the state for all nodes (skip, notApplicable), or node to verdict.
 
-    A verdict is a state, or a state and the value seen. All that a comparison reads is in the report, no more.
+    A verdict is a state, or a state and the value seen; that of a waived failure is skip. All that a comparison reads
+    is in the report, no more.
     """
     nodes = list(nodes)
     return {
@@ -48,7 +49,9 @@ def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]
         seen.setdefault((state, actual), []).append(name)
     states = {state for state, _actual in seen}
     both = {"pass", "fail"} <= states
-    overall = "mixed" if both else next((s for s in ("fail", "error", "manual", "pass") if s in states), "error")
+    overall = (
+        "mixed" if both else next((s for s in ("fail", "error", "manual", "skip", "pass") if s in states), "error")
+    )
     evidence = [{"state": state, "actual": actual, "nodes": names} for (state, actual), names in seen.items()]
     return {**check, "state": overall, "evidence": evidence}
 

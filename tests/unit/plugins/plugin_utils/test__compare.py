@@ -187,6 +187,36 @@ CASES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], dict[str, t.Any]]] = 
         small_report({"1": {"n1": ("pass", "b"), "n2": ("pass", "a")}}),
         {"changed": [("1", "n1", "a", "b"), ("1", "n2", "b", "a")]},
     ),
+    "a failure is waived on one of two nodes": (
+        small_report({"1": {"n1": ("fail", "a"), "n2": ("fail", "a")}}),
+        small_report({"1": {"n1": ("skip", "a"), "n2": ("fail", "a")}}),
+        {"other": [("1", "n1", "fail", "skip")]},
+    ),
+    "the only failure is waived": (
+        small_report({"1": {"n1": ("fail", "a"), "n2": "pass"}}),
+        small_report({"1": {"n1": ("skip", "a"), "n2": "pass"}}),
+        {"other": [("1", "n1", "fail", "skip")]},
+    ),
+    "a waiver expires": (
+        small_report({"1": {"n1": ("skip", "a"), "n2": "pass"}}),
+        small_report({"1": {"n1": ("fail", "a"), "n2": "pass"}}),
+        {"newly_failing": [("1", "n1")]},
+    ),
+    "what is waived is mended": (
+        small_report({"1": {"n1": ("skip", "a")}}),
+        small_report({"1": {"n1": ("pass", "b")}}),
+        {"other": [("1", "n1", "skip", "pass")]},
+    ),
+    "what is waived has another value": (
+        small_report({"1": {"n1": ("skip", "a")}}),
+        small_report({"1": {"n1": ("skip", "b")}}),
+        {"changed": [("1", "n1", "a", "b")]},
+    ),
+    "what was waived is not looked at any more": (
+        small_report({"1": {"n1": ("skip", "a"), "n2": "pass"}}),
+        small_report({"1": "skip"}),
+        {"other": [("1", "n2", "pass", "skip")]},
+    ),
     "a control that runs nowhere is skipped": (
         small_report({"1": {}}, []),
         small_report({"1": "skip"}, []),
@@ -226,7 +256,7 @@ def _random_report(chance: random.Random) -> dict[str, t.Any]:
     controls: dict[str, t.Any] = {}
     for number in range(12):
         state = chance.choice(STATES)
-        verdicts = {name: (chance.choice(STATES[:4]), chance.choice("ab")) for name in names}
+        verdicts = {name: (chance.choice(STATES[:5]), chance.choice("ab")) for name in names}
         controls[f"1.{number}"] = state if state in LEFT_OUT else verdicts
     return small_report(controls, names)
 
@@ -253,7 +283,8 @@ def test_the_other_way_round_is_the_mirror_image(seed: int) -> None:
     was, now = outline(older).controls, outline(newer).controls
     real = {pair for pair in _pairs(back["newly_failing"]) if now[pair[0]].nodes.get(pair[1], ("",))[0] == "pass"}
     assert _pairs(there["fixed"]) == real
-    # No pair is told twice, and each that both scans know is told if and only if it differs.
+    # No pair is told twice, and of the nodes that both scans know each is told if and only if it differs: in its state,
+    # or in the value where both times there was one.
     both = set(older["node_results"]) & set(newer["node_results"])
     pairs = [
         pair
@@ -262,7 +293,12 @@ def test_the_other_way_round_is_the_mirror_image(seed: int) -> None:
         for pair in _pairs([change])
     ]
     assert len(pairs) == len(set(pairs))
-    differ = {(i, name) for i in was for name in both if was[i].nodes.get(name) != now[i].nodes.get(name)}
+    seen = {(i, name): (was[i].nodes[name], now[i].nodes[name]) for i in was for name in both}
+    differ = {
+        pair
+        for pair, (one, two) in seen.items()
+        if one.state != two.state or (None not in (one.actual, two.actual) and one.actual != two.actual)
+    }
     assert {pair for pair in pairs if pair[1] in both} == differ
 
 
@@ -322,6 +358,7 @@ def test_what_cannot_be_compared_is_refused_with_a_reason(change: dict[str, str]
         {"results": [{}]},
         {"results": [{"checks": [{"id": "1"}]}]},
         {"results": [{"checks": [5]}]},
+        {"results": [{"checks": [{"id": "1", "description": "", "state": "pass", "node_type": ["master"]}]}]},
         {"scan": []},
         {"parameters": []},
         {"node_results": [{}]},
