@@ -8,13 +8,17 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption
+from ansible_collections.rke.cis.plugins.plugin_utils._outlook import outlook
+from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._request import (
+    SKIP_SOURCES,
+    config_map_skips,
+    given_skips,
     new_scan_directory,
     roles_of_hosts,
-    user_skips,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster
+from ansible_collections.rke.cis.plugins.plugin_utils._skips import merge_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     cluster_path,
     evidence_path,
@@ -24,6 +28,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     unseen_document,
     write_file,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import Waivers, waivers_of_file
 
 
 class ActionModule(ControllerAction):
@@ -34,7 +39,9 @@ class ActionModule(ControllerAction):
         "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
         "skip": {"type": "raw"},
         "skip_file": {"type": "path"},
-        "skip_config_map": {"type": "bool", "default": True},
+        "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
+        "waivers_file": {"type": "path"},
+        "show_skips": {"type": "str", "choices": ["false", "true", "only"], "default": "false"},
         "kubeconfig": {"type": "str"},
         "context": {"type": "str"},
         "timeout": {"type": "int", "default": 20},
@@ -49,26 +56,31 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"], args["parameters"])
         hosts = task_vars.get("ansible_play_hosts_all", [])
-        nodes, warnings = roles_of_hosts(task_vars.get("groups", {}), args["groups"], hosts)
-        user_skips(benchmark, args["skip"], args["skip_file"], None)  # a wrong one is told before the API is asked
-        name = benchmark.profile_name(profile)
-        job = str(task_vars.get("awx_job_id", ""))
-        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"], job)
-        evidence_dir = args["evidence_dir"] or f"{scan_dir}/evidence"
-        make_directory(evidence_dir, "cis_scan_evidence_dir")
+        groups = task_vars.get("groups", {})
+        nodes, warnings = roles_of_hosts(groups, args["groups"], hosts)
+        given = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark)
+        waivers = waivers_of_file(args["waivers_file"], groups)
         cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
-        write_file(cluster_path(evidence_dir), to_json(cluster))
-        for host, roles in nodes.items():
-            # overwritten by what is gathered: a node must neither vanish nor keep an older scan's evidence
-            nothing = unseen_document(host, roles, "not gathered", "nothing was gathered on this node; see the output")
-            write_file(evidence_path(evidence_dir, host), to_json(nothing), sync=False)
-        skips, unknown = user_skips(benchmark, args["skip"], args["skip_file"], cluster)
+        shown, unread = config_map_skips(args["skip_source"], cluster, benchmark)
+        skips, unknown = merge_skips(benchmark, [*given, *shown])
         exempt = {control["id"]: exemption(benchmark, profile, skips, control["id"]) for control in benchmark.controls}
+        names = node_names([{"node": host, "roles": roles} for host, roles in nodes.items()], args["node_tests_on"])
+        excuses = Waivers(waivers, benchmark, nodes)
+        told = outlook(benchmark, profile, exempt, excuses, names)
+        scan_dir, evidence_dir = "", ""
+        if args["show_skips"] != "only":
+            scan_dir, evidence_dir = self._directories(args, benchmark.profile_name(profile), task_vars)
+            write_file(cluster_path(evidence_dir), to_json(cluster))
+            for host, roles in nodes.items():
+                # overwritten by what is gathered: a node must neither vanish nor keep an older scan's evidence
+                why = "nothing was gathered on this node; see the output"
+                nothing = unseen_document(host, roles, "not gathered", why)
+                write_file(evidence_path(evidence_dir, host), to_json(nothing), sync=False)
         return {
             "changed": False,
-            "warnings": warnings + unknown,
+            "warnings": warnings + unread + unknown + excuses.warnings(scored=False),
             "benchmark": benchmark.id,
-            "profile": name,
+            "profile": benchmark.profile_name(profile),
             "parameters": benchmark.parameters,
             "cluster": args["cluster"],
             "node_tests_on": args["node_tests_on"],
@@ -78,11 +90,22 @@ class ActionModule(ControllerAction):
             "plan_of": {host: "-".join(roles) for host, roles in nodes.items()},
             "plans": {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()},
             "skips": skips,
+            "waivers": waivers,
             "skipped_controls": [control_id for control_id, why in exempt.items() if why.get("state") == "skip"],
             "not_applicable_controls": [
                 control_id for control_id, why in exempt.items() if why.get("state") == "notApplicable"
             ],
+            "outlook": told if args["show_skips"] != "false" else told[0],
         }
+
+    @staticmethod
+    def _directories(args: dict[str, t.Any], profile: str, task_vars: dict[str, t.Any]) -> tuple[str, str]:
+        """Make the directories of the scan and of its evidence."""
+        job = str(task_vars.get("awx_job_id", ""))
+        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], profile, args["kind"], job)
+        evidence_dir = args["evidence_dir"] or f"{scan_dir}/evidence"
+        make_directory(evidence_dir, "cis_scan_evidence_dir")
+        return scan_dir, evidence_dir
 
     def _cluster_evidence(
         self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]
@@ -101,7 +124,7 @@ class ActionModule(ControllerAction):
                 "context": args["context"],
                 "timeout": args["timeout"],
                 "objects": objects,
-                "config_map": {} if args["skip_config_map"] else None,
+                "config_map": {} if args["skip_source"] in ("merged", "config_map") else None,
             },
             task_vars=task_vars,
         )

@@ -17,9 +17,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._report import (
     report_checks,
     unexamined,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._request import new_scan_directory, user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._request import SKIP_SOURCES, new_scan_directory, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
 
 
 class ActionModule(ControllerAction):
@@ -31,7 +32,10 @@ class ActionModule(ControllerAction):
         "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
         "skip": {"type": "raw"},
         "skip_file": {"type": "path"},
-        "skip_config_map": {"type": "bool", "default": True},
+        "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
+        "skips": {"type": "dict"},
+        "waivers_file": {"type": "path"},
+        "waivers": {"type": "list", "elements": "dict"},
         "cluster": {"type": "str", "default": "local"},
         "report_dir": {"type": "str"},
         "scan_dir": {"type": "str"},
@@ -55,8 +59,11 @@ class ActionModule(ControllerAction):
                 )
         if not nodes:
             raise CisError(f"cis_scan_evidence_dir {directory}: there is no evidence file of a node in it")
-        shown = cluster if args["skip_config_map"] else None
-        skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], shown)
+        skips, waivers, warnings = args["skips"], args["waivers"], []
+        if skips is None:
+            skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"])
+        if waivers is None:
+            waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}))
         name = benchmark.profile_name(profile)
         scan_dir = args["scan_dir"] or new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"])
         report = build_report(
@@ -65,6 +72,7 @@ class ActionModule(ControllerAction):
             nodes,
             cluster,
             skips=skips,
+            waivers=waivers,
             cluster=args["cluster"],
             node_tests_on=args["node_tests_on"],
             scan={"name": os.path.basename(scan_dir), "kind": args["kind"], "by": args["scanned_by"]},

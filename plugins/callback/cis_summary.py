@@ -67,6 +67,7 @@ class Scan:
             list(self.documents.values()),
             self.cluster,
             skips=self.plan["skips"],
+            waivers=self.plan["waivers"],
             cluster=self.plan["cluster"],
             node_tests_on=self.plan["node_tests_on"],
             verdicts=self.verdicts,
@@ -90,7 +91,8 @@ class CallbackModule(CallbackBase):
         action = result._task.resolved_action
         try:
             if action == "rke.cis.plan_scan":
-                self._scan, self._report_path = Scan(answer), ""
+                # no directory of evidence: only what would be skipped was asked
+                self._scan, self._report_path = Scan(answer) if answer["evidence_dir"] else None, ""
             elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
                 self._scan.add_file(answer["evidence_file"])
             elif action == "rke.cis.score_evidence":

@@ -54,11 +54,33 @@ options:
     description:
       - File with control ids to skip, JSON or YAML, of the form of Rancher's ConfigMap or of O(skip).
     type: path
-  skip_config_map:
+  skip_source:
     description:
-      - Whether Rancher's ConfigMap V(security-scan-cfg) in the namespace V(security-scan) is read for skips.
-    type: bool
-    default: true
+      - Where skips come from. V(variable) is O(skip), V(file) is O(skip_file), V(config_map) is Rancher's ConfigMap
+        V(security-scan-cfg) in the namespace V(security-scan).
+      - V(merged) is all of them, in this order. The first that names a control wins.
+      - A source that is chosen alone and cannot be read is refused.
+    type: str
+    choices:
+      - merged
+      - variable
+      - file
+      - config_map
+    default: merged
+  waivers_file:
+    description:
+      - File with waivers, YAML or JSON.
+    type: path
+  show_skips:
+    description:
+      - Whether RV(outlook) names each control that will be left out, or only counts them.
+      - With V(only) no directory is made either, so that no scan can follow.
+    type: str
+    choices:
+      - 'false'
+      - 'true'
+      - only
+    default: 'false'
   kubeconfig:
     description:
       - File with the address of the API server and the credentials, on the host that the task runs on.
@@ -155,12 +177,12 @@ node_tests_on:
   type: str
   sample: workers
 scan_dir:
-  description: Directory of this scan on the controller.
+  description: Directory of this scan on the controller, empty with V(show_skips=only).
   returned: success
   type: str
   sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive
 evidence_dir:
-  description: Directory of its evidence documents.
+  description: Directory of its evidence documents, empty with V(show_skips=only).
   returned: success
   type: str
   sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/evidence
@@ -187,6 +209,18 @@ skips:
   returned: success
   type: dict
   sample: {}
+waivers:
+  description: The waivers, with the hosts of their groups and the days that are left.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+outlook:
+  description: A line that counts what will be left out. With O(show_skips) a list, with a line for each control.
+  returned: success
+  type: raw
+  sample: >-
+    RKE-CIS-1.4-Hardened, 97 controls: 77 judged, 0 skipped by the profile, 1 skipped by the user, 19 not applicable
 skipped_controls:
   description: Ids of the controls that profile and user skip.
   returned: success

@@ -58,11 +58,34 @@ options:
     description:
       - File with control ids to skip, JSON or YAML.
     type: path
-  skip_config_map:
+  skip_source:
     description:
-      - Whether the ConfigMap that was recorded with the evidence counts.
-    type: bool
-    default: true
+      - Where skips come from. V(variable) is O(skip), V(file) is O(skip_file), V(config_map) is Rancher's ConfigMap
+        V(security-scan-cfg) in the namespace V(security-scan), as it was recorded with the evidence.
+      - V(merged) is all of them, in this order. The first that names a control wins.
+      - A source that is chosen alone and cannot be read is refused.
+    type: str
+    choices:
+      - merged
+      - variable
+      - file
+      - config_map
+    default: merged
+  skips:
+    description:
+      - Control id to C(by) and C(reason), as M(rke.cis.plan_scan) returns it. In place of O(skip), O(skip_file) and
+        O(skip_source).
+    type: dict
+  waivers_file:
+    description:
+      - File with waivers, YAML or JSON. Today's date in UTC decides whether one has expired.
+      - A waiver that names an inventory group which has no hosts here is a warning, and not applied by that group.
+    type: path
+  waivers:
+    description:
+      - Waivers as M(rke.cis.plan_scan) returns them. In place of O(waivers_file).
+    type: list
+    elements: dict
   cluster:
     description:
       - Name of the cluster in the report.

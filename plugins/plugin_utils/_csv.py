@@ -14,6 +14,7 @@ import io
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waived_by
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -34,7 +35,9 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
         nodes = dict.fromkeys(name for kind in check["node_type"] for name in report["nodes"][kind])
         told = {"notApplicable": "Not applicable", "skip": f"Skipped by {check.get('by')}"}.get(check["state"])
         advice = check["remediation"]
-        if told:
+        if check.get("by") == "waiver":
+            advice = f"Waived by {check['reason']}"
+        elif told:
             advice = f"{told}: {check['reason']}" if check["reason"] else told
         elif check["state"] == "error":
             why = check.get("reason") or "; ".join(
@@ -43,6 +46,10 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             advice = f"Not examined: {why}"
         elif check["state"] == "manual":
             advice = f"To be judged by a person: {check['evidence'][0]['expected']}"
+        if check["state"] != "skip":  # some of its nodes only are waived
+            for part in check.get("evidence", []):
+                if "waiver" in part:
+                    advice += f" Waived on {', '.join(part['nodes'])} by {waived_by(part['waiver'])}"
         # Rancher replaced the remediation by the reason alone, and only for what the profile itself leaves out
         rancher_advice = check["reason"] if told and check.get("by") == "profile" else check["remediation"]
         yield {

@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._audit import audit_comman
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import Waivers, waived_by
 
 SCHEMA = "rke.cis/report/1"
 
@@ -34,7 +35,8 @@ Verdicts = dict[str, dict[str, Verdict]]
 def exemption(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], control_id: str) -> dict[str, str]:
     """Return state, by and reason of a control that is not judged, else nothing.
 
-    Precedence as in Rancher: not applicable, then the profile's skip, then the user's.
+    Precedence as in Rancher: not applicable, then the profile's skip, then the user's. Waivers come after these: what
+    they cover is judged.
     """
     lists = benchmark.profiles[profile]
     if control_id in lists["not_applicable"]:
@@ -85,27 +87,43 @@ def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[
     ]
 
 
-def _combine(names: list[str], verdicts: dict[str, Verdict]) -> dict[str, t.Any]:
+def _combine(names: list[str], verdicts: dict[str, Verdict], waived: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
     """Return a control's cluster-wide state and what was seen on which nodes.
 
     `mixed` is for real verdicts that differ; a node that could not be examined makes a pass an error, and leaves a
-    failure a failure.
+    failure a failure. `waived` are the nodes whose failure is waived: without another failure or error, a skip.
     """
-    seen: dict[Verdict, list[str]] = {}
+    seen: dict[tuple[Verdict, str], list[str]] = {}
     for name in names:
-        seen.setdefault(verdicts[name], []).append(name)
-    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": [], "manual": []}
+        excuse = waived_by(waived[name]) if name in waived else ""
+        seen.setdefault((verdicts[name], excuse), []).append(name)
+    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": [], "manual": [], "skip": []}
     for name in names:
-        lists[verdicts[name].state].append(name)
+        lists["skip" if name in waived else verdicts[name].state].append(name)
     if lists["fail"]:
         state = "mixed" if lists["pass"] else "fail"
+    elif lists["error"] or not names:
+        state = "error"
     else:
-        state = "error" if lists["error"] or not names else "manual" if lists["manual"] else "pass"
+        state = next((state for state in ("manual", "skip") if lists[state]), "pass")
     combined: dict[str, t.Any] = {"state": state}
+    if state == "skip":
+        combined.update(by="waiver", reason="; ".join(dict.fromkeys(excuse for _verdict, excuse in seen if excuse)))
     if state == "mixed":
         combined["nodes"] = lists["fail"]  # Rancher's key: the nodes of a mixed result that failed
-    combined.update(passed_nodes=lists["pass"], failed_nodes=lists["fail"], error_nodes=lists["error"])
-    combined["evidence"] = [dict(verdict._asdict(), nodes=of) for verdict, of in seen.items()]
+    combined.update(
+        passed_nodes=lists["pass"],
+        failed_nodes=lists["fail"],
+        error_nodes=lists["error"],
+        waived_nodes=lists["skip"],
+        evidence=[],
+    )
+    for (verdict, excuse), of in seen.items():
+        part = dict(verdict._asdict(), nodes=of)
+        if excuse:
+            waiver = {key: waived[of[0]][key] for key in ("reason", "owner", "expires")}
+            part.update(state="skip", waiver={"would_be": verdict.state, **waiver})
+        combined["evidence"].append(part)
     return combined
 
 
@@ -116,6 +134,7 @@ def build_report(
     cluster_evidence: dict[str, t.Any] | None = None,
     *,
     skips: dict[str, dict[str, str]] | None = None,
+    waivers: list[dict[str, t.Any]] | None = None,
     cluster: str = "local",
     node_tests_on: str = "workers",
     scan: dict[str, str] | None = None,
@@ -124,7 +143,8 @@ def build_report(
     """Return the report of a cluster: Rancher's keys, and with them who skipped, why, and what was seen where.
 
     `nodes` are evidence documents; `verdicts` are theirs where they have been scored already. `scan` is what the
-    evidence does not know of it: name, kind (manual or scheduled) and by whom.
+    evidence does not know of it: name, kind (manual or scheduled) and by whom. `waivers` are those of resolve_waivers,
+    which knows the date and the inventory.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
@@ -142,6 +162,7 @@ def build_report(
         for document in nodes:
             wanted = set().union(*(judged[kind] for kind in types_of[document["node"]]))
             verdicts[document["node"]] = score_node(benchmark, document, cluster_evidence, wanted)
+    excuses = Waivers(waivers or [], benchmark, types_of)
     checks: dict[str, list[dict[str, t.Any]]] = {group["id"]: [] for group in benchmark.groups}
     counts = dict.fromkeys(COUNTS, 0)
     per_node = {name: dict.fromkeys(counts, 0) for name in types_of}
@@ -161,13 +182,16 @@ def build_report(
                 per_node[name][check["state"]] += 1
         else:
             check["audit"] = audit_commands(benchmark, control, [d for d in nodes if d["node"] in set(ran_on)])
-            check.update(_combine(ran_on, {name: verdicts[name][control["id"]] for name in ran_on}))
+            found = {name: verdicts[name][control["id"]] for name in ran_on}
+            excused = {name: excuses.waive(control["id"], name) for name in ran_on if found[name].state == "fail"}
+            waived = {name: waiver for name, waiver in excused.items() if waiver}
+            check.update(_combine(ran_on, found, waived))
             if not ran_on:
                 check["reason"] = "no node has the role " + " or ".join(
                     NODE_TYPES[kind] for kind in control["node_type"]
                 )
             for name in ran_on:
-                per_node[name][verdicts[name][control["id"]].state] += 1
+                per_node[name]["skip" if name in waived else found[name].state] += 1
         counts["fail" if check["state"] == "mixed" else check["state"]] += 1
         checks[control["id"].rpartition(".")[0]].append(check)
     versions = _kubernetes_versions(nodes, cluster_evidence)
@@ -182,7 +206,8 @@ def build_report(
         "collected_at": max((document.get("collected_at") or "" for document in nodes), default=""),
         "kubernetes": {**benchmark.kubernetes, "seen": versions},
         "parameters": benchmark.parameters,
-        "warnings": _version_warnings(benchmark, versions),
+        "warnings": _version_warnings(benchmark, versions) + excuses.warnings(),
+        "waivers": excuses.listed(),
         "total": len(benchmark.controls),
         **counts,
         "nodes": names,

@@ -25,6 +25,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MO
 
 CONFIG_MAP = "ConfigMap security-scan/security-scan-cfg"
 
+SKIP_SOURCES = ("merged", "variable", "file", "config_map")
+
+SkipSources = list[tuple[str, dict[str, str]]]
+
 
 def roles_of_hosts(
     groups: dict[str, list[str]], mapping: dict[str, t.Any], hosts: t.Iterable[str]
@@ -59,24 +63,56 @@ def roles_of_hosts(
     return nodes, warnings
 
 
-def user_skips(
-    benchmark: Benchmark, skip: t.Any, skip_file: str | None, cluster: dict[str, t.Any] | None
-) -> tuple[Skips, list[str]]:
-    """Return the user's skips from variable, file and ConfigMap, the first named winning, and warnings."""
-    sources = [("cis_scan_skip", skips_of_variable(skip))]
-    if skip_file:
+def given_skips(source: str, skip: t.Any, skip_file: str | None, benchmark: Benchmark) -> SkipSources:
+    """Return what variable and file say, as far as the source is one of them. Raises CisError for a wrong one."""
+    if source == "file" and not skip_file:
+        raise CisError("cis_scan_skip_source is file, but cis_scan_skip_file names none; name the file")
+    sources = []
+    if source in ("variable", "merged"):
+        sources.append(("cis_scan_skip", skips_of_variable(skip)))
+    if source in ("file", "merged") and skip_file:
         sources.append((f"cis_scan_skip_file {skip_file}", skips_of_file(skip_file, benchmark.id)))
+    return sources
+
+
+def config_map_skips(
+    source: str, cluster: dict[str, t.Any] | None, benchmark: Benchmark
+) -> tuple[SkipSources, list[str]]:
+    """Return what the ConfigMap says, as far as the source is one of those that count, and warnings.
+
+    Chosen alone it must have been read; among others, what could not be read is a warning.
+    """
+    if source not in ("config_map", "merged"):
+        return [], []
     shown = (cluster or {}).get("config_map") or {}
-    warnings = []
     told = shown.get("error", {"message": ""}) if isinstance(shown, dict) else None
     if not isinstance(told, dict) or "message" not in told or not isinstance(shown.get("text") or "", str):
         raise CisError(f"{CONFIG_MAP}: what was recorded of it is malformed; scan again")
-    if "error" in shown:
-        warnings.append(f"{CONFIG_MAP} could not be read, so nothing is skipped by it: {shown['error']['message']}")
-    elif shown.get("text") is not None:
+    if shown.get("text") is not None:
         where = f"{CONFIG_MAP} key config.json"
-        sources.append((CONFIG_MAP, skips_of_text(shown["text"], benchmark.id, where)))
-    merged, unknown = merge_skips(benchmark, sources)
+        return [(CONFIG_MAP, skips_of_text(shown["text"], benchmark.id, where))], []
+    if source == "config_map" and "text" in shown:
+        return [], [f"{CONFIG_MAP}: there is none with a key config.json, so nothing is skipped"]
+    if source == "config_map":
+        unasked = (cluster or {}).get("error") or {"message": "the API was not asked for it; set cis_scan_kubeconfig"}
+        why = shown.get("error", unasked)["message"]
+        raise CisError(f"cis_scan_skip_source is config_map, but {CONFIG_MAP} was not read: {why}")
+    if "error" in shown:
+        return [], [f"{CONFIG_MAP} could not be read, so nothing is skipped by it: {shown['error']['message']}"]
+    return [], []
+
+
+def user_skips(
+    benchmark: Benchmark,
+    skip: t.Any,
+    skip_file: str | None,
+    cluster: dict[str, t.Any] | None,
+    source: str = "merged",
+) -> tuple[Skips, list[str]]:
+    """Return the user's skips of the source, merged in the order variable, file and ConfigMap, and warnings."""
+    given = given_skips(source, skip, skip_file, benchmark)
+    shown, warnings = config_map_skips(source, cluster, benchmark)
+    merged, unknown = merge_skips(benchmark, [*given, *shown])
     return merged, warnings + unknown
 
 

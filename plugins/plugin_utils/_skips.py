@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 
 import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import Benchmark, CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
 
 Skips = dict[str, dict[str, str]]
 
@@ -81,11 +81,7 @@ def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, 
 def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
     """Return the skips in a file: JSON or YAML, of Rancher's form, a list of ids, or id to reason."""
     source = f"cis_scan_skip_file {path}"
-    try:
-        with open(os.path.expanduser(path), encoding="utf-8") as stream:
-            text = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CisError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    text = read_text(path, source)
     try:
         document = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
@@ -94,6 +90,13 @@ def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
     if isinstance(document, dict) and any(str(key).lower() == "skip" for key in document):
         return skips_of_config(document, benchmark_id, source)
     return _ids(document, source)
+
+
+def no_control(benchmark: Benchmark, control_id: str) -> str:
+    """Say that a benchmark has no such control, and which ones may be meant."""
+    near = ", ".join(sorted(known for known in benchmark.ids if known[:-1] == control_id))
+    hint = f" (did you mean {near}?)" if near else ""
+    return f"{benchmark.id} has no control {control_id!r}{hint}"
 
 
 def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, str]]]) -> tuple[Skips, list[str]]:
@@ -105,9 +108,5 @@ def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, s
             if control_id in benchmark.ids:
                 merged.setdefault(control_id, {"by": source, "reason": reason})
             else:
-                near = ", ".join(sorted(known for known in benchmark.ids if known[:-1] == control_id))
-                hint = f" (did you mean {near}?)" if near else ""
-                warnings.append(
-                    f"{source}: {benchmark.id} has no control {control_id!r}{hint}; nothing is skipped by it"
-                )
+                warnings.append(f"{source}: {no_control(benchmark, control_id)}; nothing is skipped by it")
     return merged, warnings

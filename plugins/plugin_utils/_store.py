@@ -82,6 +82,15 @@ def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) 
     return {"schema": EVIDENCE_SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
 
 
+def read_text(path: str, what: str) -> str:
+    """Return the text of a user's file. Raises CisError that begins with what it is."""
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8-sig") as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CisError(f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
 def read_json(path: str, what: str) -> t.Any:
     """Return the document in a JSON file. Raises CisError that names the file and the place."""
     try:

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waived_by
 
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
@@ -63,15 +64,18 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
     return rows
 
 
+def _title(check: dict[str, t.Any]) -> list[str]:
+    text = f"{check['id']:<8}{check['description']}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+
+
 def failures(report: dict[str, t.Any]) -> list[str]:
     """Return the failing controls, each with the value wanted and the values seen, and where."""
     rows = []
     for check in report_checks(report):
         if check["state"] not in ("fail", "mixed"):
             continue
-        rows += textwrap.wrap(
-            f"{check['id']:<8}{check['description']}", WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False
-        )
+        rows += _title(check)
         failed = [part for part in check["evidence"] if part["state"] == "fail"]
         for wanted in dict.fromkeys(part["expected"] for part in failed):
             rows += _wrapped("wanted", wanted)
@@ -80,6 +84,22 @@ def failures(report: dict[str, t.Any]) -> list[str]:
             rows += _wrapped("on", _names(part["nodes"]))
         if len(failed) > _MOST_KINDS:
             rows += _wrapped("seen", f"and {len(failed) - _MOST_KINDS} more, which stand in the report")
+    return rows
+
+
+def waived(report: dict[str, t.Any]) -> list[str]:
+    """Return the failures that are waived, each with what was seen, where, and who accepts it."""
+    rows = []
+    for check in report_checks(report):
+        parts = [part for part in check.get("evidence", []) if "waiver" in part]
+        if parts:
+            rows += _title(check)
+        for part in parts[:_MOST_KINDS]:
+            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+            rows += _wrapped("on", _names(part["nodes"]))
+            rows += _wrapped("by", waived_by(part["waiver"]))
+        if len(parts) > _MOST_KINDS:
+            rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, which stand in the report")
     return rows
 
 
@@ -114,7 +134,8 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     )
     rows = [(_printable(title)[:WIDTH], ""), ("", "")]
     rows += [(row, "") for row in node_table(report)]
-    for heading, part, state in (("Failing controls", failures, "fail"), ("Not examined", unseen, "error")):
+    parts = (("Failing controls", failures, "fail"), ("Waived failures", waived, ""), ("Not examined", unseen, "error"))
+    for heading, part, state in parts:
         lines = part(report)
         if lines:
             rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]

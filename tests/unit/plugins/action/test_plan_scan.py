@@ -85,7 +85,8 @@ def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_config_map_can_be_left_alone(tmp_path: pathlib.Path) -> None:
-    args = arguments(tmp_path, kubeconfig="/k", skip_config_map=False)
+    (tmp_path / "skips.yml").write_text("- 1.1.3\n")
+    args = arguments(tmp_path, kubeconfig="/k", skip_source="file", skip_file=str(tmp_path / "skips.yml"))
     action = make_action(ActionModule, args, {"evidence": {"objects": {}}})
     action.run(None, VARS)
     assert action._execute_module.call_args.kwargs["module_args"]["config_map"] is None

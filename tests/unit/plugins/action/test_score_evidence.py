@@ -125,8 +125,8 @@ def test_skips(args: dict[str, t.Any]) -> None:
     result = run_action(ActionModule, args)
     assert (result["failed_controls"], result["counts"]["skip"]) == ([], 1)
     assert any("9.9" in warning for warning in result["warnings"])
-    assert run_action(ActionModule, {**args, "skip_config_map": False})["failed_controls"] == ["1.1.8"]
-    assert run_action(ActionModule, {**args, "skip_config_map": False, "skip": "1.1.8"})["failed_controls"] == []
+    assert run_action(ActionModule, {**args, "skip_source": "variable"})["failed_controls"] == ["1.1.8"]
+    assert run_action(ActionModule, {**args, "skip_source": "variable", "skip": "1.1.8"})["failed_controls"] == []
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,18 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
     set_flag,
 )
 
+WAIVERS = [
+    {
+        "source": "w.yml line 1",
+        "controls": ["1.1.8"],
+        "nodes": ["b"],
+        "groups": {},
+        "reason": "r",
+        "owner": "o",
+        "expires": "never",
+        "days_left": None,
+    }
+]
 SKIPS = {"1.1.2": {"by": "cis_scan_skip", "reason": "x"}}
 
 
@@ -42,6 +54,7 @@ def plan(tmp_path: pathlib.Path) -> dict[str, t.Any]:
         "evidence_dir": str(tmp_path),
         "nodes": {"a": ["controlplane", "etcd", "worker"], "b": ["controlplane", "etcd", "worker"]},
         "skips": SKIPS,
+        "waivers": WAIVERS,
         "cluster": "local",
         "node_tests_on": "workers",
         "skipped_controls": [i for i, state in exempt.items() if state == "skip"],
@@ -59,7 +72,10 @@ def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> 
     scan = Scan(plan)
     scan.add(bad("b"))
     scan.add(node("a"))
-    assert scan.report() == build_report(BENCHMARK, "permissive", [node("a"), bad("b")], cluster(), skips=SKIPS)
+    nodes = [node("a"), bad("b")]
+    report = scan.report()
+    assert report == build_report(BENCHMARK, "permissive", nodes, cluster(), skips=SKIPS, waivers=WAIVERS)
+    assert report["waivers"][0]["status"] == "live"
 
 
 def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:
@@ -129,6 +145,12 @@ def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> No
     assert "--profiling=true" in text
     assert "nothing was gathered" in text
     assert callback._display.warnings == []
+
+
+def test_a_request_that_only_shows_skips_is_no_scan(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {**plan, "evidence_dir": "", "scan_dir": ""}))
+    callback.v2_playbook_on_stats(None)
+    assert callback._display.lines == callback._display.warnings == []
 
 
 def test_the_files_that_were_written_are_named(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
