@@ -17,15 +17,16 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import DIRECTORY, available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import DIRECTORY, CisError, available, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._operators import FLAG_OPERATORS, PATH_OPERATORS
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import read_waivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRACTICE = ROOT / "playbooks" / "practice" / "evidence"
-KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison")
+KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison", "waivers")
 
 
 def _states() -> t.Any:
@@ -297,6 +298,11 @@ def test_report_of_every_recorded_state_fits() -> None:
     assert seen == {"pass", "fail", "error", "notApplicable"}
 
 
+def _waiver(control: str, nodes: list[str]) -> dict[str, t.Any]:
+    given = {"source": "w.yml line 1", "controls": [control], "nodes": nodes, "reason": "r"}
+    return {**given, "groups": {"g": ["w9"]} if nodes else {}, "owner": "o", "expires": "never", "days_left": None}
+
+
 def test_report_of_a_cluster_fits() -> None:
     nodes, cluster = _practice()
     other = copy.deepcopy(next(document for document in nodes if document["node"] == "worker1"))
@@ -310,13 +316,19 @@ def test_report_of_a_cluster_fits() -> None:
         [*nodes, other, lost],
         cluster,
         skips={"1.1.2": {"by": "cis_scan_skip", "reason": ""}},
+        waivers=[_waiver("1.4.21", ["cp1"]), _waiver("2.1.1", ["worker2"]), _waiver("9.*", [])],
         cluster="c1",
     )
     _validator("report").validate(json.loads(json.dumps(report)))
     assert {check["state"] for check in report_checks(report)} == {
         "pass", "fail", "mixed", "error", "skip", "notApplicable",
     }  # fmt: skip
+    assert {check["id"] for check in report_checks(report) if check.get("waived_nodes")} == {"1.4.21"}
     assert sum(report[key] for key in ("pass", "fail", "skip", "notApplicable", "error")) == report["total"]
+
+
+def _waived(report: dict[str, t.Any]) -> dict[str, t.Any]:
+    return next(check for check in report_checks(report) if check.get("by") == "waiver")
 
 
 def _check(report: dict[str, t.Any], state: str) -> dict[str, t.Any]:
@@ -333,6 +345,15 @@ BROKEN_REPORTS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "a mixed result without its nodes": lambda r: _check(r, "fail").update(state="mixed"),
     "a skip that says not by whom": lambda r: _check(r, "skip").pop("by"),
     "a verdict without evidence": lambda r: _check(r, "fail").pop("evidence"),
+    "a waived failure that says not by whom": lambda r: _waived(r)["evidence"][0]["waiver"].pop("owner"),
+    "a waived failure without its waiver": lambda r: _waived(r)["evidence"][0].pop("waiver"),
+    "a waiver of what is still a failure": lambda r: _waived(r)["evidence"][0].update(state="fail"),
+    "a waived control without waived nodes": lambda r: _waived(r).update(waived_nodes=[]),
+    "a waived control with a failed node": lambda r: _waived(r).update(failed_nodes=["cp1"]),
+    "a waived control without evidence": lambda r: _waived(r).pop("evidence"),
+    "a pass with a waived node": lambda r: _check(r, "pass").update(waived_nodes=["cp1"]),
+    "evidence of what the profile skips": lambda r: _check(r, "skip").update(evidence=[]),
+    "a waiver of unknown status": lambda r: r["waivers"][0].update(status="old"),
     "a node twice": lambda r: r["nodes"].update(etcd=["etcd1", "etcd1"]),
     "a negative count": lambda r: r.update(error=-1),
 }
@@ -340,7 +361,7 @@ BROKEN_REPORTS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
 
 @pytest.mark.parametrize("why", BROKEN_REPORTS)
 def test_broken_report_is_refused(why: str) -> None:
-    report = json.loads(json.dumps(_practice_report()))
+    report = json.loads(json.dumps(_practice_report(waivers=[_waiver("2.1.4", [])])))
     _validator("report").validate(report)
     BROKEN_REPORTS[why](report)
     assert not _validator("report").is_valid(report)
@@ -387,3 +408,59 @@ def test_broken_comparison_is_refused(why: str) -> None:
     comparison = _practice_comparison()
     BROKEN_COMPARISONS[why](comparison)
     assert not _validator("comparison").is_valid(comparison)
+
+
+# ------------------------------------------------------------------------------------------------ waivers
+
+GOOD_WAIVER = {"controls": ["1.1.*", "2.1.1"], "reason": "r", "owner": "o", "expires": "2026-12-31"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        [GOOD_WAIVER],
+        [{**GOOD_WAIVER, "controls": "1.1.2", "expires": "never", "nodes": "w*", "groups": "etcd"}],
+        [GOOD_WAIVER, {**GOOD_WAIVER, "nodes": ["a", "b"], "groups": ["c"]}],
+    ],
+)
+def test_waivers_that_are_read_fit(tmp_path: pathlib.Path, document: t.Any) -> None:
+    (tmp_path / "w.json").write_text(json.dumps(document))
+    assert len(read_waivers(str(tmp_path / "w.json"))) == len(document)
+    _validator("waivers").validate(document)
+
+
+BROKEN_WAIVERS: dict[str, t.Any] = {
+    **{f"no {field}": {field: ...} for field in GOOD_WAIVER},
+    "unknown field": {"until": "2026-12-31"},
+    "no controls": {"controls": []},
+    "an id that is a number": {"controls": [1.1]},
+    "no nodes": {"nodes": []},
+    "nodes are null": {"nodes": None},
+    "a node that is a number": {"nodes": 10},
+    "no groups": {"groups": []},
+    "a blank reason": {"reason": " "},
+    "a reason that is a number": {"reason": 4711},
+    "an owner that is a list": {"owner": ["a"]},
+    "another form of date": {"expires": "31.12.2026"},
+    "a date that is a number": {"expires": 20261231},
+    "an end that is null": {"expires": None},
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_WAIVERS)
+def test_broken_waivers_are_refused_by_schema_and_reader(tmp_path: pathlib.Path, why: str) -> None:
+    changed = {**GOOD_WAIVER, **BROKEN_WAIVERS[why]}
+    document = [{key: value for key, value in changed.items() if value is not ...}]
+    (tmp_path / "w.json").write_text(json.dumps(document))
+    with pytest.raises(CisError):
+        read_waivers(str(tmp_path / "w.json"))
+    assert not _validator("waivers").is_valid(document)
+
+
+@pytest.mark.parametrize("document", [{"waivers": [GOOD_WAIVER]}, ["1.1.2"], "1.1.2", [[GOOD_WAIVER]]])
+def test_what_is_no_list_of_waivers_is_refused_by_schema_and_reader(tmp_path: pathlib.Path, document: t.Any) -> None:
+    (tmp_path / "w.json").write_text(json.dumps(document))
+    with pytest.raises(CisError):
+        read_waivers(str(tmp_path / "w.json"))
+    assert not _validator("waivers").is_valid(document)

@@ -92,6 +92,77 @@ def test_the_config_map_can_be_left_alone(tmp_path: pathlib.Path) -> None:
     assert action._execute_module.call_args.kwargs["module_args"]["config_map"] is None
 
 
+WAIVER = "- {controls: %s, reason: r, owner: o, expires: %s}\n"
+
+
+def test_waivers_are_resolved_against_the_inventory(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "w.yml"
+    path.write_text("- {controls: 1.1.2, groups: worker, reason: r, owner: o, expires: never}\n")
+    result = run_action(ActionModule, arguments(tmp_path, waivers_file=str(path)), VARS)
+    (found,) = result["waivers"]
+    assert (found["groups"], found["days_left"]) == ({"worker": ["w1"]}, None)
+    assert run_action(ActionModule, arguments(tmp_path), VARS)["waivers"] == []
+
+
+def test_what_is_wrong_with_waivers_is_said_before_the_scan(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "w.yml"
+    path.write_text(WAIVER % ("9.9.9", "never") + WAIVER % ("1.1.2", "2020-01-01") + WAIVER % ("1.1.3", "never"))
+    result = run_action(ActionModule, arguments(tmp_path, waivers_file=str(path)), VARS)
+    said = [warning for warning in result["warnings"] if "cis_scan_waivers_file" in warning]
+    assert [("9.9.9" in warning, "expired on 2020-01-01" in warning) for warning in said] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_the_outlook_is_one_line_or_all(tmp_path: pathlib.Path) -> None:
+    line = run_action(ActionModule, arguments(tmp_path), VARS)["outlook"]
+    assert line.startswith("RKE-CIS-1.4-Permissive, 97 controls: 63 judged, 15 skipped by the profile")
+    for yes in ("true", True):
+        shown = run_action(ActionModule, arguments(tmp_path, show_skips=yes), VARS)
+        assert shown["scan_dir"]
+        assert shown["outlook"][0] == line
+        assert len(shown["outlook"]) == 1 + 15 + 19
+    assert run_action(ActionModule, arguments(tmp_path, show_skips=False), VARS)["outlook"] == line
+
+
+def test_only_to_show_skips_writes_nothing(tmp_path: pathlib.Path) -> None:
+    api = {**cluster(), "config_map": {"text": '{"skip": {"current": ["1.1.4"]}}'}}
+    args = arguments(tmp_path, show_skips="only", kubeconfig="/k", evidence_dir=str(tmp_path / "evidence"))
+    result = run_action(ActionModule, args, VARS, {"evidence": api})
+    assert (result["scan_dir"], result["evidence_dir"]) == ("", "")
+    assert any(line.startswith("1.1.4 ") and "ConfigMap" in line for line in result["outlook"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("source, asked", [("merged", {}), ("config_map", {}), ("variable", None)])
+def test_the_config_map_is_asked_for_where_it_counts(tmp_path: pathlib.Path, source: str, asked: t.Any) -> None:
+    action = make_action(
+        ActionModule, arguments(tmp_path, kubeconfig="/k", skip_source=source), {"evidence": cluster()}
+    )
+    assert "failed" not in action.run(None, VARS)
+    assert action._execute_module.call_args.kwargs["module_args"]["config_map"] == asked
+
+
+@pytest.mark.parametrize(
+    "change, api",
+    [
+        ({"skip_source": "file"}, None),
+        ({"skip_source": "config_map"}, None),
+        (
+            {"skip_source": "config_map", "kubeconfig": "/k"},
+            {"evidence": {"objects": {}, "config_map": {"error": {"kind": "denied", "message": "403"}}}},
+        ),
+        ({"skip_source": "config_map", "kubeconfig": "/k"}, {"evidence": {"error": {"kind": "down", "message": "x"}}}),
+    ],
+)
+def test_a_source_that_is_chosen_and_not_there_is_refused(tmp_path: pathlib.Path, change: t.Any, api: t.Any) -> None:
+    result = run_action(ActionModule, arguments(tmp_path, **change), VARS, api)
+    assert result["failed"] is True
+    assert result["msg"].startswith("cis_scan_skip_source is ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_replay_takes_what_was_recorded_of_the_api(tmp_path: pathlib.Path) -> None:
     pathlib.Path(cluster_path(str(tmp_path))).write_text(json.dumps(cluster()))
     action = make_action(ActionModule, arguments(tmp_path, replay_dir=str(tmp_path), kubeconfig="/k"), {})
@@ -116,6 +187,9 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"groups": {"controlplane": "a", "etcd": "b", "worker": "c"}}, "cis_scan_groups"),
         ({"skip": [1.1]}, "cis_scan_skip"),
         ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
+        ({"skip_source": "cluster"}, "skip_source"),
+        ({"waivers_file": "/no/such/file"}, "cis_scan_waivers_file /no/such/file: cannot be read"),
+        ({"show_skips": "maybe"}, "show_skips"),
         ({"cluster": "a/b"}, "cis_scan_cluster"),
         ({"node_tests_on": "masters"}, "node_tests_on"),
         ({"report_dir": "/dev/null/x"}, "cis_report_dir"),
@@ -151,6 +225,19 @@ def test_a_bad_config_map_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
     result = run_action(ActionModule, arguments(tmp_path, kubeconfig="/k"), VARS, answer)
     assert result["failed"] is True
     assert "ConfigMap" in result["msg"]
+
+
+def test_a_broken_waiver_is_told_before_anything_is_asked_or_written(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "w.yml"
+    path.write_text(WAIVER % ("1.1.2", "never") + WAIVER % ("1.1.2", "soon"))
+    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="/k", waivers_file=str(path)), {})
+    result = action.run(None, VARS)
+    assert (result["failed"], result["msg"]) == (
+        True,
+        f"cis_scan_waivers_file {path} line 2: expires: 'soon' is no date; write YYYY-MM-DD, or never",
+    )
+    action._execute_module.assert_not_called()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_wrong_skip_is_told_before_anything_is_asked_or_written(tmp_path: pathlib.Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
@@ -129,6 +130,45 @@ def test_skips(args: dict[str, t.Any]) -> None:
     assert run_action(ActionModule, {**args, "skip_source": "variable", "skip": "1.1.8"})["failed_controls"] == []
 
 
+def test_skips_of_a_plan_stand_in_for_their_sources(args: dict[str, t.Any]) -> None:
+    skips = {"1.1.8": {"by": "cis_scan_skip", "reason": "r"}}
+    result = run_action(ActionModule, {**args, "skips": skips, "skip_file": "/not/read/again"})
+    assert (result["failed_controls"], result["counts"]["skip"]) == ([], 1)
+    assert run_action(ActionModule, {**args, "skips": {}, "skip": "1.1.8"})["failed_controls"] == ["1.1.8"]
+
+
+@pytest.fixture
+def waivers_file(tmp_path: pathlib.Path) -> str:
+    (tmp_path / "w.yml").write_text("- {controls: 1.1.8, groups: late, reason: r, owner: o, expires: never}\n")
+    return str(tmp_path / "w.yml")
+
+
+def test_a_group_is_that_of_the_inventory(args: dict[str, t.Any], waivers_file: str) -> None:
+    result = run_action(ActionModule, {**args, "waivers_file": waivers_file}, {"groups": {"late": ["b"]}})
+    assert (result["failed_controls"], result["counts"]["skip"]) == ([], 0)
+    report = read(result)
+    assert report["waivers"][0]["status"] == "live"
+    check = next(check for group in report["results"] for check in group["checks"] if check["id"] == "1.1.8")
+    # what was not seen is not excused by it
+    assert (check["state"], check["waived_nodes"], check["error_nodes"]) == ("error", ["b"], ["c"])
+
+
+def test_without_an_inventory_a_group_excuses_nothing(args: dict[str, t.Any], waivers_file: str) -> None:
+    for variables in ({}, {"groups": {"all": [], "ungrouped": []}}):
+        result = run_action(ActionModule, {**args, "waivers_file": waivers_file}, variables)
+        assert result["failed_controls"] == ["1.1.8"]
+        assert any("no group 'late' with hosts" in warning for warning in result["warnings"])
+
+
+def test_waivers_of_a_plan_stand_in_for_their_file(args: dict[str, t.Any], waivers_file: str) -> None:
+    waivers = waivers_of_file(waivers_file, {"late": ["b"]})
+    result = run_action(ActionModule, {**args, "waivers": waivers, "waivers_file": "/not/read/again"})
+    assert result["failed_controls"] == []
+    assert run_action(ActionModule, {**args, "waivers": [], "waivers_file": waivers_file})["failed_controls"] == [
+        "1.1.8"
+    ]
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -138,6 +178,8 @@ def test_skips(args: dict[str, t.Any]) -> None:
         ({"nodes": {"a": [], "z": []}}, "z"),
         ({"skip": {"1.1.2": 5}}, "cis_scan_skip"),
         ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
+        ({"skip_source": "file"}, "cis_scan_skip_file names none"),
+        ({"waivers_file": "/no/such/file"}, "cis_scan_waivers_file"),
         ({"cluster": ".."}, "cis_scan_cluster"),
         ({"scan_dir": "/no/such/directory"}, "/no/such/directory"),
         ({"report_dir": None}, "report_dir"),

@@ -113,6 +113,37 @@ def test_what_the_column_remediation_says() -> None:
     assert found["2.1.1"]["advice"] == "Not examined: unreachable: no route to host"
 
 
+def waiver(nodes: list[str], **more: t.Any) -> dict[str, t.Any]:
+    given = {"source": "w", "controls": ["1.1.8"], "nodes": nodes, "groups": {}, "reason": "r", "owner": "o"}
+    return {**given, "expires": "2026-12-31", "days_left": 1, **more}
+
+
+@pytest.mark.parametrize(
+    "waivers, state, failed, said",
+    [
+        ([], "fail", ["cp1", "cp2"], "{}"),
+        ([waiver([])], "skip", [], "Waived by o until 2026-12-31: r"),
+        ([waiver([], expires="never", days_left=None)], "skip", [], "Waived by o without expiry: r"),
+        (
+            [waiver(["cp1"]), waiver([], owner="p")],
+            "skip",
+            [],
+            "Waived by o until 2026-12-31: r; p until 2026-12-31: r",
+        ),
+        ([waiver(["cp1"])], "fail", ["cp2"], "{} Waived on cp1 by o until 2026-12-31: r"),
+    ],
+)
+def test_what_a_waiver_says_there(waivers: list[dict[str, t.Any]], state: str, failed: list[str], said: str) -> None:
+    nodes = [node("cp1", ["controlplane"]), node("cp2", ["controlplane"])]
+    for each in nodes:
+        set_flag(each, "kube-apiserver", "--profiling=true")
+    report = build_report(BENCHMARK, "hardened", nodes, cluster(), waivers=waivers)
+    row = next(row for row in report_rows(report) if row["id"] == "1.1.8")
+    assert (row["state"], row["failed"], row["all_nodes"]) == (state, failed, ["cp1", "cp2"])
+    assert row["advice"] == said.format(row["remediation"])
+    assert row["rancher_advice"] == row["remediation"]
+
+
 def test_what_rancher_said_there() -> None:
     found = rows()
     remediation = {control["id"]: control["remediation"] for control in BENCHMARK.controls}

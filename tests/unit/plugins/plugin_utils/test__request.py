@@ -83,6 +83,59 @@ def test_variable_outdoes_file_outdoes_config_map(tmp_path: pathlib.Path) -> Non
     assert warnings == []
 
 
+EVERYWHERE = with_map(text='{"skip": {"current": ["1.1.4"]}}')
+
+
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        ("merged", {"1.1.2", "1.1.3", "1.1.4"}),
+        ("variable", {"1.1.2"}),
+        ("file", {"1.1.3"}),
+        ("config_map", {"1.1.4"}),
+    ],
+)
+def test_the_source_that_is_chosen_counts_alone(tmp_path: pathlib.Path, source: str, expected: set[str]) -> None:
+    file = tmp_path / "skips.yml"
+    file.write_text("- 1.1.3\n")
+    skips, warnings = user_skips(BENCHMARK, ["1.1.2"], str(file), EVERYWHERE, source)
+    assert (set(skips), warnings) == (expected, [])
+
+
+def test_what_is_not_chosen_is_not_read() -> None:
+    assert user_skips(BENCHMARK, [1.1], "/no/such/file", EVERYWHERE, "config_map")[1] == []
+    assert user_skips(BENCHMARK, None, "/no/such/file", with_map(text="@"), "variable") == ({}, [])
+
+
+def test_a_file_that_is_chosen_must_be_named() -> None:
+    for none in (None, ""):
+        with pytest.raises(CisError, match="cis_scan_skip_source is file, but cis_scan_skip_file names none"):
+            user_skips(BENCHMARK, ["1.1.2"], none, EVERYWHERE, "file")
+    with pytest.raises(CisError, match="cis_scan_skip_file /no/such/file: cannot be read"):
+        user_skips(BENCHMARK, None, "/no/such/file", None, "file")
+
+
+@pytest.mark.parametrize(
+    "cluster, said",
+    [
+        (None, "cis_scan_kubeconfig"),
+        ({"error": {"kind": "not asked", "message": "the API was not asked"}}, "the API was not asked"),
+        ({"objects": {}}, "cis_scan_kubeconfig"),
+        (with_map(error={"kind": "denied", "message": "403 Forbidden"}), "403 Forbidden"),
+    ],
+)
+def test_a_config_map_that_is_chosen_must_have_been_read(cluster: t.Any, said: str) -> None:
+    with pytest.raises(CisError, match="cis_scan_skip_source is config_map, but ConfigMap .* was not read: ") as caught:
+        user_skips(BENCHMARK, ["1.1.2"], None, cluster, "config_map")
+    assert said in str(caught.value)
+
+
+def test_a_config_map_that_is_chosen_and_does_not_exist_is_a_warning() -> None:
+    skips, (warning,) = user_skips(BENCHMARK, ["1.1.2"], None, with_map(text=None), "config_map")
+    assert skips == {}
+    assert "security-scan-cfg" in warning and "nothing is skipped" in warning
+
+
 @pytest.mark.parametrize(
     "cluster", [None, {"error": {"kind": "down", "message": "x"}}, {"objects": {}}, with_map(text=None)]
 )

@@ -71,6 +71,22 @@ def test_a_failure_tells_what_was_wanted_and_seen_and_where() -> None:
     assert "Not examined" not in text
 
 
+def test_a_waived_failure_tells_what_was_seen_and_who_accepts_it() -> None:
+    waiver = {"source": "w", "controls": ["1.1.8"], "nodes": ["n1"], "groups": {}, "reason": EVIL + "x" * 500}
+    waiver |= {"owner": "Team" + EVIL, "expires": "2026-12-31", "days_left": 9}
+    found = lines(failing("n1"), node("n2"), waivers=[waiver])
+    assert_fits(found)
+    assert "Failing controls" not in found
+    part = "\n".join(found[found.index("Waived failures") :])
+    for text in ("1.1.8", "--profiling=true", "n1", "Team", "until 2026-12-31"):
+        assert text in part
+    assert "n2" not in part
+    # what is not waived beside it stays a failure
+    found = lines(failing("n1"), failing("n3"), waivers=[waiver])
+    part = "\n".join(found[found.index("Failing controls") : found.index("Waived failures")])
+    assert "n3" in part and "n1" not in part
+
+
 def test_what_could_not_be_examined_is_told_by_reason_and_not_by_control() -> None:
     found = lines(lost("n1"), lost("n2"), node("n3"))
     assert_fits(found)
