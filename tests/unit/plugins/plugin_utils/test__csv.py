@@ -130,6 +130,7 @@ def waiver(nodes: list[str], **more: t.Any) -> dict[str, t.Any]:
             [],
             "Waived by o until 2026-12-31: r; p until 2026-12-31: r",
         ),
+        ([waiver(["cp1"]), waiver(["cp2"])], "skip", [], "Waived by o until 2026-12-31: r"),
         ([waiver(["cp1"])], "fail", ["cp2"], "{} Waived on cp1 by o until 2026-12-31: r"),
     ],
 )
