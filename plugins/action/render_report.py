@@ -12,6 +12,7 @@ import jinja2
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS, legal_xml
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
 
@@ -36,7 +37,7 @@ class ActionModule(ControllerAction):
             trim_blocks=True,
             autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
         )
-        environment.filters["csv_row"] = csv_row
+        environment.filters.update(FILTERS, csv_row=csv_row)
         rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
         try:
             text = environment.get_template(name).render(
@@ -45,9 +46,9 @@ class ActionModule(ControllerAction):
                 comparison=since_previous(args["report"], report),
             )
         except Exception as error:  # a template is the user's code and may raise anything
-            raise CisError(f"template {args['template']}: {error}") from error
+            raise CisError(f"template {args['template']}: {' '.join(str(error).split())}") from error
         try:
-            write_file(args["dest"], text)
+            write_file(args["dest"], legal_xml(text) if name.endswith(".xml.j2") else text)
         except OSError as error:
             raise CisError(f"report {args['dest']}: cannot be written: {error.strerror}") from error
         return {"changed": True, "dest": args["dest"]}

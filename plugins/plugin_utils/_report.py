@@ -234,3 +234,19 @@ def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
 def unexamined(report: dict[str, t.Any]) -> int:
     """Return how many controls were not examined on every node that they run on."""
     return sum(1 for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes"))
+
+
+def errors_by_reason(report: dict[str, t.Any]) -> dict[str, dict[str, list[str]]]:
+    """Return each reason why something was not examined to the ids of its controls and to its nodes."""
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for check in report_checks(report):
+        parts = [part for part in check.get("evidence", []) if part["state"] == "error"]
+        if check["state"] == "error" and not check["evidence"]:
+            parts = [{"reason": check["reason"], "nodes": []}]
+        for part in parts:
+            controls, nodes = reasons.setdefault(part["reason"], ({}, {}))
+            controls[check["id"]] = None
+            nodes.update(dict.fromkeys(part["nodes"]))
+    return {
+        reason: {"controls": list(controls), "nodes": list(nodes)} for reason, (controls, nodes) in reasons.items()
+    }

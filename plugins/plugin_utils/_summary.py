@@ -13,7 +13,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import alike, changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._report import errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waived_by
 
 WIDTH = 80
@@ -105,22 +105,13 @@ def waived(report: dict[str, t.Any]) -> list[str]:
 
 def unseen(report: dict[str, t.Any]) -> list[str]:
     """Return what could not be examined, by reason: one dead node must not fill a screen."""
-    reasons: dict[str, tuple[list[str], list[str]]] = {}
-    for check in report_checks(report):
-        if check["state"] == "error" and not check["evidence"]:
-            reasons.setdefault(check["reason"], ([], []))[0].append(check["id"])
-        for part in check.get("evidence", []):
-            if part["state"] == "error":
-                ids, nodes = reasons.setdefault(part["reason"], ([], []))
-                ids.append(check["id"])
-                nodes += [name for name in part["nodes"] if name not in nodes]
+    reasons = errors_by_reason(report)
     rows = []
-    for reason, (ids, nodes) in list(reasons.items())[:_MOST_KINDS]:
+    for reason, found in list(reasons.items())[:_MOST_KINDS]:
         rows += textwrap.wrap(_printable(reason), WIDTH, subsequent_indent="    ", break_on_hyphens=False)
-        if nodes:
-            rows += _wrapped("on", _names(nodes))
-        ids = list(dict.fromkeys(ids))
-        rows += _wrapped("ids", _names(ids) if len(ids) > 10 else ", ".join(ids))
+        if found["nodes"]:
+            rows += _wrapped("on", _names(found["nodes"]))
+        rows += _wrapped("ids", _names(found["controls"]))
     if len(reasons) > _MOST_KINDS:
         rows.append(f"... and {len(reasons) - _MOST_KINDS} more reasons, which stand in the report")
     return rows
