@@ -29,6 +29,10 @@ class ActionModule(ControllerAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         report = read_report(args["report"])
+        if os.path.realpath(args["dest"]) == os.path.realpath(args["report"]):
+            raise CisError(
+                f"report {args['dest']}: is what is rendered; give the template another name than report.json.j2"
+            )
         folder, name = os.path.split(args["template"])
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folder),

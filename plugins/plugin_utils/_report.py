@@ -247,6 +247,4 @@ def errors_by_reason(report: dict[str, t.Any]) -> dict[str, dict[str, list[str]]
             controls, nodes = reasons.setdefault(part["reason"], ({}, {}))
             controls[check["id"]] = None
             nodes.update(dict.fromkeys(part["nodes"]))
-    return {
-        reason: {"controls": list(controls), "nodes": list(nodes)} for reason, (controls, nodes) in reasons.items()
-    }
+    return {reason: {"controls": list(controls), "nodes": list(nodes)} for reason, (controls, nodes) in reasons.items()}

@@ -57,3 +57,10 @@ def test_options_are_described(role: str) -> None:
     for name, option in _options(role).items():
         assert option["type"] and option["description"], name
         assert not any(line.endswith(" ") or not line.endswith(".") for line in option["description"]), name
+
+
+def test_every_format_is_described() -> None:
+    said = " ".join(_options("cis_report")["cis_report_formats"]["description"])
+    assert re.findall(r"V\(([a-z_]+)\) is C\(", said) == list(
+        _load("cis_report", "vars/main.yml")["_cis_report_outputs"]
+    )

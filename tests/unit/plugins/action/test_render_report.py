@@ -112,3 +112,19 @@ def test_where_it_cannot_be_written(args: dict[str, t.Any], dest: str) -> None:
 def test_what_is_required(args: dict[str, t.Any], key: str) -> None:
     del args[key]
     assert key in run_action(ActionModule, args)["msg"]
+
+
+def test_the_report_itself_is_not_overwritten(args: dict[str, t.Any]) -> None:
+    before = pathlib.Path(args["report"]).read_bytes()
+    result = run_action(ActionModule, {**args, "dest": args["report"]})
+    assert result["failed"] is True
+    assert args["report"] in result["msg"]
+    assert pathlib.Path(args["report"]).read_bytes() == before
+
+
+@pytest.mark.parametrize("name, wanted", [("x.xml.j2", "a?&lt;"), ("x.html.j2", "a\0&lt;"), ("x.txt.j2", "a\0<")])
+def test_escaping_goes_by_the_name(args: dict[str, t.Any], name: str, wanted: str) -> None:
+    args["template"] = str(pathlib.Path(args["template"]).with_name(name))
+    pathlib.Path(args["template"]).write_text(r"{{ 'a\0<' }}")
+    run_action(ActionModule, args)
+    assert pathlib.Path(args["dest"]).read_text() == wanted

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import markdown_it
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._formats import (
+    by_node,
+    legal_xml,
+    markdown_code,
+    markdown_text,
+    unix_time,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, lost, node
+
+
+def inline(text: str) -> list[tuple[str, str]]:
+    """Return what a CommonMark parser sees in a cell of a table."""
+    parser = markdown_it.MarkdownIt("commonmark").enable("table")
+    (cell,) = [token for token in parser.parse(f"| a |\n|---|\n| {text} |\n") if token.type == "inline"][1:]
+    return [(token.type, token.content) for token in cell.children]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a|b", "a\\|b", "*a* _b_ `c`", "[a](b)", "![a](b)", "<b>", "&amp;", "~~a~~", "# 1", "a\\", "--x=1", "$a$",
+        "http://x", "\u00fc \U0001f600",
+    ],
+)  # fmt: skip
+def test_text_is_shown_as_it_is(text: str) -> None:
+    assert "".join(content for _type, content in inline(markdown_text(text))) == text
+    assert {kind for kind, _content in inline(markdown_text(text))} <= {"text", "text_special"}
+
+
+@pytest.mark.parametrize("text", ["a", "a\\", "`", "``", "a`b", "`a`", "a``b`c", "<b>", "&amp;", "*a*", "@all", "\\n"])
+def test_code_is_shown_as_it_is(text: str) -> None:
+    parser = markdown_it.MarkdownIt("commonmark")
+    (token,) = parser.parse(markdown_code(text))[1].children
+    assert (token.type, token.content) == ("code_inline", text)
+
+
+@pytest.mark.parametrize("shown", [markdown_text, markdown_code])
+def test_one_short_line_without_control_characters(shown: t.Callable[[str], str]) -> None:
+    assert shown("a\n# b\r\n\tc\x00\x1b\u2028d").strip("`") == "a # b c?? d"
+    assert len(shown("x" * 9999)) <= 302
+    assert shown("x" * 9999).strip("`").endswith("x...")
+    assert shown("") == ""
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [
+        ("1970-01-01T00:00:01Z", 1),
+        ("2026-11-21T22:00:00Z", 1795298400),
+        ("2026-11-22T00:00:00+02:00", 1795298400),
+        ("2026-11-21T22:00:00", 1795298400),
+        ("", None),
+        ("yesterday", None),
+        ("2026-13-01T00:00:00Z", None),
+    ],
+)
+def test_time(text: str, seconds: int | None) -> None:
+    assert unix_time(text) == seconds
+
+
+def test_characters_of_xml() -> None:
+    assert legal_xml("a\x00\x08\x0b\x1f\ud800\udfff\ufffe\uffffz") == "a????????z"
+    assert legal_xml("\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600") == "\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600"
+
+
+def test_each_node_has_its_cases() -> None:
+    skips = {"1.1.3": {"by": "me", "reason": "because"}}
+    nodes = [node("cp1", ["controlplane"]), node("both", ["controlplane", "worker"]), lost("w1", ["worker"])]
+    report = build_report(BENCHMARK, "hardened", nodes, cluster(), skips=skips)
+    cases = by_node(report)
+    assert list(cases) == ["both", "cp1", "w1", ""]
+    for name, counts in report["node_results"].items():
+        for state in ("pass", "fail", "skip", "notApplicable", "error"):
+            assert sum(case["state"] == state for case in cases[name]) == counts[state], (name, state)
+    assert {case["row"]["id"] for case in cases[""]} == {
+        c["id"] for c in BENCHMARK.controls if c["node_type"] == ["etcd"]
+    }
+    skipped = next(case for case in cases["cp1"] if case["row"]["id"] == "1.1.3")
+    assert (skipped["state"], skipped["seen"], skipped["section"]) == ("skip", None, "1.1 API Server")

