@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.."
 say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
-packages=(busybox-static curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
+# prometheus: promtool reads the metrics.
+packages=(busybox-static curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl prometheus shellcheck tini)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
