@@ -9,37 +9,34 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import alike
+from ansible_collections.rke.cis.plugins.plugin_utils._markdown import markdown_code, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._operators import some
 
-
-def _code(text: str) -> str:
-    """A node's words, as they are: in code nothing is markup, HTML, a link or someone's name."""
-    text = "".join(char if char.isprintable() else "?" for char in text) or "nothing"
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    space = " " if "`" in text else ""
-    return f"{fence}{space}{text}{space}{fence}"
+_MOST = 50
 
 
 def _about(about: dict[str, t.Any]) -> str:
     words = [about["profile"], f"evidence of {about['collected_at'] or 'none'}", about["name"]]
     words += [f"{name}={value}" for name, value in about["parameters"].items()]
-    return _code(", ".join(filter(None, words)))
+    return markdown_code(", ".join(filter(None, words)))
+
+
+def _value(text: str) -> str:
+    return markdown_code(text) or "nothing"
 
 
 def _control(change: dict[str, t.Any]) -> str:
-    title = re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", change["description"])
-    text = f"- **{change['id']}** {title}, on {_code(some(change['nodes']))}"
-    return text + (f": {_code(change['before'])} is now {_code(change['after'])}" if "before" in change else "")
+    text = f"- **{change['id']}** {markdown_text(change['description'])}, on {markdown_code(some(change['nodes']))}"
+    return text + (f": {_value(change['before'])} is now {_value(change['after'])}" if "before" in change else "")
 
 
-def comparison_markdown(comparison: dict[str, t.Any]) -> str:
-    """Return a comparison as a Markdown document."""
+def comparison_markdown(comparison: dict[str, t.Any], level: int = 1) -> str:
+    """Return a comparison as a Markdown document, or as a part of one whose heading has this level."""
     lines = [
-        f"# Changes of cluster {_code(comparison['cluster'])}",
+        f"{'#' * level} Changes of cluster {markdown_code(comparison['cluster'])}",
         "",
         f"- From {_about(comparison['from'])}",
         f"- To {_about(comparison['to'])}",
@@ -49,15 +46,18 @@ def comparison_markdown(comparison: dict[str, t.Any]) -> str:
         "Fixed": [_control(change) for change in comparison["fixed"]],
         "Another value, the same verdict": [_control(change) for change in comparison["changed"]],
         "Other changes": [
-            f"- {before} to {after}" + (f", on {_code(some(list(nodes)))}" if nodes else "") + f": {', '.join(ids)}"
+            f"- {before} to {after}"
+            + (f", on {markdown_code(some(list(nodes)))}" if nodes else "")
+            + f": {', '.join(ids)}"
             for (before, after, nodes), ids in alike(comparison["other"]).items()
         ],
-        "Nodes added": [f"- {_code(name)}" for name in comparison["nodes_added"]],
-        "Nodes gone": [f"- {_code(name)}" for name in comparison["nodes_gone"]],
+        "Nodes added": [f"- {markdown_code(name)}" for name in comparison["nodes_added"]],
+        "Nodes gone": [f"- {markdown_code(name)}" for name in comparison["nodes_gone"]],
     }
     for heading, items in parts.items():
         if items:
-            lines += ["", f"## {heading}", "", *items]
+            more = [f"- and {len(items) - _MOST} more"] if len(items) > _MOST else []
+            lines += ["", f"{'#' * level}# {heading}", "", *items[:_MOST], *more]
     if not any(parts.values()):
         lines += ["", "Nothing has changed."]
     return "\n".join(lines) + "\n"

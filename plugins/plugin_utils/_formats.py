@@ -13,30 +13,12 @@ import datetime
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._markdown import markdown_code, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._report import errors_by_reason
 
-_LONGEST = 300
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _one_line(text: t.Any) -> str:
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split()))
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
-
-
-def markdown_text(text: t.Any) -> str:
-    """Return text in one line that Markdown, in a cell of a table too, shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", _one_line(text))
-
-
-def markdown_code(text: t.Any) -> str:
-    """Return text as code of one line: what a node says mentions nobody there, and links to nothing."""
-    line = _one_line(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{pad}{line}{pad}{fence}" if line else ""
 
 
 def unix_time(text: str) -> int | None:
@@ -74,6 +56,7 @@ def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
 
 FILTERS = {
     "by_node": by_node,
+    "comparison_markdown": comparison_markdown,
     "errors_by_reason": errors_by_reason,
     "markdown_code": markdown_code,
     "markdown_text": markdown_text,

@@ -47,7 +47,7 @@ def test_formats_that_are_asked_for(tmp_path: pathlib.Path, formats: t.Any, want
 @pytest.mark.parametrize("as_text", [True, False])
 def test_templates_of_ones_own(tmp_path: pathlib.Path, as_text: bool) -> None:
     (tmp_path / "states.txt.j2").write_text(
-        "{% for row in rows %}\n{{ row.id }} {{ row.state }}\n{% endfor %}\n{{ history }} {{ comparison }}\n"
+        "{% for row in rows %}\n{{ row.id }} {{ row.state }}\n{% endfor %}\n{{ comparison }}\n"
     )
     (tmp_path / "part").write_text("{{ report.cluster }}")
     (tmp_path / "whole.j2").write_text("{% include 'part' %}: {{ report.fail }}")
