@@ -10,8 +10,11 @@ cd "$(dirname "$0")/../.."
 say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
-# chromium: for the reports in HTML.
-packages=(busybox-static chromium curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
+# chromium, default-jre-headless: for the reports in HTML, which a browser opens and the W3C's checker reads.
+packages=(busybox-static chromium curl default-jre-headless docker.io dpkg-dev etcd-server gcc iproute2 openssh-server
+    openssl shellcheck tini)
+# npm comes with Node.js from elsewhere, too.
+command -v npm >/dev/null || packages+=(npm)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
@@ -39,6 +42,20 @@ else
 fi
 
 cache=${RKE_CIS_CACHE:-$HOME/.cache/rke-cis}
+mkdir -p "$cache"
+
+vnu=26.9.27
+if [ ! -f "$cache/vnu-$vnu.jar" ]; then
+    say "fetching the HTML checker vnu $vnu"
+    (
+        work=$(mktemp -d "$cache/vnu.XXXXXX")
+        trap 'rm -rf "$work"' EXIT
+        cd "$work"
+        npm pack --silent "vnu-jar@$vnu" >/dev/null && tar xzf "vnu-jar-$vnu.tgz" &&
+            mv package/build/dist/vnu.jar "$cache/vnu-$vnu.jar"
+    ) || say "that failed; tests of reports in HTML will fail"
+fi
+
 apiserver=$cache/kube-apiserver-1.20.2
 build=tests/testbed/get_apiserver.sh
 if [ ! -x "$apiserver" ]; then
@@ -46,7 +63,6 @@ if [ ! -x "$apiserver" ]; then
         say "$build is missing; the kube-apiserver tests will be skipped"
         exit 0
     fi
-    mkdir -p "$cache"
     work=$(mktemp -d "$cache/build.XXXXXX")
     trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
     say "building kube-apiserver 1.20.2, once (about 5 minutes on two cores, 3 GB in $cache)"
