@@ -10,9 +10,12 @@ version_added: 1.0.0
 description:
   - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
   - A template gets C(report) (the document) and C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
-    C(failed)), and a filter C(csv_row) that makes a line of CSV of a list. It may include templates beside it.
+    C(failed)). It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
+  - C(history) is a list of past scans with their counts, oldest first, empty where they are not known.
+  - The filter C(csv_row) makes a line of CSV of a list. The filter C(csp_hash) gives what a Content-Security-Policy
+    names an inline script by.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped.
 extends_documentation_fragment:
   - rke.cis._attributes

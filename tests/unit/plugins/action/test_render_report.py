@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.action.render_report import ActionModule
+from ansible_collections.rke.cis.plugins.action.render_report import ActionModule, environment
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
@@ -112,3 +112,8 @@ def test_where_it_cannot_be_written(args: dict[str, t.Any], dest: str) -> None:
 def test_what_is_required(args: dict[str, t.Any], key: str) -> None:
     del args[key]
     assert key in run_action(ActionModule, args)["msg"]
+
+
+def test_what_a_policy_names_a_script_by() -> None:
+    text = environment("").from_string("{{ script | csp_hash }}").render(script="alert('Hello, world.');")
+    assert text == "sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng="  # of the standard's own example
