@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import typing as t
 
@@ -15,6 +17,24 @@ from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, repor
 from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS, legal_xml
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
+
+
+def csp_hash(script: str) -> str:
+    """Return what a Content-Security-Policy names an inline script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def environment(folder: str) -> jinja2.Environment:
+    """Return what renders the templates in a directory."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
+    )
+    found.filters.update(FILTERS, csv_row=csv_row, csp_hash=csp_hash)
+    return found
 
 
 class ActionModule(ControllerAction):
@@ -34,20 +54,12 @@ class ActionModule(ControllerAction):
                 f"report {args['dest']}: is what is rendered; give the template another name than report.json.j2"
             )
         folder, name = os.path.split(args["template"])
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder),
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
-        )
-        environment.filters.update(FILTERS, csv_row=csv_row)
         rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
         try:
-            text = environment.get_template(name).render(
-                report=report,
-                rows=rows,
-                comparison=since_previous(args["report"], report),
+            text = (
+                environment(folder)
+                .get_template(name)
+                .render(report=report, rows=rows, history=[], comparison=since_previous(args["report"], report))
             )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {' '.join(str(error).split())}") from error

@@ -13,12 +13,14 @@ description:
     C(failed)). It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
+  - C(history) is a list of past scans with their counts, oldest first, empty where they are not known.
   - It has these filters beside those of Jinja2. C(csv_row) makes a line of CSV of a list. C(markdown_text) and
     C(markdown_code) make one line of Markdown of a text, with nothing in it that Markdown would act on. C(unix_time)
     makes seconds since 1970 of a time. C(by_node) makes of the report a dictionary of node to its cases, each with
     C(row), C(section), C(state), and C(seen), what was seen there. C(errors_by_reason) makes of it a dictionary of
     reason to the C(controls) and C(nodes) that were not examined for it. C(comparison_markdown) makes Markdown of the
-    comparison, with headings from C(level) on.
+    comparison, with headings from C(level) on. C(csp_hash) gives what a Content-Security-Policy names an inline script
+    by.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped. In those for
     XML a character that no XML may hold becomes a question mark.
 extends_documentation_fragment:

@@ -3,15 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# setup.sh: what the tests need of the system. Nothing here is fatal: tests that miss something skip, and say so.
+# setup.sh: what the tests need of the system. Nothing here is fatal: tests that miss something say so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
-# prometheus: promtool reads the metrics.
-packages=(busybox-static curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl prometheus shellcheck tini)
+# prometheus: promtool reads the metrics. chromium, default-jre-headless: for the reports in HTML, which a browser opens
+# and the W3C's checker reads.
+packages=(busybox-static chromium curl default-jre-headless docker.io dpkg-dev etcd-server gcc iproute2 openssh-server
+    openssl prometheus shellcheck tini)
+# npm comes with Node.js from elsewhere, too.
+command -v npm >/dev/null || packages+=(npm)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
@@ -25,17 +29,34 @@ if command -v dpkg-query >/dev/null; then
             say "installing ${missing[*]}"
             export DEBIAN_FRONTEND=noninteractive
             apt-get -qq update || true
-            apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-                say "that failed; tests that need these packages will be skipped"
+            # One by one, since one that a release does not have would keep out all of them.
+            for package in "${missing[@]}"; do
+                apt-get -qq install -y --no-install-recommends "$package" >/dev/null ||
+                    say "$package: that failed; tests that need it will be skipped, or fail"
+            done
         else
-            say "not root: as root, apt-get install ${missing[*]}, else the tests that need them will be skipped"
+            say "not root: as root, apt-get install ${missing[*]}, else the tests that need them will be skipped, or fail"
         fi
     fi
 else
-    say "not Debian or Ubuntu: tests that need ${packages[*]} are skipped where these are missing"
+    say "not Debian or Ubuntu: tests that need ${packages[*]} are skipped, or fail, where these are missing"
 fi
 
 cache=${RKE_CIS_CACHE:-$HOME/.cache/rke-cis}
+mkdir -p "$cache"
+
+vnu=26.9.27
+if [ ! -f "$cache/vnu-$vnu.jar" ]; then
+    say "fetching the HTML checker vnu $vnu"
+    (
+        work=$(mktemp -d "$cache/vnu.XXXXXX")
+        trap 'rm -rf "$work"' EXIT
+        cd "$work"
+        npm pack --silent "vnu-jar@$vnu" >/dev/null && tar xzf "vnu-jar-$vnu.tgz" &&
+            mv package/build/dist/vnu.jar "$cache/vnu-$vnu.jar"
+    ) || say "that failed; tests of reports in HTML will fail"
+fi
+
 apiserver=$cache/kube-apiserver-1.20.2
 build=tests/testbed/get_apiserver.sh
 if [ ! -x "$apiserver" ]; then
@@ -43,7 +64,6 @@ if [ ! -x "$apiserver" ]; then
         say "$build is missing; the kube-apiserver tests will be skipped"
         exit 0
     fi
-    mkdir -p "$cache"
     work=$(mktemp -d "$cache/build.XXXXXX")
     trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
     say "building kube-apiserver 1.20.2, once (about 5 minutes on two cores, 3 GB in $cache)"
