@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import pythons
 import scans
+from browser import Browser
 from testbed import Testbed, kube_apiserver, spec, unavailable
 
 NO_API = "there is no real kube-apiserver here (tests/testbed/get_apiserver.sh builds it)"
@@ -32,6 +33,12 @@ def bed_of(cluster: dict[str, t.Any]) -> t.Iterator[Testbed]:
         if cluster.get("kube_apiserver") and kube_apiserver():
             bed.wait_api()
         yield bed
+
+
+@pytest.fixture(scope="session")
+def browser() -> t.Iterator[Browser]:
+    with Browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# setup.sh: what the tests need of the system. Nothing here is fatal: tests that miss something skip, and say so.
+# setup.sh: what the tests need of the system. Nothing here is fatal: tests that miss something say so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
-packages=(busybox-static curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
+# chromium: for the reports in HTML.
+packages=(busybox-static chromium curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
@@ -24,14 +25,17 @@ if command -v dpkg-query >/dev/null; then
             say "installing ${missing[*]}"
             export DEBIAN_FRONTEND=noninteractive
             apt-get -qq update || true
-            apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-                say "that failed; tests that need these packages will be skipped"
+            # One by one, since one that a release does not have would keep out all of them.
+            for package in "${missing[@]}"; do
+                apt-get -qq install -y --no-install-recommends "$package" >/dev/null ||
+                    say "$package: that failed; tests that need it will be skipped, or fail"
+            done
         else
-            say "not root: as root, apt-get install ${missing[*]}, else the tests that need them will be skipped"
+            say "not root: as root, apt-get install ${missing[*]}, else the tests that need them will be skipped, or fail"
         fi
     fi
 else
-    say "not Debian or Ubuntu: tests that need ${packages[*]} are skipped where these are missing"
+    say "not Debian or Ubuntu: tests that need ${packages[*]} are skipped, or fail, where these are missing"
 fi
 
 cache=${RKE_CIS_CACHE:-$HOME/.cache/rke-cis}
