@@ -10,7 +10,7 @@ import typing as t
 import jinja2
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
@@ -42,6 +42,7 @@ class ActionModule(ControllerAction):
             text = environment.get_template(name).render(
                 report=report,
                 rows=rows,
+                roles=NODE_TYPES,
                 comparison=since_previous(args["report"], report),
             )
         except Exception as error:  # a template is the user's code and may raise anything

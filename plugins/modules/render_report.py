@@ -9,8 +9,9 @@ short_description: Render a report with a Jinja2 template
 version_added: 1.0.0
 description:
   - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
-  - A template gets C(report) (the document) and C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
-    C(failed)), and a filter C(csv_row) that makes a line of CSV of a list. It may include templates beside it.
+  - A template gets C(report) (the document), C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
+    C(failed)) and C(roles) (node type to the role it stands for), and a filter C(csv_row) that makes a line of CSV of
+    a list. It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped.
