@@ -13,6 +13,9 @@ say() { printf 'setup: %s\n' "$*"; }
 # chromium: for the reports in HTML.
 packages=(busybox-static chromium curl docker.io dpkg-dev etcd-server gcc iproute2 openssh-server openssl shellcheck tini)
 
+# For the commands of the self-assessment guide, where kubectl did not come in another way.
+command -v kubectl >/dev/null || packages+=(kubernetes-client)
+
 missing=()
 if command -v dpkg-query >/dev/null; then
     for package in "${packages[@]}"; do
