@@ -85,7 +85,7 @@ def one_path(lines: list[str]) -> Seen:
 
 
 def listing(lines: list[str]) -> Seen:
-    """Path to mode and owner: `0644 root:root /a/b` of a shell, `/a: . 0755 root:root, b 0644 root:root` of the guide."""
+    """Path to mode and owner: `0644 root:root /a/b` in a shell, `/a: . 0755 root:root, b 0644 ...` in the guide."""
     found = {}
     for line in lines:
         if line.startswith("/"):
