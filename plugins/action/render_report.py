@@ -12,7 +12,7 @@ import typing as t
 import jinja2
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS, legal_xml
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
@@ -59,7 +59,13 @@ class ActionModule(ControllerAction):
             text = (
                 environment(folder)
                 .get_template(name)
-                .render(report=report, rows=rows, history=[], comparison=since_previous(args["report"], report))
+                .render(
+                    report=report,
+                    rows=rows,
+                    roles=NODE_TYPES,
+                    history=[],
+                    comparison=since_previous(args["report"], report),
+                )
             )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {' '.join(str(error).split())}") from error

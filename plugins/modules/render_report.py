@@ -9,8 +9,8 @@ short_description: Render a report with a Jinja2 template
 version_added: 1.0.0
 description:
   - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
-  - A template gets C(report) (the document) and C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
-    C(failed)). It may include templates beside it.
+  - A template gets C(report) (the document), C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
+    C(failed)) and C(roles) (node type to the role it stands for). It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
   - C(history) is a list of past scans with their counts, oldest first, empty where they are not known.

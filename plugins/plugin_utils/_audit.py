@@ -13,6 +13,7 @@ container's environment the variables that the control asks for.
 
 from __future__ import annotations
 
+import re
 import shlex
 import typing as t
 
@@ -21,11 +22,12 @@ from ansible_collections.rke.cis.plugins.module_utils._flags import environment_
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import Benchmark
 
 _STAT = "stat -Lc '%04a %U:%G %n'"
-_PROVIDERS = ("aescbc", "aesgcm", "secretbox", "kms", "identity")
+# the last two are names of all resources
+_ENCRYPTION_NAMES = ("aescbc", "aesgcm", "secretbox", "kms", "identity", r"\*\.", r"\*\.\*")
 
 
 def audit_commands(
-    benchmark: Benchmark, control: dict[str, t.Any], documents: t.Iterable[dict[str, t.Any]]
+    benchmark: Benchmark, control: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]
 ) -> list[str]:
     """Return the commands for a control; paths are those that were found on the nodes of these evidence documents."""
     flags: dict[str, list[str]] = {}
@@ -34,19 +36,16 @@ def audit_commands(
         if "object" in test:
             commands.append(_object_command(benchmark, test))
         elif "path" in test:
-            key = path_key(test["path"])
-            found = (document.get("paths", {}).get(key, {}).get("path") for document in documents)
-            paths = list(dict.fromkeys(path for path in found if path and isinstance(path, str)))
-            if not paths and "path" in test["path"]:
-                paths = [test["path"]["path"]]
             if "flag" in test["path"]:
                 flags.setdefault(test["path"]["container"], []).append(test["path"]["flag"])
-            commands += [_path_command(test, path) for path in paths]
+            commands += [_path_command(test, path) for path in _paths(test["path"], documents)]
         else:
             flags.setdefault(control["component"], []).append(test["flag"])
             if test["op"] == "differs_from":
                 for component in test["value"]["components"]:
-                    flags.setdefault(component, []).append(test["value"]["flag"])
+                    # as the scorer does: only those that nodes of these roles have
+                    if any(component in document.get("containers", {}) for document in documents):
+                        flags.setdefault(component, []).append(test["value"]["flag"])
     about = [
         command
         for component, names in flags.items()
@@ -55,11 +54,20 @@ def audit_commands(
     return list(dict.fromkeys(about + commands))
 
 
+def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -> list[str]:
+    """Return where the path lies on the nodes, each place once, else where it lies on a node without a prefix."""
+    found = (document.get("paths", {}).get(path_key(request), {}).get("path") for document in documents)
+    paths = list(dict.fromkeys(path for path in found if path and isinstance(path, str)))
+    return paths or ([request["path"]] if "path" in request else [])
+
+
 def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> list[str]:
-    names = "|".join(flag.lstrip("-") for flag in flags)
-    dashes = "--?" if benchmark.components[component]["style"] == "go" else "--"
-    one = names if len(flags) == 1 else f"({names})"
-    commands = [f"docker top {component} -eo pid,args | tr ' ' '\\n' | grep -xE -e '{dashes}{one}(=.*)?'"]
+    go = benchmark.components[component]["style"] == "go"
+    # pflag takes an underscore for a dash, Go's own package takes one dash for two
+    names = "|".join(flag[2:] if go else re.sub("-", "[-_]", flag[2:]) for flag in flags)
+    pattern = f"{'--?' if go else '--'}{names if len(flags) == 1 else f'({names})'}([= ].*)?"
+    # a line for each flag, with a value that is a word of its own
+    commands = [f"docker top {component} -eo pid,args | sed 's/ -/\\n-/g' | grep -xE -e '{pattern}'"]
     if benchmark.components[component].get("environment"):
         variables = "|".join(environment_name(flag) for flag in flags)
         commands.append(
@@ -72,7 +80,7 @@ def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> li
 def _path_command(test: dict[str, t.Any], path: str) -> str:
     quoted = shlex.quote(path)
     if test["op"] == "first_provider_is":
-        return f"grep -owE '{'|'.join((test['resource'], *_PROVIDERS))}' {quoted}"
+        return f"grep -owE '{'|'.join((test['resource'], *_ENCRYPTION_NAMES))}' {quoted}"
     if not test["path"].get("list"):
         return f"{_STAT} {quoted}"
     names = ""
@@ -80,11 +88,12 @@ def _path_command(test: dict[str, t.Any], path: str) -> str:
         names = f" -mindepth 1 ! -type d -name {shlex.quote(test['match'])}"
         if "except" in test:
             names += f" ! -name {shlex.quote(test['except'])}"
-    return f"find -L {quoted} -maxdepth 1{names} -exec {_STAT} {{}} +"
+    return f"find -L {quoted} -maxdepth 1{names} -exec {_STAT} {{}} + | sort -k 3"
 
 
 def _object_command(benchmark: Benchmark, test: dict[str, t.Any]) -> str:
     plural = benchmark.objects[test["object"]]["path"].rpartition("/")[2]
     if "named" in test:
-        return f"kubectl get {plural} {benchmark.parameters[test['named']]} -o jsonpath='{{.{test['field']}}}'"
+        name = benchmark.parameters[test["named"]]
+        return f"kubectl get {plural} {name} -o jsonpath='{{.{test['field']}}}{{\"\\n\"}}'"
     return f"kubectl get {plural} -o custom-columns=NAME:.metadata.name,{test['field']}:.{test['field']}"

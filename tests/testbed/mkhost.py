@@ -159,6 +159,21 @@ resources:
   resources:
   - secrets
 """
+NETWORK = """{
+  "name": "k8s-pod-network",
+  "cniVersion": "0.3.1",
+  "plugins": [
+    {
+      "type": "calico",
+      "datastore_type": "kubernetes",
+      "ipam": {"type": "host-local", "subnet": "usePodCidr"},
+      "policy": {"type": "k8s"},
+      "kubernetes": {"kubeconfig": "/etc/cni/net.d/calico-kubeconfig"}
+    },
+    {"type": "portmap", "snat": true, "capabilities": {"portMappings": true}}
+  ]
+}
+"""
 
 
 def write(path, text, mode=0o600):
@@ -196,6 +211,21 @@ def files():
         if ETCD_OWN_USER:
             os.chown(on_host("/var/lib/etcd"), ETCD_ID, ETCD_ID)
             os.chmod(ssl + "kube-ca.pem", 0o644)
+    network()
+
+
+def network():
+    """What the pods of canal, RKE's default network plugin, write on every node: never below the prefix."""
+    os.makedirs("/etc/cni/net.d")
+    write("/etc/cni/net.d/10-canal.conflist", NETWORK, 0o644)
+    write("/etc/cni/net.d/calico-kubeconfig", KUBECONFIG.format(name="calico"))
+    pods = "/var/lib/cni/networks/k8s-pod-network"
+    os.makedirs(pods)
+    number = CLUSTER["hosts"].index(HOST)
+    for last in (2, 3):
+        write(f"{pods}/10.42.{number}.{last}", "0" * 64 + "\r\neth0", 0o644)
+    write(pods + "/last_reserved_ip.0", f"10.42.{number}.3", 0o644)
+    write(pods + "/lock", "", 0o644)
 
 
 def faults():
@@ -270,7 +300,8 @@ def plan():
         add("nginx-proxy", TOOLS, ["nginx-proxy"], [hosts], [hosts])
     # RKE's kubelet and kube-proxy are privileged as well, which needs a capability that the test bed may not have
     secrets = ["RKE_KUBELET_DOCKER_CONFIG=" + REGISTRY_SECRET, "RKE_KUBELET_DOCKER_FILE=/var/lib/kubelet/config.json"]
-    more = ["/etc/cni:/etc/cni:rw,z", "/opt/cni:/opt/cni:rw,z", f"{PREFIX}/var/lib/kubelet:{PREFIX}/var/lib/kubelet:z"]
+    more = ["/etc/cni:/etc/cni:rw,z", "/opt/cni:/opt/cni:rw,z", "/var/lib/cni:/var/lib/cni:z"]
+    more += [f"{PREFIX}/var/lib/kubelet:{PREFIX}/var/lib/kubelet:z"]
     more += ["/usr:/host/usr:ro", "/etc:/host/etc:ro"]
     add_component("kubelet", *more, env=secrets, PidMode="host")
     add_component("kube-proxy", PidMode="host")

@@ -16,6 +16,8 @@ packages=(busybox-static chromium curl default-jre-headless docker.io dpkg-dev e
     openssl prometheus shellcheck tini)
 # npm comes with Node.js from elsewhere, too.
 command -v npm >/dev/null || packages+=(npm)
+# For the commands of the self-assessment guide, where kubectl did not come in another way.
+command -v kubectl >/dev/null || packages+=(kubernetes-client)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
