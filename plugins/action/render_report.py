@@ -12,8 +12,9 @@ import jinja2
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._history import past
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
 
 
 class ActionModule(ControllerAction):
@@ -42,12 +43,10 @@ class ActionModule(ControllerAction):
             text = environment.get_template(name).render(
                 report=report,
                 rows=rows,
+                history=past(args["report"], report),
                 comparison=since_previous(args["report"], report),
             )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {error}") from error
-        try:
-            write_file(args["dest"], text)
-        except OSError as error:
-            raise CisError(f"report {args['dest']}: cannot be written: {error.strerror}") from error
+        write_report(args["dest"], text)
         return {"changed": True, "dest": args["dest"]}

@@ -13,6 +13,9 @@ description:
     C(failed)), and a filter C(csv_row) that makes a line of CSV of a list. It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
+  - It gets C(history) as well, a list of the complete scans of the same cluster and profile that lie beside this one.
+    The oldest comes first and this one last, at most 30 in all. Each has C(name), C(kind), C(collected_at), C(profile),
+    C(total), C(pass), C(fail), C(skip), C(notApplicable), C(error) and C(manual).
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped.
 extends_documentation_fragment:
   - rke.cis._attributes

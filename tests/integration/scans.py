@@ -64,7 +64,7 @@ class Outcome:
     @property
     def where(self) -> pathlib.Path:
         """The directory of the scan."""
-        found = sorted((self.directory / "cis-reports").glob("*/*"))
+        found = sorted((self.directory / "cis-reports").glob("*/*Z-*"))
         assert len(found) == 1, f"{found}\n{self.out}"
         return found[0]
 
