@@ -14,7 +14,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils import _history as history
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, report_checks, unexamined
-from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory, read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
 
 BUNDLES = (".tar.gz", ".tgz")
@@ -80,7 +81,7 @@ class ActionModule(ControllerAction):
     def _show(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         scan = history.find(self.directory, args["name"])
         path = os.path.join(self.directory, scan["name"], "report.json")
-        report = read_json(path, "report")
+        report = read_report(path)
         try:
             lines = [line for line, _state in summary(report)]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -141,7 +142,7 @@ class ActionModule(ControllerAction):
 
     def _finish(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         """The end of a scan, in check mode too: its reports are its result."""
-        report = read_json(args["report"] or "", "report")
+        report = read_report(args["report"] or "")
         facts = history.facts_of_report(report)
         if facts is None:
             raise CisError(f"report {args['report']}: no whole report of this collection")

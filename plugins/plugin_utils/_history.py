@@ -58,7 +58,7 @@ def _order(name: str) -> tuple[str, int, str]:
     return name[:16], len(name), name
 
 
-def _names(directory: str) -> list[str]:
+def scan_names(directory: str) -> list[str]:
     """Return the names of the scans, oldest first."""
     with os.scandir(directory) as entries:
         found = [entry.name for entry in entries if is_scan_name(entry.name) and entry.is_dir(follow_symlinks=False)]
@@ -124,7 +124,7 @@ def _scan(directory: str, name: str, known: t.Any) -> Scan:
 def list_scans(directory: str) -> list[Scan]:
     """Return the scans of a cluster, newest last. One without a whole report.json is not complete."""
     known = _known(directory)
-    return [_scan(directory, name, known.get(name)) for name in _names(directory)]
+    return [_scan(directory, name, known.get(name)) for name in scan_names(directory)]
 
 
 def past(report_path: str, report: dict[str, t.Any]) -> list[Scan]:
@@ -138,7 +138,7 @@ def past(report_path: str, report: dict[str, t.Any]) -> list[Scan]:
     rows = [_row(name, facts)]
     if is_scan_name(name):
         known = _known(directory)
-        for other in reversed(_names(directory)):
+        for other in reversed(scan_names(directory)):
             if len(rows) == MOST_PAST:
                 break
             scan = _scan(directory, other, known.get(other)) if _order(other) < _order(name) else {}
@@ -183,7 +183,7 @@ def write_index(directory: str) -> list[Scan]:
 def _sweep(directory: str) -> None:
     """Remove the temporary files of writers that were killed, where no scan can be writing any more."""
     places = [directory]
-    for name in _names(directory):
+    for name in scan_names(directory):
         places += [os.path.join(directory, name), os.path.join(directory, name, "evidence")]
     for place in places:
         if os.path.islink(place) and place != directory:
