@@ -65,9 +65,13 @@ def test_a_cluster_without_complete_scans_has_no_newest(base: pathlib.Path) -> N
     assert run(base, "show")["msg"].startswith(f"cis_report_name: no complete scan in {base}/prod")
 
 
-def test_a_report_that_lost_a_part_is_not_shown(base: pathlib.Path) -> None:
-    (base / "prod" / NAME / "report.json").write_text(to_json({**REPORT, "node_results": 5}))
-    assert "no whole report of this collection" in run(base, "show")["msg"]
+@pytest.mark.parametrize(
+    "change, line",
+    [({"node_results": 5}, "the report is malformed"), ({"node_results": {"n1": {}}}, "no whole report")],
+)
+def test_a_report_that_lost_a_part_is_not_shown(base: pathlib.Path, change: dict[str, t.Any], line: str) -> None:
+    (base / "prod" / NAME / "report.json").write_text(to_json({**REPORT, **change}))
+    assert line in run(base, "show")["msg"]
 
 
 @pytest.mark.parametrize("limit, text", [(0, None), (4, None), (5, "a,b\r\n")])
