@@ -15,8 +15,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS, legal_xml
+from ansible_collections.rke.cis.plugins.plugin_utils._history import past
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
 
 
 def csp_hash(script: str) -> str:
@@ -63,14 +64,11 @@ class ActionModule(ControllerAction):
                     report=report,
                     rows=rows,
                     roles=NODE_TYPES,
-                    history=[],
+                    history=past(args["report"], report),
                     comparison=since_previous(args["report"], report),
                 )
             )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {' '.join(str(error).split())}") from error
-        try:
-            write_file(args["dest"], legal_xml(text) if name.endswith(".xml.j2") else text)
-        except OSError as error:
-            raise CisError(f"report {args['dest']}: cannot be written: {error.strerror}") from error
+        write_report(args["dest"], legal_xml(text) if name.endswith(".xml.j2") else text)
         return {"changed": True, "dest": args["dest"]}

@@ -19,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._report import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._request import SKIP_SOURCES, new_scan_directory, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_report
 from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
 
 
@@ -78,7 +78,7 @@ class ActionModule(ControllerAction):
             scan={"name": os.path.basename(scan_dir), "kind": args["kind"], "by": args["scanned_by"]},
         )
         path = os.path.join(scan_dir, "report.json")
-        write_file(path, to_json(report))
+        write_report(path, to_json(report))
         checks = report_checks(report)
         comparison = since_previous(path, report)
         return {

@@ -13,7 +13,9 @@ description:
     C(failed)) and C(roles) (node type to the role it stands for). It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
-  - C(history) is a list of past scans with their counts, oldest first, empty where they are not known.
+  - It gets C(history) as well, a list of the complete scans of the same cluster and profile that lie beside this one.
+    The oldest comes first and this one last, at most 30 in all. Each has C(name), C(kind), C(collected_at), C(profile),
+    C(total), C(pass), C(fail), C(skip), C(notApplicable), C(error) and C(manual).
   - It has these filters beside those of Jinja2. C(csv_row) makes a line of CSV of a list. C(markdown_text) and
     C(markdown_code) make one line of Markdown of a text, with nothing in it that Markdown would act on. C(unix_time)
     makes seconds since 1970 of a time. C(by_node) makes of the report a dictionary of node to its cases, each with

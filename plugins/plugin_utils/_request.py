@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark, CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._history import cluster_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._skips import (
     Skips,
     merge_skips,
@@ -118,9 +119,7 @@ def user_skips(
 
 def new_scan_directory(base: str, cluster: str, profile: str, kind: str = "manual", job: str = "") -> str:
     """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
-    if not cluster or cluster != os.path.basename(cluster) or cluster.startswith("."):
-        raise CisError(f"cis_scan_cluster {cluster!r}: a name without / and without a leading dot is wanted")
-    parent = os.path.join(os.path.expanduser(base), cluster)
+    parent = cluster_directory(base, cluster, "cis_scan_cluster")
     make_directory(parent, "cis_report_dir")
     words = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), profile.lower(), "" if kind == "manual" else kind]
     name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)

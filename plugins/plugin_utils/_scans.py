@@ -5,20 +5,18 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The scans of a cluster that are kept on the controller: which there are, and their reports."""
+"""The reports that are kept on the controller: finding one, and the one before it."""
 
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare, outline
+from ansible_collections.rke.cis.plugins.plugin_utils._history import scan_names
 from ansible_collections.rke.cis.plugins.plugin_utils._report import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
-
-_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-.+")
 
 
 def read_report(path: str) -> dict[str, t.Any]:
@@ -33,25 +31,13 @@ def read_report(path: str) -> dict[str, t.Any]:
     return report
 
 
-def _in_time(name: str) -> list[str | int]:
-    """Names begin with the time; of one second the tenth scan comes after the second."""
-    return [int(part) if number % 2 else part for number, part in enumerate(re.split("([0-9]+)", name))]
-
-
 def scans(directory: str) -> list[str]:
-    """Return the names of the complete scans in a cluster's directory, oldest first. What is no scan is left out."""
+    """Return the names of the scans in a cluster's directory that have a report, oldest first."""
     try:
-        names = os.listdir(directory)
+        names = scan_names(directory)
     except OSError:
         return []
-    return sorted(
-        (
-            name
-            for name in names
-            if _NAME.fullmatch(name) and os.path.isfile(os.path.join(directory, name, "report.json"))
-        ),
-        key=_in_time,
-    )
+    return [name for name in names if os.path.isfile(os.path.join(directory, name, "report.json"))]
 
 
 def find_report(directory: str, scan: str | None) -> str:

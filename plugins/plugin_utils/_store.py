@@ -58,6 +58,17 @@ def write_file(path: str, text: str, sync: bool = True) -> None:
         raise
 
 
+def write_report(path: str, text: str) -> None:
+    """Write a report. Raises CisError that names it, what is wrong and the way out."""
+    try:
+        write_file(path, text)
+    except OSError as error:
+        raise CisError(
+            f"report {path}: cannot be written: {error.strerror}; the evidence is kept: mend that, or choose another "
+            f"cis_report_dir, and score it with rke.cis.cis_score"
+        ) from error
+
+
 def to_json(document: t.Any) -> str:
     """Return a document as the one JSON text that it has: the same evidence gives the same bytes.
 

@@ -32,7 +32,7 @@ def test_every_variable_is_documented(role: str) -> None:
 
 @pytest.mark.parametrize("role", NAMES)
 def test_defaults_are_those_documented(role: str) -> None:
-    main = _load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    main = {**_options(role), **_load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]}
     for name, value in _load(role, "defaults/main.yml").items():
         if isinstance(value, str) and "{{" in value:
             assert "default" not in main[name], name

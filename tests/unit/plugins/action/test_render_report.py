@@ -64,6 +64,17 @@ def test_a_template_gets_what_has_changed_since_the_scan_before(args: dict[str, 
     assert said == ["None", "['1.1.2']", "[]"]
 
 
+def test_a_template_gets_the_past_scans(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    text = (tmp_path / "report.json").read_text()
+    for name in ("20261101T120000Z-x", "20261102T120000Z-x"):
+        (tmp_path / "prod" / name).mkdir(parents=True)
+        (tmp_path / "prod" / name / "report.json").write_text(text)
+    pathlib.Path(args["template"]).write_text("{% for scan in history %}{{ scan.name }} {{ scan.fail }} {% endfor %}")
+    run_action(ActionModule, {**args, "report": str(tmp_path / "prod" / "20261102T120000Z-x" / "report.json")})
+    fail = json.loads(text)["fail"]
+    assert pathlib.Path(args["dest"]).read_text() == f"20261101T120000Z-x {fail} 20261102T120000Z-x {fail} "
+
+
 def test_text_of_a_node_is_not_a_template(args: dict[str, t.Any]) -> None:
     template = "{% for row in rows if row.id == '1.1.2' %}{{ row.evidence[0].actual }}{% endfor %}"
     pathlib.Path(args["template"]).write_text(template)

@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: manage_reports
+short_description: List, show, copy and remove the reports that are kept
+version_added: 1.0.0
+description:
+  - Works with the scans of one cluster, the directories in C(<report_dir>/<cluster>). What else lies there is left
+    alone.
+  - A scan is complete if its C(report.json) is whole. An incomplete one is running, was killed, or has failed.
+  - It keeps an index of them, C(index.json), for other programs. The directories are the truth.
+extends_documentation_fragment:
+  - rke.cis._attributes
+  - rke.cis._attributes.controller
+attributes:
+  check_mode:
+    support: full
+    details:
+      - With V(download), V(delete) and V(prune) it says what it would do, and does nothing.
+      - With V(finish) the index is written, and nothing is removed.
+author:
+  - rke.cis contributors (@rke-cis)
+options:
+  command:
+    description:
+      - V(list) tells of all scans, newest last.
+      - V(show) gives the summary of one.
+      - V(download) copies one to O(dest).
+      - V(delete) removes the one that O(name) names. One that may still be running (no report, and something written in
+        the last hour) is refused.
+      - V(prune) removes by O(keep) and O(incomplete_days).
+      - V(finish) ends the scan whose O(report) has been written. The index is made anew, and scans are pruned if
+        O(keep) says so.
+      - V(check) only says whether the options can be used.
+    type: str
+    choices:
+      - list
+      - show
+      - download
+      - delete
+      - prune
+      - finish
+      - check
+    default: list
+  report_dir:
+    description:
+      - Directory on the controller for the reports of all clusters.
+    type: path
+    default: cis-reports
+  cluster:
+    description:
+      - Name of the cluster.
+    type: str
+    default: local
+  name:
+    description:
+      - Name of the scan, which is that of its directory. With V(show) and V(download) none means the newest complete
+        one.
+    type: str
+    default: ""
+  dest:
+    description:
+      - Where V(download) copies to. A directory, in which the scan's directory is made, or a name that ends in
+        C(.tar.gz) or C(.tgz), for a bundle. What is there already is not overwritten.
+    type: path
+  evidence:
+    description:
+      - Whether V(download) copies the evidence too.
+    type: bool
+    default: true
+  keep:
+    description:
+      - How many complete scans to keep, by kind. Of a kind that is not named none is removed.
+      - A scan that was written to in the last 30 seconds is not removed.
+    type: dict
+    default: {}
+    suboptions:
+      scheduled:
+        description:
+          - Number of scheduled ones, 1 or more.
+        type: int
+      manual:
+        description:
+          - Number of manual ones, 1 or more.
+        type: int
+  incomplete_days:
+    description:
+      - V(prune) and V(finish) remove an incomplete scan of a kind named in O(keep) when nothing has been written to it
+        for so many days, and never in the first hour. They do not count towards O(keep).
+    type: int
+    default: 7
+  report:
+    description:
+      - Path of the C(report.json) that V(finish) is about. If its directory is not that of a scan, there is no index.
+    type: path
+  csv_limit:
+    description:
+      - Number of bytes up to which V(finish) returns the text of the C(report.csv) beside O(report).
+    type: int
+    default: 0
+seealso:
+  - module: rke.cis.render_report
+"""
+
+EXAMPLES = r"""
+- name: Keep 24 scheduled scans
+  rke.cis.manage_reports:
+    command: prune
+    cluster: prod
+    keep:
+      scheduled: 24
+  register: pruned
+  delegate_to: localhost
+
+- name: Say what was removed
+  ansible.builtin.debug:
+    msg: "{{ pruned.lines }}"
+
+- name: Bundle the newest report
+  rke.cis.manage_reports:
+    command: download
+    cluster: prod
+    dest: prod.tar.gz
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+lines:
+  description: What there is, or what was done, for people.
+  returned: success, but for V(check)
+  type: list
+  elements: str
+  sample:
+    - removed cis-reports/prod/20261121T220000Z-rke-cis-1.4-permissive-scheduled
+scans:
+  description:
+    - The scans, newest last. Each has C(name), C(kind), C(complete), C(collected_at), C(profile), C(counts) and
+      C(files).
+  returned: with V(list) and V(show)
+  type: list
+  elements: dict
+  sample: []
+directory:
+  description: Directory of the cluster's scans.
+  returned: success, but for V(finish) and V(check)
+  type: str
+  sample: cis-reports/prod
+dest:
+  description: The copy.
+  returned: with V(download)
+  type: str
+  sample: prod.tar.gz
+removed:
+  description: Directories that were removed, or would be.
+  returned: with V(delete), V(prune) and V(finish)
+  type: list
+  elements: str
+  sample: []
+summary:
+  description:
+    - What the report says in short. C(cluster), C(profile), C(kind), C(collected_at), the counts, C(failed_controls),
+      C(unexamined_controls), C(unexamined_nodes), C(report) and, within O(csv_limit), C(csv).
+  returned: with V(finish)
+  type: dict
+  sample: {}
+"""
