@@ -75,8 +75,8 @@ EXAMPLES = r"""
 - name: Find out what the webhook is to hear of
   rke.cis.plan_alerts:
     rules:
-      - name: Controls fail
-        "on": failures
+      - name: A scan was completed
+        "on": completed
         severity: critical
         min_interval: 24h
     notifiers:

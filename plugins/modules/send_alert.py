@@ -57,8 +57,8 @@ EXAMPLES = r"""
 - name: Find out what the webhook is to hear of
   rke.cis.plan_alerts:
     rules:
-      - name: Controls fail
-        "on": failures
+      - name: A scan was completed
+        "on": completed
     notifiers:
       ops:
         type: webhook

@@ -68,6 +68,18 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of node_tests_on must be one of: workers, all, got: some"),
         ({"cis_scan_fail_on": ["errors"]}, "errors"),
+        (
+            {"cis_notify_notifiers": {"ops": {"type": "sms"}}},
+            "cis_notify_notifiers ops: a mapping with a type is wanted, one of: slack, email, pagerduty, ",
+        ),
+        (
+            {"cis_notify_rules": [{"name": "r", "on": "never", "notifiers": ["ops"]}]},
+            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, error, changed, waiver_expiring",
+        ),
+        (
+            {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},
+            "cis_notify_rules 1 (r): no notifier 'ops' in cis_notify_notifiers; there are: none",
+        ),
         ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
