@@ -86,7 +86,7 @@ SERVICES: dict[str, dict[str, t.Any]] = {
     ),
     "pagerduty": {
         **_object(
-            {"routing_key": {"const": KEY}, "event_action": {"enum": ["trigger", "acknowledge", "resolve"]}},
+            {"routing_key": _TEXT, "event_action": {"enum": ["trigger", "acknowledge", "resolve"]}},
             dedup_key={**_TEXT, "maxLength": 255},
             client=_TEXT,
             payload=_PAGERDUTY_PAYLOAD,
@@ -118,6 +118,7 @@ class Https:
         self.fault: t.Any = None
         self.faults_left: float = float("inf")
         self.requests: list[str] = []
+        self.times: list[float] = []
         self.bodies: list[tuple[str, dict[str, t.Any]]] = []
         self.errors: list[str] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, self))
@@ -153,6 +154,8 @@ class Https:
             return str(error)
         except jsonschema.ValidationError as error:
             return f"{list(error.absolute_path)}: {error.message}"
+        if service == "pagerduty" and json.loads(body)["routing_key"] != KEY:
+            return "unknown routing key"
         if service == "webhook" and self.secret:
             wanted = "sha256=" + hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
             if not hmac.compare_digest(headers.get("X-Rke-Cis-Signature", ""), wanted):
@@ -172,6 +175,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         _empty, service, token = self.path.split("/")
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.receiver.requests.append(service)
+        self.receiver.times.append(time.monotonic())
         if self.receiver.fault and self.receiver.faults_left > 0:
             self.receiver.faults_left -= 1
             if self.receiver.fault == "hang":
