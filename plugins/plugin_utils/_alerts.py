@@ -355,7 +355,7 @@ def _subject(rule: dict[str, t.Any], scan: dict[str, t.Any], status: str) -> str
         "failures": f"{counts.get('fail')} of {counts.get('total')} controls fail",
         "error": "the scan did not run" if scan["failure"] else f"{lost} node{'s' * (lost != 1)} could not be examined",
         "changed": f"{len(scan['newly_failing'])} newly failing, {len(scan['fixed'])} fixed",
-        "waiver_expiring": f"{scan['waivers_total']} waivers that expire soon or have expired",
+        "waiver_expiring": f"waivers that expire soon or have expired: {scan['waivers_total']}",
     }[rule["on"]]
     if status == "resolved":
         said = {"failures": "no control fails any more", "error": "all nodes were examined again"}[rule["on"]]
