@@ -68,9 +68,24 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of node_tests_on must be one of: workers, all, got: some"),
         ({"cis_scan_fail_on": ["errors"]}, "errors"),
-        ({"cis_report_formats": ["csv", "xml"]}, "cis_report_formats xml: unknown; there are: csv, json, junit, "),
-        ({"cis_report_formats": "csv, xml,pdf"}, "cis_report_formats xml, pdf: unknown; there are: csv, json, "),
+        (
+            {"cis_report_formats": ["csv", "xml"]},
+            "cis_report_formats xml: unknown; there are: csv, html, json, junit, ",
+        ),
+        ({"cis_report_formats": "csv, xml,pdf"}, "cis_report_formats xml, pdf: unknown; there are: csv, html, json, "),
         ({"cis_report_templates": "gone.txt.j2"}, "cis_report_templates gone.txt.j2: no such file on the controller"),
+        (
+            {"cis_notify_notifiers": {"ops": {"type": "sms"}}},
+            "cis_notify_notifiers ops: a mapping with a type is wanted, one of: slack, email, pagerduty, ",
+        ),
+        (
+            {"cis_notify_rules": [{"name": "r", "on": "never", "notifiers": ["ops"]}]},
+            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, error, changed, waiver_expiring",
+        ),
+        (
+            {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},
+            "cis_notify_rules 1 (r): no notifier 'ops' in cis_notify_notifiers; there are: none",
+        ),
         ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

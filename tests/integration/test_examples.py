@@ -15,6 +15,7 @@ import pytest
 import scans
 import yaml
 from conftest import with_api
+from receivers import TOKEN, Https
 from scans import ROOT
 from testbed import Testbed
 
@@ -31,7 +32,8 @@ FILTERS = names("filter", ".yml")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
-ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_scan", "render_report", "score_evidence"]
+ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
+ON_THE_CONTROLLER += ["render_report", "score_evidence", "send_alert"]
 WITH_THE_API = ["cluster_evidence_info"]
 
 # Calls beyond the examples, for values that are only returned at times.
@@ -40,6 +42,13 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
     "file_permissions_info": [{"paths": ["/etc/kubernetes/ssl/*.pem", "/bin", "/none", "/none/*"], "prefix": ""}],
     "node_evidence_info": [
         {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
+    ],
+    "plan_alerts": [
+        {
+            "rules": [{"name": "all", "on": "completed"}],
+            "notifiers": {"own": {"type": "custom", "tasks_file": "{{ playbook_dir }}/examples.yml"}},
+            "result": {"report": "report.json"},
+        }
     ],
     "cluster_evidence_info": [{"kubeconfig": "kube_config_cluster.yml"}],
 }
@@ -177,9 +186,12 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
         shutil.copytree(outcome.where, tmp_path / "cis-reports" / "local" / f"{day}T220000Z-rke-cis-1.4-permissive")
     (tmp_path / "states.txt.j2").write_text("{% for row in rows %}{{ row.id }} {{ row.state }}\n{% endfor %}")
     inventory = tmp_path / "hosts.ini"
-    inventory.write_text("[worker]\nworker1 ansible_connection=local\n", encoding="utf-8")
+    alerts = Https(None, secret="")
+    address = f"alerts_url=http://localhost:{alerts.port}/webhook/{TOKEN}"
+    inventory.write_text(f"[worker]\nworker1 ansible_connection=local {address}\n", encoding="utf-8")
     results = run_examples(tmp_path, docs, ON_THE_CONTROLLER, "worker1", inventory)
-    for module in ("compare_reports", "plan_scan", "render_report", "score_evidence"):
+    alerts.stop()
+    for module in sorted(set(ON_THE_CONTROLLER).intersection(MODULES)):
         check_module(module, docs, results[module])
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
     assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]

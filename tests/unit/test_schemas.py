@@ -26,7 +26,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._waivers import read_waive
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRACTICE = ROOT / "playbooks" / "practice" / "evidence"
-KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison", "waivers")
+KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison", "waivers", "alert")
 
 
 def _states() -> t.Any:
