@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._compare_markdown import c
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._markdown import markdown_code, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._report import errors_by_reason
+from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waived_by
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -45,8 +46,6 @@ def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
     for row in report_rows(report):
         group = row["id"].rpartition(".")[0]
         seen = {name: part for part in row.get("evidence", []) for name in part["nodes"]}
-        if row["state"] in ("skip", "notApplicable"):
-            seen = {}
         for name in row["all_nodes"] or [""]:
             part = seen.get(name)
             case = {"row": row, "section": f"{group} {sections[group]}", "seen": part}
@@ -61,4 +60,5 @@ FILTERS = {
     "markdown_code": markdown_code,
     "markdown_text": markdown_text,
     "unix_time": unix_time,
+    "waived_by": waived_by,
 }

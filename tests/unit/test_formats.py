@@ -46,14 +46,27 @@ HOSTILE = (
 NAME = "w 2/<\"'|`\\%2F\u00fc@all"
 
 
+def waiver(control: str, nodes: list[str], text: str = "we know") -> dict[str, t.Any]:
+    return {
+        "source": "w.yml line 1", "controls": [control], "nodes": nodes, "groups": {},
+        "reason": text, "owner": "me", "expires": "2099-01-01", "days_left": 99,
+    }  # fmt: skip
+
+
 def every_state() -> Report:
     """Return a report with every state and kind of error; 1.3 is the benchmark that has manual controls."""
     bad, dead = node("cp2", ["controlplane"]), lost("w1", ["worker"])
+    worse = node("cp3", ["controlplane"])
     set_flag(bad, "kube-apiserver", "--profiling=true", "--authorization-mode=AlwaysAllow")
-    nodes = [node("cp1", ["controlplane"]), bad, node("cp3", ["controlplane"]), dead]
+    set_flag(worse, "kube-apiserver", "--profiling=1", "--basic-auth-file=/x")
+    # 1.1.2 is waived as a whole; of 1.1.8 one node is, and another fails
+    waivers = [waiver("1.1.2", []), waiver("1.1.8", ["cp3"])]
+    nodes = [node("cp1", ["controlplane"]), bad, worse, dead]
     skips = {"1.1.3": {"by": "cis_scan_skip", "reason": "we know"}, "1.1.4": {"by": "cis_scan_skip", "reason": ""}}
     benchmark = load_benchmark("rke-cis-1.3")
-    return build_report(benchmark, "permissive", nodes, cluster(), skips=skips, cluster="c1", scan={"name": "s1"})
+    return build_report(
+        benchmark, "permissive", nodes, cluster(), skips=skips, waivers=waivers, cluster="c1", scan={"name": "s1"}
+    )
 
 
 def hostile() -> Report:
@@ -63,7 +76,8 @@ def hostile() -> Report:
     bad["collected_at"] = HOSTILE
     skips = {"1.1.3": {"by": HOSTILE, "reason": HOSTILE}}
     benchmark = load_benchmark("rke-cis-1.3")
-    report = build_report(benchmark, "permissive", [bad, dead], cluster(), skips=skips, cluster=NAME)
+    waivers = [waiver("1.1.2", [], HOSTILE)]
+    report = build_report(benchmark, "permissive", [bad, dead], cluster(), skips=skips, waivers=waivers, cluster=NAME)
     report["warnings"].append(HOSTILE)
     return json.loads(to_json(report))
 
@@ -104,17 +118,16 @@ def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
     return rendered
 
 
+LISTS = {"pass": "passed_nodes", "fail": "failed_nodes", "error": "error_nodes", "skip": "waived_nodes"}
+
+
 def verdicts(report: Report) -> set[tuple[str, str, str]]:
     """Return (node, control, state) by the report's lists; a control that ran nowhere has an empty node."""
     found = set()
     for check in report_checks(report):
         ran_on = set(itertools.chain.from_iterable(report["nodes"][kind] for kind in check["node_type"]))
         for name in ran_on or {""}:
-            states = [
-                state
-                for state, key in (("pass", "passed_nodes"), ("fail", "failed_nodes"), ("error", "error_nodes"))
-                if name in check.get(key, [])
-            ]
+            states = [state for state, key in LISTS.items() if name in check.get(key, [])]
             found.add((name, check["id"], states[0] if states else check["state"]))
     return found
 
@@ -202,6 +215,10 @@ def test_junit_says_why(render: t.Callable[..., str]) -> None:
     assert cases["w1.2-1 Kubelet", "2.1.2"][0].get("message") == "unreachable: no route to host"
     assert cases["no node.1-5 etcd", "1.5.2"][0].get("message") == "no node has the role etcd"
     assert cases["cp1.1-1 API Server", "1.1.3"][0].get("message") == "Skipped by cis_scan_skip: we know"
+    waived = "Waived by me until 2099-01-01: we know; seen "
+    assert cases["cp3.1-1 API Server", "1.1.2"][0].get("message") == waived + "--basic-auth-file=/x"
+    assert cases["cp3.1-1 API Server", "1.1.8"][0].get("message") == waived + "--profiling=false --profiling=1"
+    assert len(cases["cp1.1-1 API Server", "1.1.2"]) == 0
     manual = cases["cp1.1-1 API Server", "1.1.13"][0]
     assert manual.get("message").startswith("To be judged by a person: ")
     assert manual.get("message") == manual.text  # Jenkins shows the attribute, GitLab the text
@@ -225,6 +242,7 @@ def test_markdown_says_what_the_report_says(render: t.Callable[..., str]) -> Non
     assert heads(tokens) == [
         f"CIS scan of `c1`: {report['fail']} failing, {report['error']} not examined",
         "Failing controls",
+        "Waived failures",
         "Not examined",
         "Warnings",
     ]
@@ -234,7 +252,8 @@ def test_markdown_says_what_the_report_says(render: t.Callable[..., str]) -> Non
     failing = [check for check in report_checks(report) if check["state"] in ("fail", "mixed")]
     assert len(failing) == report["fail"] > 1
     bold = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "strong_open"]
-    assert bold == [check["id"] for check in failing]
+    assert bold == [*(check["id"] for check in failing), "1.1.2", "1.1.8"]
+    assert "seen --basic-auth-file=/x, waived by me until 2099-01-01: we know" in text
     assert (
         "on cp2: wanted --profiling=false, seen --profiling=false --profiling=true (kube-apiserver process arguments)"
         in text
@@ -256,7 +275,7 @@ def test_markdown_shows_hostile_values_as_text(render: t.Callable[..., str]) -> 
         "em_open",
         "hardbreak",
     }
-    assert heads(tokens)[1:] == ["Failing controls", "Not examined", "Warnings"]
+    assert heads(tokens)[1:] == ["Failing controls", "Waived failures", "Not examined", "Warnings"]
     codes = [token.content for token in tokens if token.type == "code_inline"]
     assert NAME in codes
     assert any("</failure>]]><script>&amp;\"'|`` ` \\ \\| \\n # x - y @all" in code for code in codes)
@@ -377,7 +396,7 @@ def test_sarif_fits_the_official_schema(render: t.Callable[..., str], report: Re
     assert document["$schema"] == schema["id"]
 
 
-KINDS = {"fail": ("fail", "error"), "error": ("open", "none"), "manual": ("review", "none")}
+KINDS = {"fail": ("fail", "error"), "skip": ("fail", "error"), "error": ("open", "none"), "manual": ("review", "none")}
 
 
 def test_sarif_tells_of_each_control(render: t.Callable[..., str], report: Report) -> None:
@@ -387,7 +406,9 @@ def test_sarif_tells_of_each_control(render: t.Callable[..., str], report: Repor
     assert rules == list(checks)
     overrides = run["invocations"][0]["ruleConfigurationOverrides"]
     assert {each["descriptor"]["id"] for each in overrides} == {
-        name for name, check in checks.items() if check["state"] in ("skip", "notApplicable")
+        name
+        for name, check in checks.items()
+        if check["state"] in ("skip", "notApplicable") and check["by"] != "waiver"
     }
     assert all(rules[each["descriptor"]["index"]] == each["descriptor"]["id"] for each in overrides)
     assert not any(each["configuration"]["enabled"] for each in overrides)
@@ -435,6 +456,18 @@ def test_sarif_says_what_was_not_seen(render: t.Callable[..., str]) -> None:
     whole = build_report(load_benchmark("rke-cis-1.4"), "hardened", [node()], cluster())
     (invocation,) = run_of(render(whole, "report.sarif"))["invocations"]
     assert (invocation["executionSuccessful"], invocation["toolExecutionNotifications"]) == (True, [])
+
+
+def test_sarif_suppresses_what_is_waived(render: t.Callable[..., str]) -> None:
+    run = run_of(render(every_state(), "report.sarif"))
+    suppressed = {
+        (result["ruleId"], where["logicalLocations"][0]["name"]): result["suppressions"]
+        for result in run["results"]
+        for where in result["locations"]
+        if "suppressions" in result
+    }
+    why = [{"kind": "external", "status": "accepted", "justification": "me until 2099-01-01: we know"}]
+    assert suppressed == {("1.1.2", "cp3"): why, ("1.1.8", "cp3"): why}
 
 
 def test_sarif_names_the_document_in_which_it_was_seen(render: t.Callable[..., str]) -> None:
