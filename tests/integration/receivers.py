@@ -183,7 +183,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             elif self.receiver.fault == "drop":
                 self.connection.shutdown(socket.SHUT_RDWR)
             else:  # a service that repeats a secret to whoever asks
-                self.answer(self.receiver.fault, f"went wrong with {self.path} {KEY}")
+                self.answer(self.receiver.fault, f"went wrong with {self.path} {json.loads(body).get('routing_key')}")
             return
         problem = "unknown token" if token != TOKEN else self.receiver.problem(service, self.headers, body)
         if problem:
