@@ -230,6 +230,35 @@ def test_the_matrix_has_a_cell_for_each_control_and_node(opened: Opened, report:
         assert row[1:] == [of.get(name, "") for name in report["node_results"]], check["id"]
 
 
+def waived(reason: str) -> Report:
+    """Two workers on which 2.1.1 fails, which is waived on the first."""
+    waiver = {"source": "waivers.yml:3", "controls": ["2.1.1"], "nodes": ["worker1"], "groups": {}}
+    waiver |= {"reason": reason, "owner": "Olga", "expires": "2027-01-31", "days_left": 71}
+    documents = [node("cp1", ["controlplane"]), failing("worker1", ["worker"]), failing("worker2", ["worker"])]
+    return report_of(documents, waivers=[waiver])
+
+
+def test_a_waived_failure_counts_as_skipped_and_says_who_answers_for_it(
+    browser: Browser, tmp_path: pathlib.Path
+) -> None:
+    page = browser.open(write(tmp_path / "r.html", waived("ticket " + HOSTILE[0])))
+    row = page.page.locator('tr[data-id="2.1.1"]')
+    row.locator("summary").first.click()
+    assert row.locator(".on").inner_text() == "1 of 2 fail, 1 of 2 waived"
+    part = row.locator(".part", has_text="worker1").inner_text()
+    assert "Skipped" in part
+    assert f"It would be fail. Olga, until 2027-01-31: ticket {HOSTILE[0]}" in part
+    listed = page.page.locator("section", has=page.page.locator("#waivers")).inner_text()
+    assert all(said in listed for said in ("2.1.1", "worker1", HOSTILE[0], "Olga", "2027-01-31", "live"))
+    choose(page, "skip", node="worker1")
+    assert shown(page) == ["2.1.1"]
+    choose(page, "fail", node="worker1")
+    assert shown(page) == []
+    assert page.page.locator("table.matrix tr", has_text="2.1.1").first.inner_text().split()[-2:] == ["Skipped", "Fail"]
+    assert (page.complaints, page.foreign) == ([], [])
+    page.close()
+
+
 # ---------------------------------------------------------------------------------------------------- filters
 
 
@@ -362,7 +391,6 @@ def test_contrast_of_all_text_is_aa(scheme: str, browser: Browser, file: pathlib
     checks = [dict(check) for check in report["results"][0]["checks"]]
     for check, state in zip(checks, states, strict=False):
         check["state"] = state  # a badge of each kind
-        check.update({key: check.get(key, []) for key in ("failed_nodes", "error_nodes")})
     changed = {**report, "results": [{**report["results"][0], "checks": checks}, *report["results"][1:]]}
     page = browser.open(write(file.with_name(scheme + ".html"), changed), color_scheme=scheme)
     page.page.locator("#unfold").click()
@@ -514,6 +542,7 @@ def test_it_is_valid_html(report: Report, tmp_path: pathlib.Path) -> None:
         write(tmp_path / "many.html", many),
         write(tmp_path / "manual.html", manual),
         write(tmp_path / "nobody.html", nobody),
+        write(tmp_path / "waived.html", waived(HOSTILE[1])),
         write(tmp_path / "hostile.html", evil, history=history, comparison=compared(HOSTILE[0])),
     ]
     assert html_errors(*paths) == []
