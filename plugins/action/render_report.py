@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import typing as t
 
@@ -20,11 +18,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report,
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
 
 
-def csp_hash(script: str) -> str:
-    """Return what a Content-Security-Policy names an inline script by."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
 def environment(folder: str) -> jinja2.Environment:
     """Return what renders the templates in a directory."""
     found = jinja2.Environment(
@@ -34,7 +27,7 @@ def environment(folder: str) -> jinja2.Environment:
         trim_blocks=True,
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
     )
-    found.filters.update(FILTERS, csv_row=csv_row, csp_hash=csp_hash)
+    found.filters.update(FILTERS, csv_row=csv_row)
     return found
 
 
@@ -70,5 +63,5 @@ class ActionModule(ControllerAction):
             )
         except Exception as error:  # a template is the user's code and may raise anything
             raise CisError(f"template {args['template']}: {' '.join(str(error).split())}") from error
-        write_report(args["dest"], legal_xml(text) if name.endswith(".xml.j2") else text)
+        write_report(args["dest"], legal_xml(text) if name.endswith((".html.j2", ".xml.j2")) else text)
         return {"changed": True, "dest": args["dest"]}

@@ -23,8 +23,8 @@ description:
     reason to the C(controls) and C(nodes) that were not examined for it. C(comparison_markdown) makes Markdown of the
     comparison, with headings from C(level) on. C(csp_hash) gives what a Content-Security-Policy names an inline script
     by. C(waived_by) says who accepts a waiver, until when and why.
-  - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped. In those for
-    XML a character that no XML may hold becomes a question mark.
+  - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped, and a
+    character that no XML may hold becomes a question mark.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import hashlib
 import re
 import typing as t
 
@@ -53,9 +55,15 @@ def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
     return cases
 
 
+def csp_hash(script: str) -> str:
+    """Return what a Content-Security-Policy names an inline script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
 FILTERS = {
     "by_node": by_node,
     "comparison_markdown": comparison_markdown,
+    "csp_hash": csp_hash,
     "errors_by_reason": errors_by_reason,
     "markdown_code": markdown_code,
     "markdown_text": markdown_text,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._formats import by_node, legal_xml, unix_time
+from ansible_collections.rke.cis.plugins.plugin_utils._formats import by_node, csp_hash, legal_xml, unix_time
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, lost, node
 
@@ -30,6 +30,11 @@ def test_time(text: str, seconds: int | None) -> None:
 def test_characters_of_xml() -> None:
     assert legal_xml("a\x00\x08\x0b\x1f\ud800\udfff\ufffe\uffffz") == "a????????z"
     assert legal_xml("\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600") == "\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600"
+
+
+def test_what_a_policy_names_a_script_by() -> None:
+    wanted = "sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng="  # the standard's own example
+    assert csp_hash("alert('Hello, world.');") == wanted
 
 
 def test_each_node_has_its_cases() -> None:
