@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import typing as t
 
@@ -75,7 +76,11 @@ class ActionModule(ControllerAction):
             waivers=waivers,
             cluster=args["cluster"],
             node_tests_on=args["node_tests_on"],
-            scan={"name": os.path.basename(scan_dir), "kind": args["kind"], "by": args["scanned_by"]},
+            scan={
+                "name": os.path.basename(scan_dir),
+                "kind": args["kind"],
+                "by": args["scanned_by"] or getpass.getuser(),
+            },
         )
         path = os.path.join(scan_dir, "report.json")
         write_report(path, to_json(report))

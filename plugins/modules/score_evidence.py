@@ -110,7 +110,7 @@ options:
     default: manual
   scanned_by:
     description:
-      - Who scanned, for the report.
+      - Who scanned, for the report. Empty means the user of the controller.
     type: str
     default: ""
 seealso:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import pathlib
 import typing as t
@@ -55,7 +56,7 @@ def read(result: dict[str, t.Any]) -> dict[str, t.Any]:
 def test_the_report_is_that_of_the_evidence(args: dict[str, t.Any]) -> None:
     result = run_action(ActionModule, args)
     report = read(result)
-    scan = {"name": pathlib.Path(result["scan_dir"]).name, "kind": "manual", "by": ""}
+    scan = {"name": pathlib.Path(result["scan_dir"]).name, "kind": "manual", "by": getpass.getuser()}
     assert report == build_report(BENCHMARK, "hardened", NODES, cluster(), scan=scan)
     assert result["changed"] is True
     assert result["report"].startswith(result["scan_dir"])
