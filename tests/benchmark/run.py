@@ -8,6 +8,7 @@ All figures are ratios or CPU seconds taken in one run on one machine; nothing h
            same forks, pipelining and SSH settings, connections closed in between)
   node     CPU seconds that a scan costs a node: sshd and what it starts, and Docker
   scoring  cis_score.yml over recorded evidence of 100 and 1,000 nodes: seconds, peak memory, growth
+  html     report.html of the same in Chromium: size, milliseconds to load, and from a key to the filtered picture
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "testbed"), str(TESTS / "integration")]
 
+from browser import Browser
 from testbed import Testbed, unavailable
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROJECT = TESTS.parent
 PLAYBOOKS = PROJECT / "playbooks"
 PING = """
 - hosts: all
@@ -177,14 +180,54 @@ def measure_scoring(runs: int) -> None:
     print(f"  900 nodes more cost {(medians[1000] - medians[100]) / 900 * 1000:.2f} ms each")
 
 
+FILTER = """async ([name, value]) => {
+  const field = document.forms[0].elements[name], start = performance.now();
+  field.value = value;
+  field.dispatchEvent(new Event("input", {bubbles: true}));
+  document.body.getBoundingClientRect();
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return performance.now() - start;
+}"""
+
+
+def measure_html(runs: int) -> None:
+    print("report.html in Chromium: milliseconds (minimum median maximum)")
+    medians = {}
+    for count in (10, 1000):
+        with tempfile.TemporaryDirectory() as work, Browser() as browser:
+            copies(count, os.path.join(work, "evidence"))
+            command = ["ansible-playbook", str(PLAYBOOKS / "cis_score.yml"), "-e", "cis_report_formats=html"]
+            command += ["-e", f"cis_scan_evidence_dir={work}/evidence", "-e", f"cis_report_dir={work}/reports"]
+            done = subprocess.run(command, env=settings(work), cwd=work, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(done.stdout + done.stderr)
+            (report,) = pathlib.Path(work, "reports").glob("*/*/report.html")
+            loads, filters = [], []
+            for _run in range(runs):
+                page = browser.open(report).page
+                loads.append(page.evaluate("performance.getEntriesByType('navigation')[0].duration"))
+                typed = [("text", "anonymous"), ("node", "node"), ("node", "node0004"), ("text", "")]
+                filters.append(max(page.evaluate(FILTER, list(each)) for each in typed))
+                page.close()
+            medians[count] = statistics.median(filters)
+            size = report.stat().st_size / 2**20
+            print(
+                f"  {count:>5} nodes: {size:.1f} MiB, load {spread(loads)}, slowest filter {spread(filters)}",
+                flush=True,
+            )
+    print(f"  filtering 1,000 nodes takes {medians[1000] / medians[10]:.1f} times as long as filtering 10")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", default="3,10,30")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", choices=["hosts", "node", "scoring"])
+    parser.add_argument("--only", choices=["hosts", "node", "scoring", "html"])
     options = parser.parse_args()
     if options.only in (None, "scoring"):
         measure_scoring(options.runs)
+    if options.only in (None, "html"):
+        measure_html(options.runs)
     reason = unavailable()
     if reason:
         raise SystemExit(f"the parts that need hosts were left out: {reason}")
