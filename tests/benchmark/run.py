@@ -25,13 +25,13 @@ import sys
 import tempfile
 import time
 
-TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "testbed"), str(TESTS / "integration")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 from browser import Browser
 from testbed import Testbed, unavailable
 
-PROJECT = TESTS.parent
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = PROJECT / "playbooks"
 PING = """
 - hosts: all
