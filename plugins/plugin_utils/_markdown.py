@@ -16,14 +16,14 @@ _LONGEST = 300
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
-def _one_line(text: t.Any) -> str:
+def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
     line = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split()))
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+    return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
 
 
-def markdown_text(text: t.Any) -> str:
-    """Return text in one line that Markdown, in a cell of a table too, shows as it is."""
-    return _MARKUP.sub(r"\\\1", _one_line(text))
+def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:
+    """Return text in one line that Markdown, in a cell of a table too, shows as it is. None for text of any length."""
+    return _MARKUP.sub(r"\\\1", _one_line(text, longest))
 
 
 def markdown_code(text: t.Any) -> str:

@@ -46,7 +46,9 @@ class Control:
         """Nodes, where it was seen, and the value."""
         found = []
         for label, text in self.codes:
-            match = re.fullmatch(r"Returned value on (.*?), from (.*?)(?: \((?:Pass|Fail|Error|Manual)\))?", label)
+            match = re.fullmatch(
+                r"Returned value on (.*?), from (.*?)(?: \((?:Pass|Fail|Skipped|Error|Manual)\))?", label
+            )
             if match:
                 found.append((match[1].split(", "), match[2], text))
         return found

@@ -38,6 +38,7 @@ EVIL = [
     "x" * 20000,
     "]]> ' \" \\n %s \u00e9\u4e2d\U0001f600",
 ]
+BASIC_AUTH = "Ensure that the --basic-auth-file argument is not set"
 NAMES = [*EVIL[:1], "a|b", "`c`", "- d", "1. e", "# f", "[g](h)", "<i>", "\\", "*j*", "k_l_m", "&amp;"]
 
 
@@ -68,7 +69,22 @@ def plain(version: str = "1.4", profile: str = "permissive", nodes: t.Any = None
     return build_report(load_benchmark("rke-cis-" + version), profile, nodes, cluster(), **more)
 
 
+def waived() -> dict[str, t.Any]:
+    """Return a report in which a failure is waived: of all of its nodes (1.1.2), and of some (2.1.4)."""
+    documents = [node("n1"), node("n2"), node("n3"), node("n4")]
+    for document in documents[:3]:
+        set_flag(document, "kube-apiserver", "--basic-auth-file=/x")
+        set_flag(document, "kubelet", "--read-only-port=1")
+    given = {"source": "w.yml line 1", "groups": {}, "expires": "2026-12-31", "days_left": 39, "owner": "anna"}
+    waivers = [
+        {**given, "controls": ["1.1.2"], "nodes": [], "reason": "moving out"},
+        {**given, "controls": ["2.1.4"], "nodes": ["n2"], "reason": EVIL[0]},
+    ]
+    return plain("1.4", "hardened", documents, waivers=waivers)
+
+
 REPORTS = {
+    "waived": waived,
     "hostile": hostile,
     "permissive": plain,
     "guide": lambda: plain("1.3", "hardened"),
@@ -122,7 +138,8 @@ def test_every_control_stands_there_once(read: t.Any, name: str, form: str) -> N
         assert control.audit == "\n".join(check.get("audit", []))
         for label, key in (("Notes", "note"), ("Mitigation", "remediation")):
             said = [text for found, text in control.fields if found == label]
-            if key == "note" or check["state"] in ("fail", "mixed", "manual"):
+            failed = check["state"] == "manual" or check.get("failed_nodes") or check.get("waived_nodes")
+            if key == "note" or failed:
                 assert said == ([one_line(check[key].replace("`", ""))] if key in check else [])
             else:
                 assert not said
@@ -255,6 +272,26 @@ def test_a_control_without_a_node_says_why(read: t.Any, form: str) -> None:
     _report, guide = read("no node of a role", form)
     control = next(control for control in guide.controls if control.id == "1.1.1")
     assert (control.result, control.field("Why")) == ("Error", "no node has the role controlplane")
+
+
+@FORMATS
+def test_a_waived_failure_is_shown_with_who_waived_it(read: t.Any, form: str) -> None:
+    _report, guide = read("waived", form)
+    controls = {control.id: control for control in guide.controls}
+    title = "Ensure that the --read-only-port argument is set to 0"
+    assert f"1.1.2 {BASIC_AUTH}: on n1, n2, n3, by anna until 2026-12-31: moving out" in guide.items
+    assert f"2.1.4 {title}: on n2, by anna until 2026-12-31: {EVIL[0]}" in guide.items
+    assert f"2.1.4 {title}: on n1, n3" in guide.items
+    assert (controls["1.1.2"].result, controls["1.1.2"].field("Left out by")) == ("Skipped", "waiver")
+    assert controls["1.1.2"].field("Waived by") == "anna until 2026-12-31: moving out"
+    assert controls["1.1.2"].returned[0] == (
+        ["n1", "n2", "n3"],
+        "kube-apiserver process arguments",
+        "--basic-auth-file=/x",
+    )
+    assert controls["2.1.4"].result == "Mixed"
+    assert [names for names, _source, _value in controls["2.1.4"].returned] == [["n1", "n3"], ["n2"], ["n4"]]
+    assert controls["2.1.4"].field("Waived by") == f"anna until 2026-12-31: {EVIL[0]}"
 
 
 @FORMATS
