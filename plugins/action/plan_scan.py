@@ -12,6 +12,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._outlook import outlook
 from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._request import (
     SKIP_SOURCES,
+    check_one_cluster,
     config_map_skips,
     given_skips,
     new_scan_directory,
@@ -58,6 +59,7 @@ class ActionModule(ControllerAction):
         hosts = task_vars.get("ansible_play_hosts_all", [])
         groups = task_vars.get("groups", {})
         nodes, warnings = roles_of_hosts(groups, args["groups"], hosts)
+        check_one_cluster(nodes, task_vars["hostvars"])
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark)
         waivers = waivers_of_file(args["waivers_file"], groups)
         cluster = self._cluster_evidence(args, benchmark.objects, task_vars)

@@ -8,7 +8,8 @@ module: plan_scan
 short_description: Check the request for a scan before any node is touched
 version_added: 1.0.0
 description:
-  - Checks profile, groups, skips and directories, and says in one line what is wrong.
+  - Checks profile, groups, skips and directories, and that the nodes are not of several clusters, and says in one line
+    what is wrong.
   - Makes the directory of the scan, asks the Kubernetes API where there is a kubeconfig, and returns what to gather on
     each node.
   - It is the first task of the role P(rke.cis.cis_scan#role).

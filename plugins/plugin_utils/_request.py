@@ -64,6 +64,24 @@ def roles_of_hosts(
     return nodes, warnings
 
 
+def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
+    """Raise CisError if the inventory says that the nodes are of several clusters: a report is of one.
+
+    Variables are looked at as they are written, since templates cost more than the rest of the plan.
+    """
+    found: dict[str, str] = {}
+    for host in nodes:
+        variables = hostvars.raw_get(host)
+        cluster = variables.get("rke_cluster_file") or variables.get("cis_scan_cluster")
+        if cluster:
+            found.setdefault(str(cluster), host)
+    if len(found) > 1:
+        told = ", ".join(f"{host} of {cluster}" for cluster, host in found.items())
+        raise CisError(
+            f"the hosts to scan are of several clusters ({told}); scan each by itself, with -e cis_scan_hosts=GROUP"
+        )
+
+
 def given_skips(source: str, skip: t.Any, skip_file: str | None, benchmark: Benchmark) -> SkipSources:
     """Return what variable and file say, as far as the source is one of them. Raises CisError for a wrong one."""
     if source == "file" and not skip_file:

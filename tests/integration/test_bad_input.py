@@ -132,7 +132,8 @@ def test_empty_inventory(tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts").write_text("", encoding="utf-8")
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, tmp_path / "hosts")
     assert outcome.failure() == (
-        "the inventory holds no hosts; name one with -i, with the nodes in the groups controlplane, etcd and worker"
+        "the inventory holds no hosts; name one with -i, with the nodes in the groups controlplane, etcd and worker, "
+        "or a cluster.yml, with the inventory plugin rke.cis.rke_cluster enabled"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import typing as t
@@ -29,12 +30,14 @@ def names(kind: str, suffix: str) -> list[str]:
 
 MODULES = names("modules", ".py")
 FILTERS = names("filter", ".yml")
+INVENTORIES = names("inventory", ".py")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
 ON_THE_CONTROLLER += ["render_report", "score_evidence", "send_alert"]
 WITH_THE_API = ["cluster_evidence_info"]
+AS_INVENTORY = ["rke_cluster"]
 
 # Calls beyond the examples, for values that are only returned at times.
 MORE: dict[str, list[dict[str, t.Any]]] = {
@@ -56,7 +59,7 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
 
 def documentation() -> dict[str, dict[str, t.Any]]:
     found = {}
-    for kind, plugins in (("module", MODULES), ("filter", FILTERS)):
+    for kind, plugins in (("module", MODULES), ("filter", FILTERS), ("inventory", INVENTORIES)):
         command = ["ansible-doc", "--json", "-t", kind, *(f"rke.cis.{name}" for name in plugins)]
         done = subprocess.run(command, env=scans.environment(), check=True, capture_output=True, text=True)
         found.update({name.rpartition(".")[2]: doc for name, doc in json.loads(done.stdout).items()})
@@ -151,6 +154,7 @@ def check_module(module: str, docs: dict[str, dict[str, t.Any]], results: list[t
 
 def test_all_are_here() -> None:
     assert sorted(ON_A_NODE + ON_THE_CONTROLLER + WITH_THE_API) == sorted(MODULES + FILTERS)
+    assert AS_INVENTORY == INVENTORIES
 
 
 def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
@@ -196,6 +200,49 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
     assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]
     assert "etcd" in results["evidence_plan"][0][1]["msg"]
+
+
+def test_as_inventory(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    """Each settings file without enabling anything, beside files of the names that the examples use."""
+    node = {"address": "10.0.0.1", "user": "rke", "role": ["worker"], "labels": {"rack": "r1", "gpu": "yes"}}
+    whole = {
+        "kubernetes_version": "v1.20.15",
+        "prefix_path": "/opt/rke",
+        "ssh_key_path": "id",
+        "bastion_host": {"address": "10.0.0.9", "user": "rke"},
+        "nodes": [{**node, "docker_socket": "/run/docker.sock"}],
+    }
+    state = {"currentState": {"rkeConfig": {"nodes": [node]}}}
+    files = {"cluster.yml": whole, "old/staging.rkestate": state}
+    files |= dict.fromkeys(("clusters/prod/cluster.yml", "more-clusters/dev.yml"), {"nodes": [node]})
+    for name, document in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(document), encoding="utf-8")
+
+    def listed(source: str, plugins: str) -> dict[str, t.Any]:
+        environment = scans.environment(ANSIBLE_INVENTORY_ENABLED=plugins)
+        command = ["ansible-inventory", "-i", str(tmp_path / source), "--list"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        return json.loads(done.stdout)
+
+    text = docs["rke_cluster"]["examples"]
+    (enabled,) = (line.partition("=")[2].strip() for line in text.splitlines() if "enable_plugins =" in line)
+    plain = listed("cluster.yml", enabled)
+    found = []
+    for document in yaml.safe_load_all(text):
+        (tmp_path / "settings.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        found.append(listed("settings.yml", "auto"))
+    one, many, grouped = found
+    assert one == plain
+    assert sorted(many["worker"]["hosts"]) == ["dev-10.0.0.1", "prod-10.0.0.1", "staging-10.0.0.1"]
+    assert many["prod"]["hosts"] == ["prod-10.0.0.1"]
+    assert grouped["rack_r1"]["hosts"] == grouped["gpu"]["hosts"] == ["10.0.0.1"]
+    variables = grouped["_meta"]["hostvars"]["10.0.0.1"]
+    assert variables.pop("cis_scan_kubeconfig") == f"{tmp_path}/kube_config_cluster.yml"
+    # what is documented is set, and nothing else
+    described = [line for line in docs["rke_cluster"]["doc"]["description"] if line.startswith("Variables of ")]
+    assert set(re.findall(r"C\(((?:ansible|rke|cis)_\w+)\)", "".join(described))) == set(variables)
 
 
 def test_filters_return_what_they_document(

@@ -16,7 +16,16 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
 
+
+class HostVars(dict):
+    """Ansible's variables of the other hosts."""
+
+    def raw_get(self, host: str) -> dict[str, t.Any]:
+        return self.get(host, {})
+
+
 VARS = {
+    "hostvars": HostVars(),
     "ansible_play_hosts_all": ["cp1", "w1", "other"],
     "groups": {"controlplane": ["cp1"], "etcd": ["cp1"], "worker": ["w1"], "all": ["cp1", "w1", "other"]},
 }
@@ -203,6 +212,43 @@ def test_a_wrong_request_is_one_line(tmp_path: pathlib.Path, change: dict[str, t
     result = run_action(ActionModule, {**arguments(tmp_path), **change}, VARS)
     assert result["failed"] is True
     assert said in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "first, second, refused",
+    [
+        ({}, {}, False),
+        ({"cis_scan_cluster": "a"}, {"cis_scan_cluster": "a"}, False),
+        ({"cis_scan_cluster": "a"}, {}, False),
+        ({"cis_scan_cluster": ""}, {"cis_scan_cluster": "a"}, False),
+        ({"cis_scan_cluster": "a"}, {"cis_scan_cluster": "b"}, True),
+        # the name may have been given for all of them on the command line
+        (
+            {"cis_scan_cluster": "a", "rke_cluster_file": "/a.yml"},
+            {"cis_scan_cluster": "a", "rke_cluster_file": "/b.yml"},
+            True,
+        ),
+        (
+            {"cis_scan_cluster": "a", "rke_cluster_file": "/a.yml"},
+            {"cis_scan_cluster": "a", "rke_cluster_file": "/a.yml"},
+            False,
+        ),
+    ],
+)
+def test_nodes_of_several_clusters_are_not_one_scan(
+    tmp_path: pathlib.Path, first: dict[str, t.Any], second: dict[str, t.Any], refused: bool
+) -> None:
+    hostvars = HostVars(cp1=first, w1=second, other={"cis_scan_cluster": "c"})
+    result = run_action(ActionModule, arguments(tmp_path), {**VARS, "hostvars": hostvars})
+    if not refused:
+        assert "failed" not in result
+        return
+    clusters = [variables.get("rke_cluster_file") or variables["cis_scan_cluster"] for variables in (first, second)]
+    assert result["msg"] == (
+        f"the hosts to scan are of several clusters (cp1 of {clusters[0]}, w1 of {clusters[1]}); "
+        "scan each by itself, with -e cis_scan_hosts=GROUP"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_required(tmp_path: pathlib.Path) -> None:
