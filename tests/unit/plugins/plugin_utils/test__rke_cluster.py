@@ -360,8 +360,8 @@ def test_a_state_file(write: t.Callable[..., str]) -> None:
         "rke_kubernetes_version": "v1.20.15",
         "rke_cluster_file": path,
     }
-    (host,) = cluster["hosts"].values()
     assert list(cluster["hosts"]) == ["w1"]
+    host = cluster["hosts"]["w1"]
     assert host["rke_internal_address"] == "172.16.0.1"
     assert host["cis_scan_docker_host"] == "unix:///run/rke.sock"
     assert host["rke_labels"] == {"my_label": "x"}
