@@ -74,7 +74,8 @@ def _facts(document: t.Any) -> Scan | None:
     texts = isinstance(facts["collected_at"], str) and isinstance(facts["profile"], str)
     if facts["kind"] not in KINDS or not texts or not isinstance(counts, dict):
         return None
-    return facts if [*counts] == ["total", *COUNTS] and all(type(count) is int for count in counts.values()) else None
+    whole = all(isinstance(count, int) and not isinstance(count, bool) for count in counts.values())
+    return facts if whole and [*counts] == ["total", *COUNTS] else None
 
 
 def facts_of_report(report: t.Any) -> Scan | None:

@@ -296,7 +296,7 @@ def command(directory: pathlib.Path, **variables: t.Any) -> subprocess.Popen:
 
 
 def test_two_scans_of_one_cluster_at_once(first: scans.Outcome, tmp_path: pathlib.Path) -> None:
-    running = [command(tmp_path) for _ in range(2)]
+    running = [command(tmp_path) for _scan in range(2)]
     for process in running:
         out, _none = process.communicate(timeout=120)
         assert process.returncode == 0, out

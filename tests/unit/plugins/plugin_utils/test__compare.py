@@ -93,10 +93,10 @@ def test_every_change_of_state_has_one_place(before: str, after: str) -> None:
 
 
 def test_a_change_is_told_with_its_title() -> None:
-    older, newer = small_report({"1.1": {"n1": "pass"}}), small_report({"1.1": {"n1": "fail"}})
+    good, bad = small_report({"1.1": {"n1": "pass"}}), small_report({"1.1": {"n1": "fail"}})
     expected = [{"id": "1.1", "description": "Title of 1.1", "nodes": ["n1"]}]
-    assert compare(older, newer)["newly_failing"] == expected
-    assert compare(newer, older)["fixed"] == expected
+    assert compare(good, bad)["newly_failing"] == expected
+    assert compare(bad, good)["fixed"] == expected
 
 
 # ------------------------------------------------------------------------------------ cases of a cluster
@@ -274,18 +274,18 @@ def test_compared_with_itself_nothing_has_changed(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(50))
 def test_the_other_way_round_is_the_mirror_image(seed: int) -> None:
     chance = random.Random(seed)
-    older, newer = _random_report(chance), _random_report(chance)
-    there, back = compare(older, newer), compare(newer, older)
+    report, other = _random_report(chance), _random_report(chance)
+    there, back = compare(report, other), compare(other, report)
     assert (there["nodes_added"], there["nodes_gone"]) == (back["nodes_gone"], back["nodes_added"])
     # Where both verdicts are real, newly failing is the mirror of fixed. A failure that was none before may not have
     # been a pass, so it need not be fixed the other way round.
     assert _pairs(there["fixed"]) <= _pairs(back["newly_failing"])
-    was, now = outline(older).controls, outline(newer).controls
+    was, now = outline(report).controls, outline(other).controls
     real = {pair for pair in _pairs(back["newly_failing"]) if now[pair[0]].nodes.get(pair[1], ("",))[0] == "pass"}
     assert _pairs(there["fixed"]) == real
     # No pair is told twice, and of the nodes that both scans know each is told if and only if it differs: in its state,
     # or in the value where both times there was one.
-    both = set(older["node_results"]) & set(newer["node_results"])
+    both = set(report["node_results"]) & set(other["node_results"])
     pairs = [
         pair
         for key in ("newly_failing", "fixed", "changed", "other")
