@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The practice scan with every ansible-core that `make sanity` has set up: the same report to the byte."""
+"""The practice scan with every ansible-core that `make sanity` has set up: the same report, but for its name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def scan(bin_directory: pathlib.Path, work: pathlib.Path) -> tuple[subprocess.Co
         ANSIBLE_NOCOLOR="1",
     )
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
-    return done, {path.name: path.read_bytes() for path in work.glob("practice/*/report.*")}
+    reports = work.glob("practice/*/report.*")
+    # a scan's name is its time, the rest is what there is to compare
+    return done, {path.name: path.read_bytes().replace(path.parent.name.encode(), b"scan") for path in reports}
 
 
 @pytest.mark.parametrize("core", CORES)
