@@ -99,9 +99,10 @@ schedules:
       sample: 24
     last_run:
       description:
-        - The last run, empty if there was none. C(started) in UTC; C(log); C(exit_status), none if it has not ended, V(75)
-          if another run kept it from scanning; C(error), the last one in the log; C(scan), the name of its scan if there
-          is a report; C(running_as), who holds the cluster's lock if it has not ended.
+        - The last run, empty if there was none.
+        - It has C(started), in UTC; C(log); C(exit_status), none if it has not ended, V(75) if another run kept it from
+          scanning; C(error), the last one in the log; C(scan), the name of its scan if there is a report;
+          C(running_as), who holds the cluster's lock if it has not ended.
       returned: always
       type: dict
       sample: {}

@@ -8,8 +8,8 @@ module: plan_schedule
 short_description: Check what a schedule of scans is to be
 version_added: 1.0.0
 description:
-  - Reads the block C(scheduled_cluster_scan) of a cluster, checks it, and returns all that has to be written for cron or
-    systemd. It changes nothing.
+  - Reads the block C(scheduled_cluster_scan) of a cluster, checks it, and returns all that has to be written for cron
+    or systemd. It changes nothing.
   - What is wrong is one line that names the key.
   - It is the first task of the role P(rke.cis.cis_schedule#role).
 extends_documentation_fragment:

@@ -20,6 +20,7 @@ import yaml
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._cron import next_runs, read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._skips import merge_skips, skips_of_variable
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
 
 BLOCK = "scheduled_cluster_scan"
 # Rancher chose the benchmark by the version of Kubernetes, and kept 3 reports where its documents and its form say 24.
@@ -51,16 +52,15 @@ _Loader.add_multi_constructor("", lambda loader, tag, node: None)
 def block_of_file(path: str) -> t.Any:
     """Return the block in a cluster.yml. Raises CisError that shows nothing else of the file: it may hold secrets."""
     source = f"cis_schedule_cluster_file {path}"
+    text = read_text(path, source)
     try:
-        with open(os.path.expanduser(path), encoding="utf-8") as stream:
-            document = yaml.load(stream, Loader=_Loader)  # a SafeLoader
+        document = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CisError(f"{source}: line {line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+        problem = re.sub("'[^']{2,}'", "'...'", error.problem or "")
+        raise CisError(f"{source}: line {line}: not valid YAML: {problem}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise CisError(f"{source}: not valid YAML") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CisError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or 'no text file'}") from error
     if not isinstance(document, dict) or BLOCK not in document:
         raise CisError(
             f"{source}: has no key {BLOCK} at its top level; add it, or give the variable cis_schedule_block"
