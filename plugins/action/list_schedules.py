@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
@@ -24,7 +23,8 @@ class ActionModule(ControllerAction):
         account, directory = place_of_user(args["user"], args["dir"])
         found = list_schedules(directory, datetime.datetime.now())
         schedules = [one for one in found if args["cluster"] in ("", one["cluster"])]
-        nothing = f"no schedule of {account.pw_name} in {os.path.join(directory, args['cluster'])}"
+        whose = f"{account.pw_name} for {args['cluster']}" if args["cluster"] else account.pw_name
+        nothing = f"no schedule of {whose} in {directory}"
         return {
             "changed": False,
             "schedules": schedules,
