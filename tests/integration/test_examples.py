@@ -117,6 +117,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
     "int": (int,),
     "bool": (bool,),
+    "raw": (object,),
 }
 
 
