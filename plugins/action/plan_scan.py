@@ -8,6 +8,8 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._history import cluster_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._lock import acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._outlook import outlook
 from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._request import (
@@ -71,6 +73,8 @@ class ActionModule(ControllerAction):
         told = outlook(benchmark, profile, exempt, excuses, names)
         scan_dir, evidence_dir = "", ""
         if args["show_skips"] != "only":
+            if args["kind"] == KINDS[1]:
+                warnings += acquire(cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster"))
             scan_dir, evidence_dir = self._directories(args, benchmark.profile_name(profile), task_vars)
             write_file(cluster_path(evidence_dir), to_json(cluster))
             for host, roles in nodes.items():

@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import changed_ids
+from ansible_collections.rke.cis.plugins.plugin_utils._lock import release
 from ansible_collections.rke.cis.plugins.plugin_utils._report import (
     COUNTS,
     KINDS,
@@ -86,6 +87,7 @@ class ActionModule(ControllerAction):
         write_report(path, to_json(report))
         checks = report_checks(report)
         comparison = since_previous(path, report)
+        release(os.path.dirname(scan_dir))
         return {
             "changed": True,
             "warnings": warnings + report["warnings"],

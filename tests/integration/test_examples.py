@@ -35,7 +35,7 @@ INVENTORIES = names("inventory", ".py")
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
-ON_THE_CONTROLLER += ["render_report", "score_evidence", "send_alert"]
+ON_THE_CONTROLLER += ["list_schedules", "plan_schedule", "render_report", "score_evidence", "send_alert"]
 WITH_THE_API = ["cluster_evidence_info"]
 AS_INVENTORY = ["rke_cluster"]
 
@@ -46,6 +46,7 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
     "node_evidence_info": [
         {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
     ],
+    "list_schedules": [{"dir": "{{ playbook_dir }}/schedules"}],
     "plan_alerts": [
         {
             "rules": [{"name": "all", "on": "completed"}],
@@ -116,6 +117,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
     "int": (int,),
     "bool": (bool,),
+    "raw": (object,),
 }
 
 
@@ -189,6 +191,12 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     for day in ("20261120", "20261121"):
         shutil.copytree(outcome.where, tmp_path / "cis-reports" / "local" / f"{day}T220000Z-rke-cis-1.4-permissive")
     (tmp_path / "states.txt.j2").write_text("{% for row in rows %}{{ row.id }} {{ row.state }}\n{% endfor %}")
+    (tmp_path / "cluster.yml").write_text("scheduled_cluster_scan: {enabled: true}\n", encoding="utf-8")
+    (tmp_path / "inventory.ini").touch()
+    schedule = {"schema": "rke.cis/schedule/1", "cluster": "prod", "cron": "0 0 * * *", "method": "cron", "user": "me"}
+    schedule.update(profile=scans.PERMISSIVE, report_dir=str(tmp_path), retention=24)
+    (tmp_path / "schedules" / "prod").mkdir(parents=True)
+    (tmp_path / "schedules" / "prod" / "schedule.json").write_text(json.dumps(schedule), encoding="utf-8")
     inventory = tmp_path / "hosts.ini"
     alerts = Https(None, secret="")
     address = f"alerts_url=http://localhost:{alerts.port}/webhook/{TOKEN}"

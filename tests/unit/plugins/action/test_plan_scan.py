@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.action.plan_scan import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._lock import BUSY, NAME
 from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, read_evidence
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
@@ -291,3 +292,33 @@ def test_a_wrong_skip_is_told_before_anything_is_asked_or_written(tmp_path: path
     assert action.run(None, VARS)["failed"] is True
     action._execute_module.assert_not_called()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more, lock", [({}, False), ({"kind": "scheduled"}, True)])
+def test_only_a_scheduled_scan_takes_the_lock(tmp_path: pathlib.Path, more: dict[str, t.Any], lock: bool) -> None:
+    run_action(ActionModule, arguments(tmp_path, cluster="prod", **more), VARS)
+    assert (tmp_path / "reports" / "prod" / NAME).exists() == lock
+
+
+def test_what_only_shows_skips_takes_no_lock(tmp_path: pathlib.Path) -> None:
+    run_action(ActionModule, arguments(tmp_path, kind="scheduled", show_skips="only"), VARS)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_second_scheduled_scan_ends_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    args = arguments(tmp_path, cluster="prod", kind="scheduled")
+    run_action(ActionModule, args, VARS)
+    before = sorted(tmp_path.rglob("*"))
+    result = run_action(ActionModule, args, VARS)
+    assert result["failed"] and result["msg"].startswith(BUSY)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "failed" not in run_action(ActionModule, {**args, "kind": "manual"}, VARS)
+
+
+def test_a_stale_lock_is_a_warning(tmp_path: pathlib.Path) -> None:
+    args = arguments(tmp_path, cluster="prod", kind="scheduled")
+    run_action(ActionModule, args, VARS)
+    path = tmp_path / "reports" / "prod" / NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), "expires": "2026-01-01T00:00:00Z"}))
+    result = run_action(ActionModule, args, VARS)
+    assert [warning for warning in result["warnings"] if "is taken over" in warning]

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._lock import acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
 from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
@@ -207,3 +208,11 @@ def test_a_bad_file_is_named(args: dict[str, t.Any], content: str) -> None:
     result = run_action(ActionModule, args)
     assert result["failed"] is True
     assert str(path) in result["msg"]
+
+
+def test_the_lock_of_a_scheduled_scan_is_given_back(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    scan_dir = tmp_path / "prod" / "20261122T000000Z-x-scheduled"
+    scan_dir.mkdir(parents=True)
+    acquire(str(scan_dir.parent))
+    run_action(ActionModule, {**args, "scan_dir": str(scan_dir), "kind": "scheduled"})
+    assert [path.name for path in scan_dir.parent.iterdir()] == [scan_dir.name]
