@@ -35,7 +35,14 @@ INVENTORIES = names("inventory", ".py")
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
-ON_THE_CONTROLLER += ["list_schedules", "plan_schedule", "render_report", "score_evidence", "send_alert"]
+ON_THE_CONTROLLER += [
+    "list_schedules",
+    "manage_reports",
+    "plan_schedule",
+    "render_report",
+    "score_evidence",
+    "send_alert",
+]
 WITH_THE_API = ["cluster_evidence_info"]
 AS_INVENTORY = ["rke_cluster"]
 
@@ -47,6 +54,10 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
         {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
     ],
     "list_schedules": [{"dir": "{{ playbook_dir }}/schedules"}],
+    "manage_reports": [
+        {"command": "list", "cluster": "prod"},
+        {"command": "finish", "report": "cis-reports/prod/20261121T220000Z-rke-cis-1.4-permissive/report.json"},
+    ],
     "plan_alerts": [
         {
             "rules": [{"name": "all", "on": "completed"}],
@@ -189,7 +200,8 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     )
     shutil.copy(outcome.where / "report.json", tmp_path)
     for day in ("20261120", "20261121"):
-        shutil.copytree(outcome.where, tmp_path / "cis-reports" / "local" / f"{day}T220000Z-rke-cis-1.4-permissive")
+        for cluster in ("local", "prod"):
+            shutil.copytree(outcome.where, tmp_path / "cis-reports" / cluster / f"{day}T220000Z-rke-cis-1.4-permissive")
     (tmp_path / "states.txt.j2").write_text("{% for row in rows %}{{ row.id }} {{ row.state }}\n{% endfor %}")
     (tmp_path / "cluster.yml").write_text("scheduled_cluster_scan: {enabled: true}\n", encoding="utf-8")
     (tmp_path / "inventory.ini").touch()
