@@ -19,6 +19,9 @@ export RKE_CIS_CACHE
 # What `make test` runs before pytest, in this order.
 GATES = lint sanity units targets
 
+# All tests at once, a file in one process: those of a file share what is costly to set up.
+TOGETHER = --numprocesses auto --maxprocesses 4 --dist loadfile
+
 VENV = $(CURDIR)/.venv
 SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
@@ -46,7 +49,7 @@ test: ## everything: set-up, all gates, all tests; pytest's closing line comes l
 	    $(MAKE) "$$gate" || failed="$$failed $$gate"
 	done
 	printf '\n==== gates that failed:%s\n==== pytest\n' "$${failed:- none}"
-	$(RUN) python -m pytest $(ARGS)
+	$(RUN) python -m pytest $(TOGETHER) $(ARGS)
 	[ -z "$$failed" ]
 
 setup: ## system packages (as root on Debian and Ubuntu) and the kube-apiserver that the tests use
