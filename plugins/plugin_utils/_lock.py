@@ -119,7 +119,7 @@ def _read(path: str) -> Holder | None:
     holder = read_json(path, "lock")
     form = {"owner": str, "pid": int, "started": str, "since": str, "expires": str}
     try:
-        if all(type(holder[key]) is kind for key, kind in form.items()):
+        if all(isinstance(holder[key], kind) for key, kind in form.items()):
             _seconds(holder["expires"])
             return holder
     except (KeyError, TypeError, ValueError):

@@ -158,7 +158,7 @@ def _retention(value: t.Any) -> int:
     """Return how many reports to keep. 0 is Rancher's word for its default."""
     name = f"{BLOCK}.schedule_config.retention"
     number = int(value) if isinstance(value, str) and value.isdecimal() else RETENTION if value is None else value
-    if type(number) is not int or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise CisError(f"{name}: a number of reports to keep is wanted, not {value!r}")
     return number or RETENTION
 
