@@ -133,6 +133,35 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     return rows
 
 
+# ---------------------------------------------------------------------------------------- a few controls of one node
+
+
+def check_lines(checks: list[dict[str, str]]) -> list[str]:
+    """Return what rke.cis.check found. Controls that do not run on the node are told together."""
+    labels = dict((*_STATES, _MANUAL))
+    rows = []
+    not_here: dict[str, list[str]] = {}
+    for check in checks:
+        state = check["state"]
+        if state not in labels:
+            not_here.setdefault(check["reason"], []).append(check["id"])
+            continue
+        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
+        rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
+        seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
+        for label, text in (
+            ("wanted", check["expected"]),
+            ("seen", seen),
+            ("why", "" if state in ("pass", "fail") else check["reason"]),
+            ("remedy", check["remediation"] if state == "fail" else ""),
+        ):
+            rows += _wrapped(label, text) if text else []
+    for reason, ids in not_here.items():
+        rows += textwrap.wrap(f"NOT RUN {_names(ids)}", WIDTH, subsequent_indent=" " * 8)
+        rows += _wrapped("why", reason)
+    return rows
+
+
 # ---------------------------------------------------------------------------------------- comparison of two reports
 
 
