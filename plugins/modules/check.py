@@ -176,7 +176,7 @@ checks:
       type: str
       sample: Delete anonymous-auth from services.kubelet.extra_args in cluster.yml, and run `rke up`.
 lines:
-  description: The same for a reader. With ad hoc C(ansible) it stands last.
+  description: The same for a reader.
   returned: success
   type: list
   elements: str

@@ -48,6 +48,14 @@ def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]
     return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
 
 
+def progress_line(done: int, total: int, seconds: float) -> str:
+    """Return how far a scan is after so many seconds."""
+    rate = done / max(seconds, 0.001)
+    left = round((total - done) / rate)
+    wait = f"{left} s" if left < 120 else f"{left // 60} min"
+    return f"{done} of {total} nodes have answered, {rate:.1f} a second, about {wait} left"
+
+
 def node_table(report: dict[str, t.Any]) -> list[str]:
     """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
     results = report["node_results"]
