@@ -9,6 +9,7 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.rke.cis.plugins.plugin_utils._action import gather_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._operators import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
@@ -44,7 +45,7 @@ class ActionModule(ActionBase):
         path = evidence_path(directory, node)
         try:
             try:
-                evidence = self._replay(replay, node) if replay else self._gather(args, task_vars)
+                evidence = self._replay(replay, node) if replay else gather_evidence(self, args, task_vars)
             except AnsibleConnectionFailure as error:
                 write_file(path, to_json(unseen_document(node, roles, "unreachable", str(error))))
                 raise
@@ -61,22 +62,6 @@ class ActionModule(ActionBase):
             problem=f"{problem.get('kind')}: {problem.get('message')}" if isinstance(problem, dict) else "",
         )
         return result
-
-    def _gather(self, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        """Return what the node tells. Raises Unseen(kind, message) where it tells nothing."""
-        if getattr(self._connection._shell, "SHELL_FAMILY", "") == "powershell":
-            raise Unseen("Windows", "the benchmark is not made for a Windows node; take it out of the role groups")
-        answer = self._execute_module(module_args=args, task_vars=task_vars)
-        if answer.get("failed") or "evidence" not in answer:
-            # a node without Python or sudo says so in the output alone, at its end
-            said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
-            raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module gave no answer"), *said]))
-        try:
-            # a node is not to be trusted: neither with the form of its answer nor with whose it is
-            document = check_evidence(answer["evidence"], "the node's answer")
-        except CisError as error:
-            raise Unseen("failed", str(error)) from error
-        return {**document, "node": args["node"], "roles": args.get("roles") or []}
 
     @staticmethod
     def _replay(directory: str, node: str) -> dict[str, t.Any]:

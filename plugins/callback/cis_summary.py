@@ -7,30 +7,73 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: cis_summary
 type: aggregate
-short_description: Score evidence as it arrives and print the result of a scan
+short_description: Show the progress of a scan, and its result
 version_added: 1.0.0
 description:
   - Scores the evidence of each node as it arrives and prints at the end of the play a table of the nodes and of the
     cluster, then the failing controls with the value seen and the value wanted, then what could not be examined, then
     in short what has changed since the last scan of the same cluster and profile.
+  - While nodes are asked it prints at most every O(progress) seconds how many have answered, at what rate, and how long
+    the others may take. These are whole lines, which do as well in a log file and in AWX as on a terminal.
+  - For programs it can write the same as JSON lines, see O(jsonl_path).
   - It prints nothing for plays that do not scan.
+options:
+  progress:
+    description:
+      - How many seconds lie at least between two lines of progress. V(0) prints none.
+    type: int
+    default: 15
+    env:
+      - name: RKE_CIS_SUMMARY_PROGRESS
+    ini:
+      - section: callback_cis_summary
+        key: progress
+  jsonl_path:
+    description:
+      - A file to which each event is appended as one line of JSON, as it happens. A named pipe or V(/dev/fd/3) will
+        do too. If it cannot be written, a warning says so, and the scan goes on.
+      - All events have C(event), C(time) in UTC, C(cluster) and C(profile).
+      - C(scan_started) has C(nodes) (their number) and C(scan_dir).
+      - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
+        nothing was seen of a node, or is empty. It comes once for each node, and before C(control_failing).
+      - C(control_failing) has C(id), C(description), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
+        and C(evidence), where each part tells what was C(expected) and what was seen (C(actual), C(source)) on which
+        C(nodes).
+      - C(scan_finished) has the C(counts) of the cluster, C(nodes), C(unseen_nodes), and C(report), the path of
+        C(report.json). That is empty if none was written.
+    type: path
+    env:
+      - name: RKE_CIS_SUMMARY_JSONL
+    ini:
+      - section: callback_cis_summary
+        key: jsonl_path
 author:
   - rke.cis contributors (@rke-cis)
 requirements:
   - enable in configuration
 """
 
+import json
+import os
+import time
 import typing as t
 
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import Verdicts, build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, Verdicts, build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, evidence_path, read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import since_lines, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+    FILE_MODE,
+    cluster_path,
+    evidence_path,
+    read_json,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._summary import progress_line, since_lines, summary
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class Scan:
@@ -52,19 +95,25 @@ class Scan:
         self.documents[name] = document
         self.verdicts[name] = score_node(self.benchmark, document, self.cluster, self._judged)
 
-    def add_file(self, path: str) -> None:
-        """Score the evidence document in a file."""
-        self.add(check_evidence(read_json(path, "evidence file"), f"evidence file {path}"))
+    def add_file(self, path: str) -> str:
+        """Score the evidence document in a file and return the name of its node."""
+        document = check_evidence(read_json(path, "evidence file"), f"evidence file {path}")
+        self.add(document)
+        return document["node"]
 
-    def report(self) -> dict[str, t.Any]:
-        """Return the report of what has arrived. The file of a node that has not answered says why."""
-        for name in self.plan["nodes"]:
-            if name not in self.documents:
-                self.add_file(evidence_path(self.plan["evidence_dir"], name))
+    def add_missing(self) -> list[str]:
+        """Add the nodes that have not answered, whose files say why, and return their names."""
+        missing = [name for name in self.plan["nodes"] if name not in self.documents]
+        for name in missing:
+            self.add_file(evidence_path(self.plan["evidence_dir"], name))
+        return missing
+
+    def report(self, node: str | None = None) -> dict[str, t.Any]:
+        """Return the report of what has arrived, or of one node alone."""
         return build_report(
             self.benchmark,
             self.profile,
-            list(self.documents.values()),
+            [document for name, document in self.documents.items() if node in (None, name)],
             self.cluster,
             skips=self.plan["skips"],
             waivers=self.plan["waivers"],
@@ -85,6 +134,14 @@ class CallbackModule(CallbackBase):
         self._scan: Scan | None = None
         self._report_path = ""
         self._written: list[str] = []
+        self._started = self._told = 0.0
+        self._progress, self._jsonl_path = 0, ""
+        self._jsonl: t.TextIO | None = None
+
+    def set_options(self, *args: t.Any, **keywords: t.Any) -> None:
+        super().set_options(*args, **keywords)
+        self._progress = self.get_option("progress")
+        self._jsonl_path = self.get_option("jsonl_path") or ""
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         answer = result._result
@@ -93,8 +150,11 @@ class CallbackModule(CallbackBase):
             if action == "rke.cis.plan_scan":
                 # no directory of evidence: only what would be skipped was asked
                 self._scan, self._report_path = Scan(answer) if answer["evidence_dir"] else None, ""
+                self._started = self._told = time.monotonic()
+                if self._scan:
+                    self._emit("scan_started", answer, nodes=len(answer["nodes"]), scan_dir=answer["scan_dir"])
             elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
-                self._scan.add_file(answer["evidence_file"])
+                self._node(answer["evidence_file"])
             elif action == "rke.cis.score_evidence":
                 self._report_path = answer["report"]
                 self._written = [answer["report"]]
@@ -103,9 +163,46 @@ class CallbackModule(CallbackBase):
         except (CisError, KeyError) as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
 
+    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+        if result._task.resolved_action == "rke.cis.node_evidence_info" and self._scan:
+            try:
+                # the action has recorded why
+                self._node(evidence_path(self._scan.plan["evidence_dir"], result._host.get_name()))
+            except CisError as error:
+                self._display.warning(f"rke.cis.cis_summary: {error}")
+
+    def _node(self, path: str) -> None:
+        """Take what a node has answered."""
+        scan = t.cast(Scan, self._scan)
+        self._scored(scan.add_file(path))
+        done, total, now = len(scan.documents), len(scan.plan["nodes"]), time.monotonic()
+        if 0 < self._progress <= now - self._told and done < total:
+            self._told = now
+            self._display.display(progress_line(done, total, now - self._started))
+
+    def _scored(self, name: str) -> None:
+        """Tell programs of a node that has been scored."""
+        if not self._jsonl_path:
+            return
+        scan = t.cast(Scan, self._scan)
+        report = scan.report(name)
+        counts = dict(report["node_results"][name])
+        self._emit(
+            "node_scored",
+            report,
+            node=name,
+            roles=counts.pop("roles"),
+            counts=counts,
+            problem=report["node_errors"].get(name, ""),
+            done=len(scan.documents),
+            nodes=len(scan.plan["nodes"]),
+        )
+
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         try:
             if self._scan:
+                for name in self._scan.add_missing():
+                    self._scored(name)
                 report = self._scan.report()
             elif self._report_path:
                 report = read_report(self._report_path)
@@ -114,6 +211,23 @@ class CallbackModule(CallbackBase):
         except CisError as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
             return
+        self._show(report)
+        for check in report_checks(report):
+            if check["state"] in ("fail", "mixed"):
+                keys = ("id", "description", "state", "failed_nodes", "remediation")
+                failed = [part for part in check["evidence"] if part["state"] == "fail"]
+                self._emit("control_failing", report, **{key: check[key] for key in keys}, evidence=failed)
+        self._emit(
+            "scan_finished",
+            report,
+            counts={key: report[key] for key in COUNTS},
+            nodes=len(report["node_results"]),
+            unseen_nodes=list(report["node_errors"]),
+            report=self._report_path,
+        )
+
+    def _show(self, report: dict[str, t.Any]) -> None:
+        """Print the summary."""
         colours = {"fail": C.COLOR_ERROR, "error": C.COLOR_UNREACHABLE}
         self._display.display("")
         for line, state in summary(report):
@@ -123,3 +237,18 @@ class CallbackModule(CallbackBase):
             self._display.display("\n" + "\n".join(since_lines(comparison)))
         if self._written:
             self._display.display("\nReports\n" + "\n".join(f"    {path}" for path in self._written))
+
+    def _emit(self, event: str, about: dict[str, t.Any], **fields: t.Any) -> None:
+        """Append an event to the file of JSON lines, if there is one. ASCII: nothing else can break a line."""
+        if not self._jsonl_path:
+            return
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = {"event": event, "time": now, "cluster": about["cluster"], "profile": about["profile"], **fields}
+        try:
+            if self._jsonl is None:
+                # kept open, since it may be a pipe, which a reader takes for ended when it is closed
+                self._jsonl = os.fdopen(os.open(self._jsonl_path, _APPEND, FILE_MODE), "w", 1, encoding="ascii")
+            self._jsonl.write(json.dumps(line) + "\n")
+        except OSError as error:
+            where, self._jsonl_path = self._jsonl_path, ""
+            self._display.warning(f"rke.cis.cis_summary: jsonl_path {where}: cannot be written: {error.strerror}")

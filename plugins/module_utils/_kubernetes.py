@@ -99,3 +99,28 @@ class ClusterReader:
         if "error" in found:
             return {"text": None} if found["error"]["kind"] == "missing" else found
         return {"text": (found["answer"] or {}).get(key)}
+
+
+def cluster_evidence(
+    kubernetes: t.Any,
+    kubeconfig: str,
+    context: t.Optional[str],
+    timeout: int,
+    objects: t.Mapping[str, t.Mapping[str, str]],
+    config_map: t.Optional[t.Mapping[str, str]] = None,
+) -> t.Dict[str, t.Any]:
+    """Return the evidence document of a cluster. A dead API is evidence; a bad kubeconfig raises KubeconfigError."""
+    reader = ClusterReader(kubernetes, kubeconfig, context or None, timeout)
+    version = reader.version().get("answer") or ""
+    evidence = {
+        "schema": CLUSTER_SCHEMA,
+        "server": reader.server,
+        "version": version,
+        "objects": {
+            name: reader.objects(wanted["path"], wanted.get("until"), version)
+            for name, wanted in sorted(objects.items())
+        },
+    }
+    if config_map is not None:
+        evidence["config_map"] = reader.config_map(**config_map)
+    return evidence

@@ -116,11 +116,7 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.rke.cis.plugins.module_utils._kubernetes import (
-    CLUSTER_SCHEMA,
-    ClusterReader,
-    KubeconfigError,
-)
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError, cluster_evidence
 
 try:
     import kubernetes
@@ -148,25 +144,12 @@ def main():
         },
         supports_check_mode=True,
     )
-    params = module.params
     if KUBERNETES_ERROR:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_ERROR)
     try:
-        reader = ClusterReader(kubernetes, params["kubeconfig"], params["context"] or None, params["timeout"])
+        evidence = cluster_evidence(kubernetes, **module.params)
     except KubeconfigError as error:
         module.fail_json(msg=str(error))
-    version = reader.version().get("answer") or ""
-    evidence = {
-        "schema": CLUSTER_SCHEMA,
-        "server": reader.server,
-        "version": version,
-        "objects": {
-            name: reader.objects(wanted["path"], wanted.get("until"), version)
-            for name, wanted in sorted(params["objects"].items())
-        },
-    }
-    if params["config_map"] is not None:
-        evidence["config_map"] = reader.config_map(**params["config_map"])
     module.exit_json(changed=False, evidence=evidence)
 
 

@@ -63,10 +63,11 @@ class Benchmark:
         changed.parameters = {**self.parameters, **{name: str(value) for name, value in (values or {}).items()}}
         return changed
 
-    def plan(self, roles: t.Collection[str]) -> dict[str, t.Any]:
+    def plan(self, roles: t.Collection[str], control_ids: t.Container[str] | None = None) -> dict[str, t.Any]:
         """Return what must be gathered on a node of these RKE roles so that any profile of the benchmark can be scored.
 
-        Every node runs a kubelet, so what node tests look at is gathered everywhere; scoring settles whose count.
+        Every node runs a kubelet, so what node tests look at is gathered everywhere; scoring settles whose count. With
+        `control_ids` it is the part that these controls look at, so that they are judged as in a scan.
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
         containers: dict[str, dict[str, t.Any]] = {}
@@ -92,6 +93,16 @@ class Benchmark:
                     config = self.components[component].get("config_file", {}).get("flag")
                     names.update(environment_name(name) for name in (flag, config) if name)
                     container["env"] = sorted(names)
+        if control_ids is not None:
+            tests = [(c, test) for c in self.controls if c["id"] in control_ids for test in c["tests"]]
+            keys = {path_key(test["path"]) for _control, test in tests if "path" in test}
+            paths = {key: request for key, request in paths.items() if key in keys}
+            if not paths:  # the mounts of any container may tell where a path lies on the node
+                looked_at = {self.component_of(*pair) for pair in tests}
+                looked_at.update(
+                    *(test["value"]["components"] for _c, test in tests if test.get("op") == "differs_from")
+                )
+                containers = {name: request for name, request in containers.items() if name in looked_at}
         return {"containers": containers, "paths": list(paths.values())}
 
     @staticmethod

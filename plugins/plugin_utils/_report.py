@@ -32,6 +32,11 @@ _VERSION = re.compile(r":(v[0-9]+\.[0-9]+\.[0-9]+)[^/]*$")
 Verdicts = dict[str, dict[str, Verdict]]
 
 
+def described(control: dict[str, t.Any]) -> str:
+    """Return a control's title with its mark, as Rancher writes it."""
+    return f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})"
+
+
 def exemption(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], control_id: str) -> dict[str, str]:
     """Return state, by and reason of a control that is not judged, else nothing.
 
@@ -169,7 +174,7 @@ def build_report(
     for control in benchmark.controls:
         check: dict[str, t.Any] = {
             "id": control["id"],
-            "description": f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})",
+            "description": described(control),
             "remediation": control["remediation"],
             "node_type": control["node_type"],
             "scored": control["scored"],

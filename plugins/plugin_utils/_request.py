@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import time
 import typing as t
@@ -18,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._history import cluster_di
 from ansible_collections.rke.cis.plugins.plugin_utils._skips import (
     Skips,
     merge_skips,
+    no_control,
     skips_of_file,
     skips_of_text,
     skips_of_variable,
@@ -62,6 +64,23 @@ def roles_of_hosts(
         if not any(role in roles for roles in nodes.values())
     ]
     return nodes, warnings
+
+
+def chosen_controls(benchmark: Benchmark, value: t.Any) -> list[dict[str, t.Any]]:
+    """Return the controls of ids, sections such as 2.1, and globs. Raises CisError for what is none of them."""
+    patterns = list(skips_of_variable(value, "id"))
+    if not patterns:
+        raise CisError("id names no control; write an id such as 2.1.1, a section such as 2.1, or a glob such as 2.1.*")
+    chosen: set[str] = set()
+    unknown = []
+    for pattern in patterns:
+        found = {name for name in benchmark.ids if fnmatch.fnmatchcase(name, pattern) or name.startswith(pattern + ".")}
+        chosen |= found
+        if not found:
+            unknown.append(no_control(benchmark, pattern))
+    if unknown:
+        raise CisError("id: " + "; ".join(unknown))
+    return [control for control in benchmark.controls if control["id"] in chosen]
 
 
 def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:

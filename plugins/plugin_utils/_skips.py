@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import typing as t
 
@@ -94,8 +95,10 @@ def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
 
 def no_control(benchmark: Benchmark, control_id: str) -> str:
     """Say that a benchmark has no such control, and which ones may be meant."""
-    near = ", ".join(sorted(known for known in benchmark.ids if known[:-1] == control_id))
-    hint = f" (did you mean {near}?)" if near else ""
+    ids = [control["id"] for control in benchmark.controls]
+    # 1.10, not in quotes, is the number 1.1 to YAML
+    near = [known for known in ids if known[:-1] == control_id] or difflib.get_close_matches(control_id, ids, 3, 0.75)
+    hint = f" (did you mean {', '.join(near)}?)" if near else ""
     return f"{benchmark.id} has no control {control_id!r}{hint}"
 
 

@@ -48,6 +48,14 @@ def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]
     return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
 
 
+def progress_line(done: int, total: int, seconds: float) -> str:
+    """Return how far a scan is after so many seconds."""
+    rate = done / max(seconds, 0.001)
+    left = round((total - done) / rate)
+    wait = f"{left} s" if left < 120 else f"{left // 60} min"
+    return f"{done} of {total} nodes have answered, {rate:.1f} a second, about {wait} left"
+
+
 def node_table(report: dict[str, t.Any]) -> list[str]:
     """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
     results = report["node_results"]
@@ -130,6 +138,35 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         lines = part(report)
         if lines:
             rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
+    return rows
+
+
+# ---------------------------------------------------------------------------------------- a few controls of one node
+
+
+def check_lines(checks: list[dict[str, str]]) -> list[str]:
+    """Return what rke.cis.check found. Controls that do not run on the node are told together."""
+    labels = dict((*_STATES, _MANUAL))
+    rows = []
+    not_here: dict[str, list[str]] = {}
+    for check in checks:
+        state = check["state"]
+        if state not in labels:
+            not_here.setdefault(check["reason"], []).append(check["id"])
+            continue
+        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
+        rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
+        seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
+        for label, text in (
+            ("wanted", check["expected"]),
+            ("seen", seen),
+            ("why", "" if state in ("pass", "fail") else check["reason"]),
+            ("remedy", check["remediation"] if state == "fail" else ""),
+        ):
+            rows += _wrapped(label, text) if text else []
+    for reason, ids in not_here.items():
+        rows += textwrap.wrap(f"NOT RUN {_names(ids)}", WIDTH, subsequent_indent=" " * 8)
+        rows += _wrapped("why", reason)
     return rows
 
 

@@ -67,6 +67,15 @@ def test_a_scan(hardened: Testbed, scan_hardened: scans.Outcome, user: dict[str,
     assert outcome.code == scan_hardened.code
 
 
+def test_one_question(hardened: Testbed, user: dict[str, str], tmp_path: pathlib.Path) -> None:
+    inventory = cluster_yml(tmp_path / "cluster.yml", hardened, list(hardened.addresses))
+    question = ["-m", "rke.cis.check", "-a", f"profile={HARDENED} id=2.1.1"]
+    said = hardened.run(["ansible", "worker1", "-i", inventory, *question], env=user, cwd=tmp_path)
+    _head, _arrow, answer = said.stdout.partition("worker1 | SUCCESS => ")
+    (found,) = json.loads(answer)["checks"]
+    assert (found["state"], found["actual"]) == ("pass", "--anonymous-auth=false")
+
+
 def test_through_a_bastion(
     hardened: Testbed, scan_hardened: scans.Outcome, user: dict[str, str], tmp_path: pathlib.Path
 ) -> None:

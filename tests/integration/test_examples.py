@@ -33,7 +33,7 @@ FILTERS = names("filter", ".yml")
 INVENTORIES = names("inventory", ".py")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
-ON_A_NODE = ["container_args_info", "file_permissions_info", "node_evidence_info", "score"]
+ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
 ON_THE_CONTROLLER += [
     "list_schedules",
@@ -172,8 +172,9 @@ def test_all_are_here() -> None:
 
 def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
     results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)
-    for module in ON_A_NODE[:3]:
+    for module in ON_A_NODE[:4]:
         check_module(module, docs, results[module])
+    assert results["check"][1][1]["result.lines"][0].startswith("PASS    2.1.1 ")
     assert results["container_args_info"][2][1]["missing"] == ["none"]
     (_gather, _result), (_show, shown) = results["score"]
     assert int(shown["msg"]) == 0  # failing controls of the hardened worker

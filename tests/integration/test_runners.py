@@ -58,6 +58,26 @@ def test_as_awx_runs_it(
     assert "cluster local (97 controls)" in shown
 
 
+@pytest.mark.parametrize("verbose", [[], ["-v"]])
+def test_events_for_programs(verbose: list[str], tmp_path: pathlib.Path) -> None:
+    """Beside what is printed for people, and with that unchanged."""
+    events = tmp_path / "events.jsonl"
+    environment = scans.environment(RKE_CIS_SUMMARY_JSONL=str(events))
+    outcome = scans.playbook(tmp_path, scans.SCAN, scans.PRACTICE / "inventory.yml", None, *verbose, env=environment)
+    assert "cluster practice (97 controls)" in outcome.summary
+    assert "nodes have answered" not in outcome.out  # three nodes are done before there is anything to tell
+    started, *scored, last = [json.loads(line) for line in events.read_text(encoding="ascii").splitlines()]
+    failing = [event for event in scored if event["event"] == "control_failing"]
+    scored = scored[: -len(failing)]
+    assert (started["event"], started["scan_dir"]) == ("scan_started", str(outcome.where.relative_to(tmp_path)))
+    assert {event["node"]: {"roles": event["roles"], **event["counts"]} for event in scored} == outcome.report[
+        "node_results"
+    ]
+    assert {event["id"] for event in failing} == outcome.ids("fail", "mixed")
+    assert tuple(last["counts"][key] for key in scans.COUNTS) == outcome.counts
+    assert tmp_path / last["report"] == outcome.where / "report.json"
+
+
 def test_docker_sdk(
     hardened: Testbed, scan_hardened: scans.Outcome, node_pythons: dict[str, str], tmp_path: pathlib.Path
 ) -> None:

@@ -52,6 +52,7 @@ def plan(tmp_path: pathlib.Path) -> dict[str, t.Any]:
         "profile": "RKE-CIS-1.4-Permissive",
         "parameters": {},
         "evidence_dir": str(tmp_path),
+        "scan_dir": "/r",
         "nodes": {"a": ["controlplane", "etcd", "worker"], "b": ["controlplane", "etcd", "worker"]},
         "skips": SKIPS,
         "waivers": WAIVERS,
@@ -81,6 +82,7 @@ def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> 
 def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:
     scan = Scan(plan)
     scan.add(node("a"))
+    assert scan.add_missing() == ["b"]
     report = scan.report()
     assert report["node_errors"] == {"b": "not gathered: nothing was gathered"}
     assert report["node_results"]["b"]["pass"] <= 4
@@ -121,11 +123,16 @@ class Screen:
 def callback() -> CallbackModule:
     module = CallbackModule()
     module._display = Screen()
+    module._progress = 15
     return module
 
 
-def event(action: str, answer: dict[str, t.Any]) -> t.Any:
-    return types.SimpleNamespace(_result=answer, _task=types.SimpleNamespace(resolved_action=action))
+def event(action: str, answer: dict[str, t.Any], host: str = "") -> t.Any:
+    return types.SimpleNamespace(
+        _result=answer,
+        _task=types.SimpleNamespace(resolved_action=action),
+        _host=types.SimpleNamespace(get_name=lambda: host),
+    )
 
 
 def record(plan: dict[str, t.Any], document: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -225,6 +232,112 @@ def test_a_report_that_has_gone_is_a_warning(callback: CallbackModule, tmp_path:
     callback.v2_playbook_on_stats(None)
     assert callback._display.lines == []
     assert "gone.json" in callback._display.warnings[0]
+
+
+# ------------------------------------------------------------------------------------- progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(cis_summary.time, "monotonic", lambda: now[0])
+    return now
+
+
+def many(plan: dict[str, t.Any], count: int) -> list[dict[str, t.Any]]:
+    """Return what is returned for each of so many nodes, and plan with them."""
+    plan["nodes"] = {f"n{number:03}": ["worker"] for number in range(count)}
+    return [record(plan, node(name, ["worker"])) for name in plan["nodes"]]
+
+
+@pytest.mark.parametrize("every, lines", [(15, 3), (30, 1), (1, 9), (0, 0)])
+def test_progress_is_a_few_lines(
+    callback: CallbackModule, plan: dict[str, t.Any], clock: list[float], every: int, lines: int
+) -> None:
+    callback._progress = every
+    answers = many(plan, 10)
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    for answer in answers:
+        clock[0] += 5
+        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", answer))
+    assert len(callback._display.lines) == lines
+    if every == 15:
+        assert callback._display.lines[0] == "3 of 10 nodes have answered, 0.2 a second, about 35 s left"
+
+
+def test_a_fast_scan_says_nothing_on_the_way(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
+    assert callback._display.lines == []
+
+
+def test_an_unreachable_node_counts_as_done(
+    callback: CallbackModule, plan: dict[str, t.Any], clock: list[float]
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    record(plan, lost("a"))
+    clock[0] += 60
+    callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "a"))
+    callback.v2_runner_on_unreachable(event("ansible.builtin.ping", {}, "b"))
+    assert callback._display.lines == ["1 of 2 nodes have answered, 0.0 a second, about 60 s left"]
+
+
+# ------------------------------------------------------------------------------------- JSON lines
+
+
+def events(path: pathlib.Path) -> list[dict[str, t.Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"event": "of an earlier scan"}\n', encoding="ascii")
+    callback._jsonl_path = str(path)
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    assert [found["event"] for found in events(path)][1:] == ["scan_started"], "each is there at once"
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
+    record(plan, lost("b"))
+    callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "b"))
+    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": "/r/report.json"}))
+    callback.v2_playbook_on_stats(None)
+    _older, started, seen, unseen, failing, finished = events(path)
+    assert {(found["cluster"], found["profile"]) for found in events(path)[1:]} == {("local", "RKE-CIS-1.4-Permissive")}
+    assert (started["nodes"], started["scan_dir"]) == (2, "/r")
+    documents = [bad("a"), lost("b")]
+    report = build_report(BENCHMARK, "permissive", documents, cluster(), skips=SKIPS, waivers=WAIVERS)
+    for number, (found, name) in enumerate(((seen, "a"), (unseen, "b")), 1):
+        assert (found["event"], found["node"], found["done"], found["nodes"]) == ("node_scored", name, number, 2)
+        assert {"roles": found["roles"], **found["counts"]} == report["node_results"][name]
+    assert (seen["problem"], unseen["problem"]) == ("", "unreachable: no route to host")
+    assert (failing["event"], failing["id"], failing["failed_nodes"]) == ("control_failing", "1.1.8", ["a"])
+    assert (failing["evidence"][0]["expected"], failing["evidence"][0]["nodes"]) == ("--profiling=false", ["a"])
+    assert finished["counts"] == {key: report[key] for key in finished["counts"]}
+    assert (finished["event"], finished["counts"]["fail"]) == ("scan_finished", 1)
+    assert (finished["nodes"], finished["unseen_nodes"], finished["report"]) == (2, ["b"], "/r/report.json")
+
+
+def test_json_lines_tell_of_a_node_that_has_not_answered(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback._jsonl_path = str(tmp_path / "events.jsonl")
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_playbook_on_stats(None)
+    scored = [found for found in events(tmp_path / "events.jsonl") if found["event"] == "node_scored"]
+    assert {found["node"]: found["problem"] for found in scored} == dict.fromkeys(
+        "ab", "not gathered: nothing was gathered"
+    )
+
+
+def test_json_lines_that_cannot_be_written_are_one_warning(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback._jsonl_path = str(tmp_path / "missing" / "x")
+    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
+    callback.v2_playbook_on_stats(None)
+    (warning,) = callback._display.warnings
+    assert warning.endswith("missing/x: cannot be written: No such file or directory")
+    assert any("RKE-CIS-1.4-Permissive" in line for line in callback._display.lines)
 
 
 def test_it_is_named_and_waits_to_be_enabled() -> None:

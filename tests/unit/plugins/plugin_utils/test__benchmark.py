@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.plugin_utils import _benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
     CisError,
@@ -16,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
     load_benchmark,
     resolve_profile,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._score import score_node
 
 ALL = ["controlplane", "etcd", "worker"]
 
@@ -152,3 +154,38 @@ def test_parameters_have_defaults_and_may_be_chosen() -> None:
 def test_a_wrong_parameter_is_refused(parameters: t.Any, told: str) -> None:
     with pytest.raises(CisError, match=told):
         resolve_profile("RKE-CIS-1.3-Hardened", parameters)
+
+
+ROLES = [["worker"], ["etcd"], ["controlplane"], ALL]
+
+
+@pytest.mark.parametrize("roles", ROLES)
+@pytest.mark.parametrize("benchmark_id", ["rke-cis-1.3", "rke-cis-1.4"])
+def test_a_plan_of_some_controls_is_the_part_of_the_plan_that_they_look_at(benchmark_id: str, roles: list[str]) -> None:
+    """A document that holds that part alone is judged as one that holds all."""
+    benchmark = load_benchmark(benchmark_id)
+    whole = benchmark.plan(roles)
+    words = ["--client-ca-file=/ca.pem", "--trusted-ca-file=/other.pem", "--anonymous-auth=true"]
+    container = {"state": "running", "processes": [], "env": {}}
+    error = {"error": {"kind": "denied", "message": "no"}}
+    document = {
+        "containers": {name: {**container, "args": [name, *words]} for name in whole["containers"]},
+        "paths": {path_key(request): error for request in whole["paths"]},
+    }
+    assert benchmark.plan(roles, benchmark.ids) == whole
+    for control in benchmark.controls:
+        plan = benchmark.plan(roles, {control["id"]})
+        part = {
+            "containers": {name: document["containers"][name] for name in plan["containers"]},
+            "paths": {path_key(request): document["paths"][path_key(request)] for request in plan["paths"]},
+        }
+        assert all(request in whole["paths"] for request in plan["paths"])
+        assert all(whole["containers"][name] == request for name, request in plan["containers"].items())
+        only = {control["id"]}
+        assert score_node(benchmark, part, None, only) == score_node(benchmark, document, None, only)
+    assert benchmark.plan(roles, set()) == {"containers": {}, "paths": []}
+
+
+def test_a_plan_of_a_path_has_all_containers_whose_mounts_may_tell_where_it_lies() -> None:
+    plan = load_benchmark("rke-cis-1.4").plan(["worker"], {"2.2.1"})
+    assert (set(plan["containers"]), len(plan["paths"])) == ({"kubelet", "kube-proxy"}, 1)

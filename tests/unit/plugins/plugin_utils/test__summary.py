@@ -12,7 +12,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._summary import (
+    check_lines,
     comparison_summary,
+    progress_line,
     since_lines,
     summary,
 )
@@ -284,3 +286,45 @@ def test_a_node_does_not_drive_the_terminal_by_a_comparison() -> None:
     comparison = compare(older, newer)
     assert_fits([line for line, _state in comparison_summary(comparison)])
     assert_fits(since_lines(comparison))
+
+
+# ------------------------------------------------------------------------------------- progress, and a few controls
+
+
+def test_progress() -> None:
+    assert progress_line(250, 1000, 60) == "250 of 1000 nodes have answered, 4.2 a second, about 3 min left"
+    assert progress_line(990, 1000, 60) == "990 of 1000 nodes have answered, 16.5 a second, about 1 s left"
+    assert progress_line(1, 2, 0) == "1 of 2 nodes have answered, 1000.0 a second, about 0 s left"
+
+
+def a_check(state: str, **more: str) -> dict[str, str]:
+    keys = ("id", "description", "expected", "actual", "source", "reason", "remediation")
+    return {**dict.fromkeys(keys, ""), "id": "1.1", "description": "Title (Scored)", "state": state, **more}
+
+
+SEEN = {"expected": "--a=1", "actual": "--a=2", "source": "kubelet", "reason": "seen --a=2", "remediation": "mend it"}
+
+
+@pytest.mark.parametrize(
+    "check, lines",
+    [
+        (a_check("pass", **SEEN), ["PASS", "wanted --a=1", "seen   --a=2 (kubelet)"]),
+        (a_check("fail", **SEEN), ["FAIL", "wanted --a=1", "seen   --a=2 (kubelet)", "remedy mend it"]),
+        (a_check("manual", **SEEN), ["MANUAL", "wanted --a=1", "seen   --a=2 (kubelet)", "why    seen --a=2"]),
+        (a_check("error", expected="x", reason="denied"), ["ERROR", "wanted x", "why    denied"]),
+        (a_check("skip", reason="because", remediation="mend it"), ["SKIP", "why    because"]),
+        (a_check("notApplicable", reason="because"), ["N/A", "why    because"]),
+    ],
+)
+def test_a_few_controls(check: dict[str, str], lines: list[str]) -> None:
+    title = f"{lines[0]:<8}1.1     Title (Scored)"
+    assert check_lines([check]) == [title, *(f"    {line}" for line in lines[1:])]
+
+
+def test_controls_that_do_not_run_here_are_told_together() -> None:
+    checks = [a_check("notHere", id=str(number), reason="runs on etcd") for number in range(12)]
+    assert check_lines(checks) == ["NOT RUN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more", "    why    runs on etcd"]
+
+
+def test_a_node_does_not_drive_the_terminal_by_a_check() -> None:
+    assert_fits(check_lines([a_check(state, **dict.fromkeys(SEEN, EVIL * 100)) for state in ("fail", "error")]))
