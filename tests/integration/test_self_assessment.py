@@ -178,9 +178,10 @@ def test_commands_pasted_into_a_shell_return_what_it_says(
             continue
         for names, _source, value in control.returned:
             for name in names:
-                shown, said = commands_say(control, paste(name, control.audit), value)
+                printed = paste(name, control.audit)
+                shown, said = commands_say(control, printed, value)
                 if shown != said:
-                    differ[control.id, name] = {"the shell": shown, "the guide": said}
+                    differ[control.id, name] = {"the shell": shown, "the guide": said, "printed": printed}
                 compared.add(control.id)
     assert not differ
     assert len(compared) == {"rke-cis-1.3": 90, "rke-cis-1.4": 78}[outcome.report["version"]]
