@@ -167,7 +167,8 @@ def _retention(value: t.Any) -> int:
     """Return how many reports to keep. 0 is Rancher's word for its default."""
     name = f"{BLOCK}.schedule_config.retention"
     number = int(value) if isinstance(value, str) and value.isdecimal() else RETENTION if value is None else value
-    if type(number) is not int or number < 0:
+    # Of a variable it is a kind of int, since ansible-core 2.19.
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise CisError(f"{name}: a number of reports to keep is wanted, not {value!r}")
     return number or RETENTION
 
