@@ -55,7 +55,7 @@ class ActionModule(ControllerAction):
 
 
 def _check_variables(variables: dict[str, t.Any], taken: list[str]) -> None:
-    """Raise CisError for what is set elsewhere, and for what looks like a secret: AWX shows it with the job template."""
+    """Raise CisError for what is set elsewhere, and for what looks like a secret: AWX shows it to readers."""
     twice = sorted(set(taken).intersection(variables))
     if twice:
         raise CisError(
@@ -65,7 +65,7 @@ def _check_variables(variables: dict[str, t.Any], taken: list[str]) -> None:
     if secret:
         raise CisError(
             f"cis_awx_variables: {secret} looks like a secret, which a job template does not hide; give it to the job "
-            f"by a credential of AWX, see the chapter AWX of docs/guide.md"
+            f"by a credential of AWX, see docs/awx.md"
         )
 
 
