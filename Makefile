@@ -58,6 +58,7 @@ setup: ## system packages (as root on Debian and Ubuntu) and the kube-apiserver 
 venv: ## .venv with all that running, checking and testing need
 	@tests/tools/venv.sh $(VENV) tests/requirements.txt $(PYTHON)
 	tests/tools/stage.sh link
+	tests/tools/awx.sh
 
 run-venv:
 	@tests/tools/venv.sh $(VENV) requirements.txt $(PYTHON)

@@ -18,8 +18,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._lock import BUSY
 from ansible_collections.rke.cis.plugins.plugin_utils._runs import BUSY_STATUS, SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._schedule import (
     Schedule,
-    block_of_file,
     check_cluster_name,
+    given_block,
     place_of_user,
 )
 
@@ -57,7 +57,7 @@ class ActionModule(ControllerAction):
         }
         if args["command"] == "remove":
             return result
-        schedule = Schedule(args["cluster"], self._block(args))
+        schedule = Schedule(args["cluster"], given_block(args["cluster_file"], args["block"]))
         if not schedule.enabled:
             return result
         program = _PROGRAMS[args["method"]]
@@ -84,17 +84,6 @@ class ActionModule(ControllerAction):
             "busy_status": BUSY_STATUS,
             "schema": SCHEMA,
         }
-
-    @staticmethod
-    def _block(args: dict[str, t.Any]) -> t.Any:
-        if args["cluster_file"] and args["block"]:
-            raise CisError("cis_schedule_cluster_file and cis_schedule_block are both given; give one of them")
-        if not args["cluster_file"] and not args["block"]:
-            raise CisError(
-                "cis_schedule_cluster_file: name a cluster.yml with the block scheduled_cluster_scan, or give the "
-                "block as cis_schedule_block"
-            )
-        return block_of_file(args["cluster_file"]) if args["cluster_file"] else args["block"]
 
     @staticmethod
     def _inventory(source: str) -> str:

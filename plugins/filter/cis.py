@@ -14,6 +14,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
     load_benchmark,
     resolve_profile,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._cron import read_cron, rrule
 from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._request import user_skips
@@ -73,8 +74,23 @@ def csv_line(cells: t.Any) -> str:
     return make_unsafe(csv_row(cells))
 
 
+def cron_to_rrule(expression: t.Any, timezone: t.Any = "UTC") -> str:
+    """Return a cron expression as recurrence rules, in the form that AWX takes."""
+    if not isinstance(timezone, str):
+        raise AnsibleFilterError("rke.cis.cron_to_rrule: timezone must be a name such as UTC or Europe/Berlin")
+    try:
+        return rrule(read_cron(expression, "cron expression"), str(timezone))
+    except CisError as error:
+        raise AnsibleFilterError(f"rke.cis.cron_to_rrule: {error}") from error
+
+
 class FilterModule:
     """Ansible jinja2 filters"""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"evidence_plan": evidence_plan, "score": score, "csv_row": csv_line}
+        return {
+            "evidence_plan": evidence_plan,
+            "score": score,
+            "csv_row": csv_line,
+            "cron_to_rrule": cron_to_rrule,
+        }

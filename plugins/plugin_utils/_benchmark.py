@@ -135,9 +135,13 @@ def resolve_profile(name: t.Any, parameters: t.Any = None) -> tuple[Benchmark, s
         benchmark = load_benchmark(benchmark_id)
         if profile in benchmark.profiles:
             return benchmark.with_parameters(parameters), profile
-    known = [
+    raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; there are: {', '.join(profile_names())}")
+
+
+def profile_names() -> list[str]:
+    """Return the full names of all profiles."""
+    return [
         benchmark.profile_name(profile)
         for benchmark in map(load_benchmark, available())
         for profile in benchmark.profiles
     ]
-    raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; there are: {', '.join(known)}")

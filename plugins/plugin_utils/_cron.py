@@ -6,7 +6,7 @@
 # Do not use this from other collections or standalone plugins/modules!
 
 """Cron expressions, with the meaning that Debian's cron gives them: whether it is one, when it is due, and the same in
-systemd's words.
+the words of systemd and of AWX.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import datetime
 import itertools
 import re
 import typing as t
+import zoneinfo
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 
@@ -30,6 +31,8 @@ DESCRIPTORS = {
 }
 MOST_MISSED = 1000
 _LAST = ("59", "23", "31", "12", "7")
+# The first day that a schedule of AWX may run on. Always the same, so that making a schedule again changes nothing.
+_FIRST_DAY = "20260101T000000"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _FROM = re.compile(r"(?:^|(?<=,))([0-9]+|[A-Za-z]{3})/")
 
@@ -113,6 +116,36 @@ def on_calendar(expression: str) -> list[str]:
     if simulation.day_and:
         return [f"{names}*-{month}-{days} {clock}"]
     return [f"*-{month}-{days} {clock}", f"{names}*-{month}-* {clock}"]
+
+
+def rrule(expression: str, timezone: str = "UTC") -> str:
+    """Return the recurrence rules that mean the same, by the clocks of a time zone, in the form that AWX takes.
+
+    They are always daily ones: AWX refuses hourly and minutely rules that began more than five years ago. As in
+    on_calendar, days of either kind are two rules; a time that both name counts once.
+    """
+    try:
+        zoneinfo.ZoneInfo(timezone)
+    except (ValueError, TypeError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise CisError(
+            f"time zone {timezone!r}: there is none; a name such as UTC or Europe/Berlin is wanted"
+        ) from error
+    simulation = _simulate(expression, _now())
+    weekdays = {day % 7 for day in simulation.weekdays}
+    names = ",".join(_DAYS[day][:2].upper() for day in sorted(weekdays))
+    month = _part("BYMONTH", simulation.months, 12)
+    days = _part("BYMONTHDAY", simulation.days, 31)
+    days_of_week = f";BYDAY={names}" if len(weekdays) < 7 else ""
+    # Without these a daily rule is due once a day, so they are there even if they name all hours and minutes.
+    clock = _part("BYHOUR", simulation.hours) + _part("BYMINUTE", simulation.minutes)
+    start = f"DTSTART:{_FIRST_DAY}Z" if timezone == "UTC" else f"DTSTART;TZID={timezone}:{_FIRST_DAY}"
+    either = [days + days_of_week] if simulation.day_and else [days, days_of_week]
+    return " ".join([start, *(f"RRULE:FREQ=DAILY;INTERVAL=1{month}{day}{clock}" for day in either)])
+
+
+def _part(name: str, values: set[int], all_of_them: int = 0) -> str:
+    """Return a part of a recurrence rule; none if it says nothing."""
+    return "" if len(values) == all_of_them else f";{name}={','.join(map(str, sorted(values)))}"
 
 
 def _listed(values: set[int], all_of_them: int) -> str:

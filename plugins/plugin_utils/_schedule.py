@@ -49,9 +49,20 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("", lambda loader, tag, node: None)
 
 
-def block_of_file(path: str) -> t.Any:
+def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule") -> t.Any:
+    """Return the block that the variables of a role give, itself or in a file. Raises CisError that names them."""
+    if cluster_file and block:
+        raise CisError(f"{role}_cluster_file and {role}_block are both given; give one of them")
+    if not cluster_file and not block:
+        raise CisError(
+            f"{role}_cluster_file: name a cluster.yml with the block {BLOCK}, or give the block as {role}_block"
+        )
+    return block_of_file(cluster_file, role) if cluster_file else block
+
+
+def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
     """Return the block in a cluster.yml. Raises CisError that shows nothing else of the file: it may hold secrets."""
-    source = f"cis_schedule_cluster_file {path}"
+    source = f"{role}_cluster_file {path}"
     text = read_text(path, source)
     try:
         document = yaml.load(text, Loader=_Loader)  # a SafeLoader
@@ -62,17 +73,15 @@ def block_of_file(path: str) -> t.Any:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise CisError(f"{source}: not valid YAML") from error
     if not isinstance(document, dict) or BLOCK not in document:
-        raise CisError(
-            f"{source}: has no key {BLOCK} at its top level; add it, or give the variable cis_schedule_block"
-        )
+        raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or give the variable {role}_block")
     return document[BLOCK]
 
 
-def check_cluster_name(cluster: str) -> None:
+def check_cluster_name(cluster: str, role: str = "cis_schedule") -> None:
     """Raise CisError if the name cannot stand in the names of files and units."""
     if not _CLUSTER.fullmatch(cluster):
         raise CisError(
-            f"cis_schedule_cluster {cluster!r}: letters, digits, '_', '.' and '-' are wanted, first a letter or digit"
+            f"{role}_cluster {cluster!r}: letters, digits, '_', '.' and '-' are wanted, first a letter or digit"
         )
 
 
@@ -158,7 +167,8 @@ def _retention(value: t.Any) -> int:
     """Return how many reports to keep. 0 is Rancher's word for its default."""
     name = f"{BLOCK}.schedule_config.retention"
     number = int(value) if isinstance(value, str) and value.isdecimal() else RETENTION if value is None else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    # Of a variable it is a kind of int, since ansible-core 2.19.
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise CisError(f"{name}: a number of reports to keep is wanted, not {value!r}")
     return number or RETENTION
 

@@ -36,8 +36,10 @@ INVENTORIES = names("inventory", ".py")
 ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
 ON_THE_CONTROLLER += [
+    "cron_to_rrule",
     "list_schedules",
     "manage_reports",
+    "plan_awx",
     "plan_schedule",
     "render_report",
     "score_evidence",
@@ -220,6 +222,7 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
         check_module(module, docs, results[module])
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
     assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]
+    assert results["cron_to_rrule"][0][1]["msg"] == docs["cron_to_rrule"]["return"]["_value"]["sample"]
     assert "etcd" in results["evidence_plan"][0][1]["msg"]
 
 

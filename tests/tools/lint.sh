@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 
 PATH=$(tests/tools/pythons.sh .cache/pythons "$PWD/.venv")
-export PATH ANSIBLE_CONFIG=$PWD/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$PWD/.cache/dev
+export PATH ANSIBLE_CONFIG=$PWD/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$PWD/.cache/dev:$PWD/.cache/awx
 
 failed=()
 check() {

@@ -118,3 +118,15 @@ def test_evidence_plan_wants_roles(roles: t.Any) -> None:
 
 def test_evidence_plan() -> None:
     assert FILTERS["evidence_plan"]("RKE-CIS-1.4", ["etcd"]) == load_benchmark("rke-cis-1.4").plan(["etcd"])
+
+
+def test_cron_to_rrule() -> None:
+    assert FILTERS["cron_to_rrule"]("@daily") == (
+        "DTSTART:20260101T000000Z RRULE:FREQ=DAILY;INTERVAL=1;BYHOUR=0;BYMINUTE=0"
+    )
+    assert FILTERS["cron_to_rrule"]("0 1 13 * 5", "Europe/Berlin").count("RRULE:") == 2
+
+
+@pytest.mark.parametrize("value, zone, word", [("@reboot", "UTC", "@reboot"), (5, "UTC", "5"), ("@daily", 5, "zone")])
+def test_cron_to_rrule_refuses_what_is_none(value: t.Any, zone: t.Any, word: str) -> None:
+    assert word in refused("cron_to_rrule", value, zone)

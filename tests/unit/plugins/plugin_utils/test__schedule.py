@@ -76,6 +76,10 @@ def test_what_is_not_given_is_a_default(given: dict[str, t.Any]) -> None:
     assert "cis_scan_skip" not in schedule.variables
 
 
+class Tagged(int):
+    """What a number in a variable is since ansible-core 2.19."""
+
+
 @pytest.mark.parametrize(
     "scan, schedule, name, value",
     [
@@ -83,6 +87,7 @@ def test_what_is_not_given_is_a_default(given: dict[str, t.Any]) -> None:
         ({"override_benchmark_version": "RKE-CIS-1.3"}, {}, "cis_scan_profile", "RKE-CIS-1.3-Permissive"),
         ({}, {"retention": 3}, "cis_report_keep", {"scheduled": 3}),
         ({}, {"retention": "3"}, "cis_report_keep", {"scheduled": 3}),
+        ({}, {"retention": Tagged(3)}, "cis_report_keep", {"scheduled": 3}),
         ({"override_skip": ["1.1.2"]}, {}, "cis_scan_skip", ["1.1.2"]),
         ({"override_skip": ["1.1.2"]}, {}, "cis_scan_skip_source", "variable"),
         ({"override_skip": []}, {}, "cis_scan_skip", []),
