@@ -67,7 +67,7 @@ def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> li
     names = "|".join(flag[2:] if go else re.sub("-", "[-_]", flag[2:]) for flag in flags)
     pattern = f"{'--?' if go else '--'}{names if len(flags) == 1 else f'({names})'}([= ].*)?"
     # a line for each flag, with a value that is a word of its own
-    commands = [f"docker top {component} -eo pid,args | sed 's/ -/\\n-/g' | grep -xE -e '{pattern}'"]
+    commands = [f"docker top {component} -wweo pid,args | sed 's/ -/\\n-/g' | grep -xE -e '{pattern}'"]
     if benchmark.components[component].get("environment"):
         variables = "|".join(environment_name(flag) for flag in flags)
         commands.append(

@@ -303,7 +303,8 @@ class Controller:
         if missing:
             raise Refused(__all__=[f"Missing required fields for Notification Configuration: {missing}."])
         for name, (type_, _default) in known.items():
-            if type(config[name]) is not (str if type_ == "password" else type_):
+            wanted, given = str if type_ == "password" else type_, config[name]
+            if not isinstance(given, wanted) or (wanted is int and isinstance(given, bool)):
                 raise Refused(__all__=[f"Configuration field '{name}' incorrect type, expected {type_}."])
             if type_ == "password" and config[name]:
                 if config[name] != HIDDEN:

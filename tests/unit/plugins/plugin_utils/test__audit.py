@@ -39,7 +39,7 @@ def found(*paths: t.Any, key: str = "kubelet:/a") -> list[dict[str, t.Any]]:
     return [{"paths": {key: {"path": one} if one else {"error": {"kind": "not_located"}}}} for one in paths]
 
 
-TOP = r"docker top {} -eo pid,args | sed 's/ -/\n-/g' | grep -xE -e '{}([= ].*)?'"
+TOP = r"docker top {} -wweo pid,args | sed 's/ -/\n-/g' | grep -xE -e '{}([= ].*)?'"
 ENVIRONMENT = r"docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' etcd | grep -E '^({})='"
 STAT = "stat -Lc '%04a %U:%G %n' "
 
