@@ -90,6 +90,17 @@ def machine(tmp_path: pathlib.Path) -> t.Iterator[Machine]:
     machine.stop()
 
 
+# Tasks of a notifier of one's own: they write down what they are told.
+TOLD = """
+- name: Write it down
+  ansible.builtin.lineinfile:
+    path: ALERTS
+    line: "{{ cis_notify_alert.rule }} ({{ cis_notify_alert.severity }})"
+    create: true
+    mode: "0600"
+"""
+
+
 class Site:
     """A controller that schedules the practice cluster."""
 
@@ -180,12 +191,19 @@ def test_one_command_schedules_scans_that_cron_starts(site: Site) -> None:
     for path in [*site.reports.rglob("*"), *site.reports.iterdir()]:
         os.utime(path, (time.time() - 3600,) * 2)  # one that may still be written to is not pruned
 
-    outcome = site.install("'* * * * *'")
+    alerts = site.directory / "alerts"
+    (site.directory / "told.yml").write_text(TOLD.replace("ALERTS", json.dumps(str(alerts))), encoding="utf-8")
+    notifier = {"type": "custom", "tasks_file": str(site.directory / "told.yml")}
+    outcome = site.install("'* * * * *'", cis_schedule_variables={"cis_notify_notifiers": {"own": notifier}})
     assert changed(outcome) > 0
     assert "two scans are less than an hour apart" in outcome.out
     (new,) = wait_for(lambda: set(site.kept("scheduled")) - set(older), 90)
     log = wait_for(lambda: [log for log in site.logs()[2:] if "rke.cis: exit status 0" in log.read_text()], 30)[0]
     assert site.kept("scheduled") == [older[1], new], "pruned to two"
+    assert alerts.read_text(encoding="utf-8").splitlines() == [
+        "A scheduled cluster scan was completed (info)",
+        "A scheduled cluster scan has failures (warning)",
+    ]
     assert len(site.kept("manual")) == 1, "a schedule removes no manual scan"
     assert "exit status 0" in log.read_text(encoding="utf-8").splitlines()[-1]
     report = json.loads((site.reports / new / "report.json").read_text(encoding="utf-8"))
