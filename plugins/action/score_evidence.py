@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import release
+from ansible_collections.rke.cis.plugins.plugin_utils._lock import controller_user, release
 from ansible_collections.rke.cis.plugins.plugin_utils._report import (
     COUNTS,
     KINDS,
@@ -80,7 +79,7 @@ class ActionModule(ControllerAction):
             scan={
                 "name": os.path.basename(scan_dir),
                 "kind": args["kind"],
-                "by": args["scanned_by"] or getpass.getuser(),
+                "by": args["scanned_by"] or controller_user(),
             },
         )
         path = os.path.join(scan_dir, "report.json")

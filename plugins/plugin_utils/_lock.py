@@ -92,10 +92,11 @@ def _myself() -> Holder:
     """Tasks run in children of ansible-playbook, which come and go: the holder is their parent."""
     parent = multiprocessing.parent_process()
     pid = parent.pid if parent and parent.pid else os.getpid()
-    return {"owner": f"{_user()}@{socket.gethostname()}", "pid": pid, "started": _started(pid)}
+    return {"owner": f"{controller_user()}@{socket.gethostname()}", "pid": pid, "started": _started(pid)}
 
 
-def _user() -> str:
+def controller_user() -> str:
+    """Return who runs this, by number where the system knows no name, as in some containers."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -168,6 +168,7 @@ def build_report(
             wanted = set().union(*(judged[kind] for kind in types_of[document["node"]]))
             verdicts[document["node"]] = score_node(benchmark, document, cluster_evidence, wanted)
     excuses = Waivers(waivers or [], benchmark, types_of)
+    documents = {document["node"]: document for document in nodes}
     checks: dict[str, list[dict[str, t.Any]]] = {group["id"]: [] for group in benchmark.groups}
     counts = dict.fromkeys(COUNTS, 0)
     per_node = {name: dict.fromkeys(counts, 0) for name in types_of}
@@ -186,7 +187,7 @@ def build_report(
             for name in ran_on:
                 per_node[name][check["state"]] += 1
         else:
-            check["audit"] = audit_commands(benchmark, control, [d for d in nodes if d["node"] in set(ran_on)])
+            check["audit"] = audit_commands(benchmark, control, [documents[name] for name in ran_on])
             found = {name: verdicts[name][control["id"]] for name in ran_on}
             excused = {name: excuses.waive(control["id"], name) for name in ran_on if found[name].state == "fail"}
             waived = {name: waiver for name, waiver in excused.items() if waiver}
