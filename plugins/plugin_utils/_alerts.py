@@ -19,6 +19,7 @@ from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, KINDS, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import printable
 from ansible_collections.rke.cis.plugins.plugin_utils._values import parse_duration
 
 SCHEMA = "rke.cis/alert/1"
@@ -186,7 +187,7 @@ def _checked_notifier(where: str, notifier: t.Any, problems: list[str]) -> dict[
 def plain(text: t.Any, most: int = 200) -> str:
     """Return text on one line, bounded, without what drives terminals, and without passwords in addresses."""
     line = _URL_PASSWORD.sub(r"\1:********@", " ".join(str(text).split()))
-    line = "".join(char if char.isprintable() else "?" for char in line.encode("utf-8", "replace").decode("utf-8"))
+    line = printable(line.encode("utf-8", "replace").decode("utf-8"))
     return line if len(line) <= most else line[: most - 3] + "..."
 
 

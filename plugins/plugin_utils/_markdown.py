@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import printable
+
 _LONGEST = 300
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split()))
+    line = printable(" ".join(str(text).split()))
     return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
 
 

@@ -153,9 +153,8 @@ def build_report(
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
-    types_of = {
-        document["node"]: [kind for kind in names if document["node"] in set(names[kind])] for document in nodes
-    }
+    members = {kind: set(of) for kind, of in names.items()}
+    types_of = {document["node"]: [kind for kind in names if document["node"] in members[kind]] for document in nodes}
     exempt = {
         control["id"]: exemption(benchmark, profile, skips or {}, control["id"]) for control in benchmark.controls
     }

@@ -21,6 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._history import list_scans
 from ansible_collections.rke.cis.plugins.plugin_utils._lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import printable
 
 SCHEMA = "rke.cis/schedule/1"
 # The exit status of a run that was kept from scanning by another one. ansible-playbook has none of this number.
@@ -93,7 +94,7 @@ def _error(text: str) -> str:
     except (ValueError, KeyError, TypeError):
         message = errors[-1]
     message = " ".join(str(message).split())
-    return "".join(character if character.isprintable() else "?" for character in message)[:_MOST]
+    return printable(message)[:_MOST]
 
 
 def _here(stamp: str) -> datetime.datetime:

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._report import errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import printable
 from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waived_by
 
 WIDTH = 80
@@ -27,7 +28,7 @@ _NAMES = 37
 def _printable(text: str) -> str:
     """A node's words must not drive the terminal, nor fill it."""
     text = text if len(text) <= 500 else text[:497] + "..."
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return printable(text)
 
 
 def _names(names: list[str]) -> str:

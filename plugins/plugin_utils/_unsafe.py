@@ -5,13 +5,20 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Text that came from a node must never be templated again: up to ansible-core 2.18 a filter's result would be."""
+"""Text that came from a node must never be templated again: up to ansible-core 2.18 a filter's result would be.
+Nor must it drive a terminal.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
+
+
+def printable(text: str) -> str:
+    """Return text with a question mark for each character that is not for the eye."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def make_unsafe(value: t.Any) -> t.Any:
