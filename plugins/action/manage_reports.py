@@ -74,8 +74,7 @@ class ActionModule(ControllerAction):
         scans = history.list_scans(self.directory)
         lines = []
         for scan in scans:
-            counts = ", ".join(f"{number} {state}" for state, number in scan["counts"].items() if state != "total")
-            lines.append(f"{scan['name']}: {scan['kind']}, {counts or 'incomplete'}")
+            lines.append(f"{scan['name']}: {scan['kind']}, {history.counts_text(scan['counts']) or 'incomplete'}")
         return {"changed": False, "scans": scans, "lines": lines}
 
     def _show(self, args: dict[str, t.Any]) -> dict[str, t.Any]:

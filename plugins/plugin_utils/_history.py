@@ -122,6 +122,11 @@ def _scan(directory: str, name: str, known: t.Any) -> Scan:
     return scan
 
 
+def counts_text(counts: dict[str, int]) -> str:
+    """Return the counts of a scan in words; empty where it has none."""
+    return ", ".join(f"{number} {state}" for state, number in counts.items() if state != "total")
+
+
 def list_scans(directory: str) -> list[Scan]:
     """Return the scans of a cluster, newest last. One without a whole report.json is not complete."""
     known = _known(directory)

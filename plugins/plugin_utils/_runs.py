@@ -17,7 +17,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._cron import MOST_MISSED, missed_runs, next_runs
-from ansible_collections.rke.cis.plugins.plugin_utils._history import list_scans
+from ansible_collections.rke.cis.plugins.plugin_utils._history import counts_text, list_scans
 from ansible_collections.rke.cis.plugins.plugin_utils._lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
@@ -109,7 +109,7 @@ def _told(time: datetime.datetime) -> str:
 
 def _lines(schedule: dict[str, t.Any]) -> list[str]:
     run, scan, missed = schedule["last_run"], schedule["last_scan"], schedule["missed_runs"]
-    counts = ", ".join(f"{number} {state}" for state, number in scan.get("counts", {}).items() if state != "total")
+    counts = counts_text(scan.get("counts", {}))
     many = f"more than {missed - 1}" if missed == MOST_MISSED else str(missed)
     return [
         f"{schedule['cluster']}: {schedule['cron']} by {schedule['method']} as {schedule['user']}, "
