@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs_elsewhere.py FILE: what lychee's JSON says of links to other sites. Fails if a server says that a page is gone."""
+"""docs_elsewhere.py FILE: read lychee's JSON on links to other sites. Fails if a server says that a page is gone."""
 
 from __future__ import annotations
 
