@@ -65,7 +65,7 @@ def _check_variables(variables: dict[str, t.Any], taken: list[str]) -> None:
     if secret:
         raise CisError(
             f"cis_awx_variables: {secret} looks like a secret, which a job template does not hide; give it to the job "
-            f"by a credential of AWX, see docs/awx.md"
+            f"by a credential of AWX, see the page AWX of the guide"
         )
 
 

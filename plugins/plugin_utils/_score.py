@@ -7,7 +7,8 @@
 
 """Scoring: one result for each control and node, a pure function of benchmark and evidence.
 
-How words are read where they leave room is written beside each control in the benchmark file and in docs/verdicts.md.
+How words are read where they leave room is written beside each control in the benchmark file and in
+docs/docsite/rst/verdicts.rst.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ with lzma.open(HERE / "summary-cases.json.xz", "rt", encoding="utf-8") as stream
 BENCHMARK = load_benchmark("rke-cis-1.4")
 COUNTS = ("total", "pass", "fail", "skip", "notApplicable")
 
-# Ours on purpose; docs/verdicts.md says why. Tested below.
+# Ours on purpose; docs/docsite/rst/verdicts.rst says why. Tested below.
 DIFFERENT = {"E_norole", "F_inverted", "M_errlog"}
 
 
