@@ -17,7 +17,7 @@ RKE_CIS_CACHE ?= $(HOME)/.cache/rke-cis
 export RKE_CIS_CACHE
 
 # What `make test` runs before pytest, in this order.
-GATES = lint sanity units targets
+GATES = lint docs sanity units targets
 
 # All tests at once, a file in one process: those of a file share what is costly to set up.
 TOGETHER = --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -33,7 +33,7 @@ RUN = PATH=$$(tests/tools/pythons.sh .cache/pythons $(VENV)) ANSIBLE_CONFIG=$(CU
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test setup venv run-venv lint sanity unit units integration targets benchmark format clean
+.PHONY: help scan test setup venv run-venv lint docs sanity unit units integration targets benchmark format clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ run-venv:
 
 lint: venv ## format, style, YAML, ansible-lint (production), changelog, documentation
 	@tests/tools/lint.sh
+
+docs: venv ## the documentation site, built into .cache/docs/build/html, and its links followed
+	@tests/tools/docs.sh
 
 sanity: venv ## ansible-test sanity with the ansible-core of .venv, 2.16 and 2.21, on all Pythons there are
 	@tests/tools/sanity.sh
