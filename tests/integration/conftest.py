@@ -85,6 +85,14 @@ def controlplanes() -> t.Iterator[Testbed]:
 
 
 @pytest.fixture(scope="session")
+def documented_cluster() -> t.Iterator[Testbed]:
+    """The cluster that the documentation's examples name: the practice cluster with one worker more."""
+    cluster = spec("practice")
+    cluster["hosts"].append({"name": "worker2", "roles": ["worker"], "args": "default"})
+    yield from bed_of(cluster)
+
+
+@pytest.fixture(scope="session")
 def faults(node_pythons: dict[str, str]) -> t.Iterator[Testbed]:
     """Every way in which a node may not show what is asked, beside nodes on which all is well."""
 
