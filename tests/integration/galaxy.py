@@ -28,17 +28,50 @@ def staged(to: pathlib.Path) -> pathlib.Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [ROOT / "tests" / "tools" / "stage.sh", "copy"]
         copy = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        shutil.copytree(ROOT / copy, to, symlinks=True, ignore=shutil.ignore_patterns(".git", "output", ".venv"))
+        shutil.copytree(ROOT / copy, to, symlinks=True, ignore=shutil.ignore_patterns(".git", "output"))
     return to
+
+
+def worked_in(checkout: pathlib.Path) -> pathlib.Path:
+    """Add to a checkout what work leaves in it: a file for each line of .gitignore."""
+    for line in (checkout / ".gitignore").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name = line.strip("/").replace("*", "x").replace("[co]", "c")
+            file = checkout / name / "left" if line.endswith("/") else checkout / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("left\n", encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet", checkout], check=True)
+    return checkout
 
 
 def build(source: pathlib.Path, to: pathlib.Path) -> pathlib.Path:
     """Make the tarball that would be published."""
-    to.mkdir()
-    command = ["ansible-galaxy", "collection", "build", source, "--output-path", to]
-    subprocess.run(command, env=scans.environment(), check=True, capture_output=True)
+    _ansible_galaxy("build", source, "--output-path", to)
     (tarball,) = to.iterdir()
     return tarball
+
+
+def install(tarball: pathlib.Path, to: pathlib.Path) -> pathlib.Path:
+    _ansible_galaxy("install", tarball, "--collections-path", to, "--offline")
+    return to
+
+
+def _ansible_galaxy(*arguments: t.Any) -> None:
+    environment = scans.environment(ANSIBLE_COLLECTIONS_PATH="")
+    done = subprocess.run(
+        ["ansible-galaxy", "collection", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def awx(directory: pathlib.Path) -> pathlib.Path:
+    """Make the tarball of awx.awx again, out of what tests/tools/awx.sh has fetched of it."""
+    source = directory / "awx.awx"
+    shutil.copytree(ROOT / ".cache" / "awx" / "ansible_collections" / "awx" / "awx", source)
+    about = json.loads((source / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]
+    about = {key: value for key, value in about.items() if value is not None}
+    (source / "galaxy.yml").write_text(json.dumps(about), encoding="utf-8")
+    return build(source, directory / "built")
 
 
 def members(tarball: pathlib.Path) -> set[str]:
