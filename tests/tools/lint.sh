@@ -20,6 +20,7 @@ check() {
 
 check ruff format --check --diff .
 check ruff check .
+check mypy --config-file mypy.ini
 check yamllint --strict .
 check ansible-lint --offline --profile production
 check antsibull-changelog lint
