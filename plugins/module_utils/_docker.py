@@ -177,7 +177,7 @@ def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
 
 def process_tree(pid: int, proc: str = "/proc") -> t.Optional[t.List[t.List[str]]]:
     """Return the argument lists of a process and its descendants, or None where they may not be read."""
-    found = []
+    found: t.List[t.List[str]] = []
     todo = [pid]
     while todo:
         base = "{0}/{1}".format(proc, todo.pop(0))

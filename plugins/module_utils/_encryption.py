@@ -109,7 +109,7 @@ class SimpleYaml:
         return self._scalar(content)
 
     def _sequence(self, indent: int) -> t.List[t.Any]:
-        items = []
+        items: t.List[t.Any] = []
         while self._peek()[0] == indent and self._is_item(self._peek()[1]):
             content, number = self._lines[self._position][1:]
             rest = content[1:].lstrip()

@@ -114,7 +114,7 @@ class Collector:
         return (self._prefix.rstrip("/") + path, self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        path = request.get("path")
+        path = request.get("path") or ""
         container = request["container"]
         if request.get("flag"):
             shown = self._containers.get(container, {})

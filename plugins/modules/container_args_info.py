@@ -139,7 +139,7 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "names": {

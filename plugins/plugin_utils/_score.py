@@ -117,8 +117,8 @@ class NodeScorer:
                 continue
             try:
                 parts.append(self._test(control, test, expected))
-            except Unseen as reason:
-                parts.append(Verdict("error", expected, "", self._source(control, test), str(reason)))
+            except Unseen as unseen:
+                parts.append(Verdict("error", expected, "", self._source(control, test), str(unseen)))
             except (KeyError, TypeError, AttributeError, ValueError, IndexError) as fault:
                 # evidence of another shape than this version records: never a pass, never a traceback
                 reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
@@ -201,7 +201,7 @@ class NodeScorer:
         actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
         wanted = test.get("value")
         if test["op"] == "differs_from":
-            wanted = self._elsewhere(wanted)
+            wanted = self._elsewhere(test["value"])
             actual += f"; {test['value']['flag']}={', '.join(wanted)}"
         if test["op"] == "not_set":
             reason = f"{flag} is set"
