@@ -42,8 +42,8 @@ def environment(**more: str) -> dict[str, str]:
 def repository(directory: pathlib.Path) -> pathlib.Path:
     """Commit what is in a directory, which makes a git repository of it."""
     git = ["git", "-C", directory, "-c", "user.name=tests", "-c", "user.email=tests@example.com"]
-    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "As it is"]):
-        done = run([*git, *command])
+    for command in ("init --quiet", "add --all", "commit --quiet --message initial", "branch --move --force main"):
+        done = run([*git, *command.split()])
         assert done.returncode == 0, done.stdout + done.stderr
     return directory
 

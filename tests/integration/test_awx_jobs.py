@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import textwrap
 import typing as t
 
 import awx_jobs
@@ -21,9 +22,10 @@ from receivers import closed_port
 from test_cluster_yml import SSH_CONFIG, cluster_yml
 from testbed import Testbed
 
+GUIDE = scans.ROOT / "docs" / "docsite" / "rst" / "awx.rst"
 SCAN = "playbooks/cis_scan.yml"
-# In place of nodes, as a job template's variable: a path in the project.
-PRACTICE = {"cis_scan_cluster": "practice", "cis_scan_replay_dir": "playbooks/practice/evidence"}
+# A variable of the job template: in place of nodes, a path in the project.
+PRACTICE = {"cis_scan_replay_dir": "playbooks/practice/evidence"}
 SCHEDULED = {
     "cis_scan_profile": "RKE-CIS-1.4-Hardened",
     "cis_scan_skip": "1.1.2,1.1.5",
@@ -76,9 +78,12 @@ def test_the_playbooks_are_offered_and_nothing_else(project: Project) -> None:
     assert project.playbooks() == books
 
 
-def test_the_playbook_that_is_named_in_the_documentation_is_offered(project: Project) -> None:
-    text = (scans.ROOT / "docs" / "awx.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"playbooks/\w+\.yml", text)) <= project.playbooks()
+def test_what_the_documentation_names_is_offered(project: Project) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    named = set(re.findall(r"``(playbooks/\w+\.yml)``", text))
+    assert named and named <= project.playbooks()
+    assert f"``cis_scan_replay_dir: {PRACTICE['cis_scan_replay_dir']}``" in text
+    assert "``playbooks/practice/inventory.yml``" in text
 
 
 # ------------------------------------------------------------------------------------------------- answers, results
@@ -232,9 +237,9 @@ def test_a_project_of_ones_own(
 
 
 def documented_project() -> dict[str, str]:
-    """Return the files of a project that the documentation shows: each begins with its name."""
-    text = (scans.ROOT / "docs" / "awx.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^# (\S+\.(?:yml|cfg))\n(.*?)^```$", text, re.M | re.S)
-    files = dict(blocks)
-    assert {"cis_scan.yml", "collections/requirements.yml", "clusters.yml", "ansible.cfg"} <= set(files)
+    """Return the files of a project that the documentation shows: each block begins with the name of its file."""
+    text = GUIDE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^\.\. code-block:: (?:yaml|ini)\n\n   # (\S+)\n((?:   .*\n|\n)+)", text, re.M)
+    files = {name: textwrap.dedent(block) for name, block in blocks if name.endswith((".yml", ".cfg"))}
+    assert set(files) == {"cis_scan.yml", "collections/requirements.yml", "clusters.yml", "ansible.cfg"}
     return files
