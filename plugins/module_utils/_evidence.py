@@ -137,7 +137,7 @@ class Collector:
         if "error" in found:
             return found
         if request.get("list"):
-            found.update(self.files.list_directory(on_host))
+            found.update(self.files.list_directory(on_host, root))
         if request.get("read") == "encryption_providers" and found["type"] == "file":
             found.update(self._encryption(on_host))
         return found

@@ -305,6 +305,22 @@ def test_a_directory_is_listed_if_asked_for(collect, tmp_path):
     assert "entries" not in found
 
 
+def test_a_link_out_of_the_directory_that_stays_in_the_mount_is_followed(collect, tmp_path):
+    (tmp_path / "mount" / "ssl").mkdir(parents=True)
+    (tmp_path / "out").write_text("")
+    (tmp_path / "mount" / "ca.pem").write_text("")
+    (tmp_path / "mount" / "ssl" / "a.pem").symlink_to("../ca.pem")
+    (tmp_path / "mount" / "ssl" / "b.pem").symlink_to("../../out")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path / "mount"), "/etc/kubernetes")))
+    plan = {
+        "containers": {"kubelet": {}},
+        "paths": [{"container": "kubelet", "path": "/etc/kubernetes/ssl", "list": True}],
+    }
+    inside, outside = collect(plan, [raw])["paths"]["kubelet:/etc/kubernetes/ssl"]["entries"]
+    assert (inside["type"], inside["link"]) == ("file", f"{tmp_path}/mount/ca.pem")
+    assert outside["error"]["kind"] == "unreadable"
+
+
 def test_a_file_is_not_listed_as_an_empty_directory(collect, tmp_path):
     (tmp_path / "x").write_text("")
     plan = {"paths": [{"container": "kubelet", "path": str(tmp_path / "x"), "list": True}]}
