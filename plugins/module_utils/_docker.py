@@ -161,12 +161,17 @@ def inspect_containers(
         raise
 
 
+def mask_url_passwords(text: str) -> str:
+    """Return text with the passwords of URLs in it replaced."""
+    return _URL_PASSWORD.sub(r"\1:" + _MASK + "@", text)
+
+
 def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
     """Return a command line with the values of secret flags and passwords in URLs replaced."""
     masked = []
     secret_follows = ""
     for word in argv:
-        word = _URL_PASSWORD.sub(r"\1:" + _MASK + "@", to_text(word, errors="surrogate_or_replace"))
+        word = mask_url_passwords(to_text(word, errors="surrogate_or_replace"))
         name, equals, _value = word.partition("=")
         if secret_follows and not word.startswith("-") and not _HARMLESS.match(secret_follows + "=" + word):
             word = _MASK
