@@ -84,7 +84,10 @@ containers:
         - kubelet
         - --anonymous-auth=false
     processes:
-      description: Argument lists of the container's processes, empty where they may not be read.
+      description:
+        - Argument lists of the container's processes, empty where they may not be read.
+        - Of a process that is neither the first nor the container's component, such as a helper that mounts a volume,
+          only the program.
       type: list
       elements: list
       returned: success

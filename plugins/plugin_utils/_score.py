@@ -86,11 +86,10 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")
     if not isinstance(document.get("collected_at", ""), str):
         wrong("collected_at must be text")
-    if "error" in document:
-        if not _is_error(document["error"]):
-            wrong("error must be an object with kind and message")
-    else:
-        for key in ("containers", "paths"):
+    if "error" in document and not _is_error(document["error"]):
+        wrong("error must be an object with kind and message")
+    for key in ("containers", "paths"):
+        if key in document or "error" not in document:
             entries = document.get(key)
             if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
                 wrong(f"{key} must be an object of objects")
