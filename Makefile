@@ -93,7 +93,7 @@ format: venv ## put the Python code into the shape that `make lint` wants
 	$(RUN) ruff format .
 
 clean: ## remove what these targets made (the built kube-apiserver stays)
-	rm -rf .venv .cache .ansible .ruff_cache .pytest_cache collections tests/output
+	rm -rf .venv .cache .ansible .ruff_cache .pytest_cache collections/ansible_collections tests/output
 	rm -f changelogs/.plugin-cache.yaml rke-cis-*.tar.gz
 	find . -name .git -prune -o -name __pycache__ -type d -exec rm -rf {} +
 

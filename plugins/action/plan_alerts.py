@@ -39,7 +39,7 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         rules, notifiers = check_request(args["rules"], args["notifiers"])
         result = args["result"]
-        about = [args["cluster"], args["profile"], args["kind"], args["scanned_by"]]
+        about = (args["cluster"], args["profile"], args["kind"], args["scanned_by"])
         directory = os.path.join(os.path.abspath(args["report_dir"]), os.path.basename(args["cluster"]).lstrip("."))
         if result.get("failed"):
             scan = scan_without_report(*about, str(result.get("msg") or "no reason was given; see the output"))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
@@ -123,10 +124,14 @@ class ActionModule(ControllerAction):
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
             return {"error": {"kind": "not asked", "message": message}}
+        kubeconfig = args["kubeconfig"]
+        if self._connection.transport == "local":
+            # Here a module runs in the directory of the playbook, which is the collection's. The user means their own.
+            kubeconfig = os.path.abspath(os.path.expanduser(kubeconfig))
         answer = self._execute_module(
             module_name="rke.cis.cluster_evidence_info",
             module_args={
-                "kubeconfig": args["kubeconfig"],
+                "kubeconfig": kubeconfig,
                 "context": args["context"],
                 "timeout": args["timeout"],
                 "objects": objects,

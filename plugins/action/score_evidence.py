@@ -60,7 +60,8 @@ class ActionModule(ControllerAction):
                 )
         if not nodes:
             raise CisError(f"cis_scan_evidence_dir {directory}: there is no evidence file of a node in it")
-        skips, waivers, warnings = args["skips"], args["waivers"], []
+        skips, waivers = args["skips"], args["waivers"]
+        warnings: list[str] = []
         if skips is None:
             skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"])
         if waivers is None:

@@ -16,11 +16,13 @@ import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
 
+from ansible_collections.rke.cis.plugins.module_utils._flags import component_args
+
 # A word of a flag's name that makes its value a secret, unless it is a boolean, a path of a flag that wants one, or a
 # time of a flag that wants one: a secret too may begin with a slash or a digit.
 _SECRET_NAME = re.compile(r"(?i)passw|secret|token|credential|access[-_]?key|encryption[-_]?key")
 _HARMLESS = re.compile(
-    r"(?i)^(?:-.*(?:file|dir|path|config)=/.*|-.*(?:ttl|expiration|timeout)=[\dhmsnu.]*|-[^=]*=(?:true|false|[tf]|))$"
+    r"(?i)^(?:-.*(?:file|dir|path|config)=/.*|-.*(?:ttl|expiration|timeout)=[\dhmsnu.]*|-[^=]*=(?:true|false|[tf01]|))$"
 )
 _URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
 _MASK = "********"
@@ -159,12 +161,17 @@ def inspect_containers(
         raise
 
 
+def mask_url_passwords(text: str) -> str:
+    """Return text with the passwords of URLs in it replaced."""
+    return _URL_PASSWORD.sub(r"\1:" + _MASK + "@", text)
+
+
 def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
     """Return a command line with the values of secret flags and passwords in URLs replaced."""
     masked = []
     secret_follows = ""
     for word in argv:
-        word = _URL_PASSWORD.sub(r"\1:" + _MASK + "@", to_text(word, errors="surrogate_or_replace"))
+        word = mask_url_passwords(to_text(word, errors="surrogate_or_replace"))
         name, equals, _value = word.partition("=")
         if secret_follows and not word.startswith("-") and not _HARMLESS.match(secret_follows + "=" + word):
             word = _MASK
@@ -175,9 +182,20 @@ def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
     return masked
 
 
+def _shown(calls: t.Iterable[t.List[str]], name: str) -> t.List[t.List[str]]:
+    """Return the argument lists of a container's first process and of its component, and of others the program only.
+
+    Who helps the kubelet to mount a volume may be called with its password, in words of any form.
+    """
+    return [
+        mask_secrets(words) if not number or component_args(words, name) is not None else words[:1]
+        for number, words in enumerate(calls)
+    ]
+
+
 def process_tree(pid: int, proc: str = "/proc") -> t.Optional[t.List[t.List[str]]]:
     """Return the argument lists of a process and its descendants, or None where they may not be read."""
-    found = []
+    found: t.List[t.List[str]] = []
     todo = [pid]
     while todo:
         base = "{0}/{1}".format(proc, todo.pop(0))
@@ -223,15 +241,15 @@ def container_evidence(
         "process_text": [],
     }
     if evidence["state"] == "running":
+        name = raw["Name"].lstrip("/")
         tree = process_tree(state.get("Pid") or 0, proc)
         flags = [word for word in argv if word.startswith("--")]
         if tree and any(all(flag in words for flag in flags) for words in tree):
-            evidence["processes"] = [mask_secrets(words) for words in tree]
+            evidence["processes"] = _shown(tree, name)
         else:
             try:
-                evidence["process_text"] = [
-                    " ".join(mask_secrets(text.split(" "))) for text in docker.top(raw["Name"].lstrip("/"))
-                ]
+                calls = (text.split(" ") for text in docker.top(name))
+                evidence["process_text"] = [" ".join(words) for words in _shown(calls, name)]
             except Exception as error:
                 evidence["process_text"] = ["docker top failed: " + to_text(error)]
     return evidence

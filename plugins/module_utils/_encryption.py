@@ -31,27 +31,41 @@ def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
     Raises ValueError, whose message holds nothing of the file but a line number, where the file is no such document.
     """
     try:
-        import yaml
-    except ImportError:
-        document = SimpleYaml(text).load()
-    else:
-        try:
-            document = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise ValueError("no valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
+        document = _load(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     try:
         return [
             {
                 "resources": [str(name) for name in entry["resources"]],
-                "providers": [str(next(iter(provider.items()))[0]) for provider in entry["providers"]],
+                "providers": [_provider_name(provider) for provider in entry["providers"]],
             }
             for entry in document["resources"]
         ]
-    except (KeyError, TypeError, AttributeError, StopIteration):
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise ValueError(
             "no EncryptionConfiguration: resources, each with resources and providers, are wanted"
         ) from None
+
+
+def _load(text: str) -> t.Any:
+    try:
+        import yaml
+    except ImportError:
+        return SimpleYaml(text).load()
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError("no valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
+
+
+def _provider_name(provider: t.Mapping[str, t.Any]) -> str:
+    """Return the name of an entry of `providers`. The API server refuses one of several, or without as much as {}."""
+    ((name, settings),) = provider.items()
+    if not isinstance(settings, dict):
+        raise TypeError
+    return str(name)
 
 
 class SimpleYaml:
@@ -109,7 +123,7 @@ class SimpleYaml:
         return self._scalar(content)
 
     def _sequence(self, indent: int) -> t.List[t.Any]:
-        items = []
+        items: t.List[t.Any] = []
         while self._peek()[0] == indent and self._is_item(self._peek()[1]):
             content, number = self._lines[self._position][1:]
             rest = content[1:].lstrip()

@@ -102,19 +102,20 @@ class Collector:
     def _locate(self, path: str, container: str) -> t.Optional[t.Tuple[str, str]]:
         """Return the host path and the mounted directory that it was found by, or None if nobody can tell.
 
-        By the component's own mounts, or its neighbours' where it has no container; else by the prefix path that was
+        By the component's own mounts; where it has no container by its neighbours', or by the prefix path that was
         given. Never by the path itself: RKE's files may lie under a prefix, and what is not mounted is in the image.
         """
         own = self._containers.get(container, {}).get("mounts")
-        others = (self._containers[name].get("mounts") for name in sorted(self._containers))
-        for mounts in [own] if own else others:
-            found = host_path(path, mounts or [])
+        if own is not None:
+            return host_path(path, own)
+        for name in sorted(self._containers):
+            found = host_path(path, self._containers[name].get("mounts") or [])
             if found:
                 return found
         return (self._prefix.rstrip("/") + path, self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        path = request.get("path")
+        path = request.get("path") or ""
         container = request["container"]
         if request.get("flag"):
             shown = self._containers.get(container, {})
@@ -126,6 +127,8 @@ class Collector:
             if not path.startswith("/"):
                 return problem("not_absolute", "{0} is {1}, no absolute path".format(request["flag"], path))
         located = self._locate(path, container)
+        if located is None and "mounts" in self._containers.get(container, {}):
+            return problem("not_mounted", "{0} mounts nothing from the node that holds {1}".format(container, path))
         if located is None:
             return problem("not_located", "no mount of {0} tells where {1} lies on the node".format(container, path))
         on_host, root = located
@@ -134,8 +137,8 @@ class Collector:
         if "error" in found:
             return found
         if request.get("list"):
-            found.update(self.files.list_directory(on_host))
-        if request.get("read") == "encryption_providers":
+            found.update(self.files.list_directory(on_host, root))
+        if request.get("read") == "encryption_providers" and found["type"] == "file":
             found.update(self._encryption(on_host))
         return found
 

@@ -80,13 +80,16 @@ def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
     return entry
 
 
-def list_directory(path: str) -> t.Dict[str, t.Any]:
-    """Return the direct entries of a directory (hidden ones too), or why they could not be listed."""
+def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
+    """Return the direct entries of a directory (hidden ones too), or why they could not be listed.
+
+    `root` is that of `examine`, and the directory itself where none is given.
+    """
     try:
         names = sorted(os.listdir(path))
     except OSError as error:
         return os_problem(error, path)
-    return {"entries": [dict(examine(os.path.join(path, name), path), name=readable(name)) for name in names]}
+    return {"entries": [dict(examine(os.path.join(path, name), root or path), name=readable(name)) for name in names]}
 
 
 def read(path: str) -> bytes:

@@ -12,6 +12,7 @@ Neither is a text search: a flag's name is compared whole, an occurrence inside 
 """
 
 import os
+import re
 import typing as t
 
 # What may stand before the component's name on its command line.
@@ -37,16 +38,17 @@ def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -
     holds the word at which Go's flag package stopped: it refuses that word and has not read what follows.
     """
     found: t.Dict[str, t.List[t.Optional[str]]] = {}
+    beginning = re.compile("--?[^-=]" if style == "go" else "--[^-=]")  # both packages refuse a third dash
     position = 0
     while position < len(args):
         word = args[position]
         position += 1
         if word == "--":
             break
-        if style == "go" and (not word.startswith("-") or word == "-"):
-            found[""] = [word]
-            break
-        if not word.startswith("--") and not (style == "go" and word.startswith("-")):
+        if not beginning.match(word):
+            if style == "go":
+                found[""] = [word]
+                break
             continue
         name, equals, value = word.lstrip("-").partition("=")
         name = "--" + (name if style == "go" else name.replace("_", "-"))

@@ -11,6 +11,8 @@ import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
 
+from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
+
 CLUSTER_SCHEMA = "rke.cis/cluster-evidence/1"
 
 # of an object only these are kept: no annotations, which may hold whole manifests
@@ -22,7 +24,7 @@ class KubeconfigError(Exception):
 
 
 def _problem(kind: str, message: str) -> t.Dict[str, t.Any]:
-    return {"error": {"kind": kind, "message": " ".join(to_text(message).split())[:300]}}
+    return {"error": {"kind": kind, "message": mask_url_passwords(" ".join(to_text(message).split()))[:300]}}
 
 
 class ClusterReader:
@@ -40,7 +42,7 @@ class ClusterReader:
         configuration.retries = False
         self._api = kubernetes.client.ApiClient(configuration)
         self._timeout = timeout
-        self.server = configuration.host
+        self.server = mask_url_passwords(configuration.host)
 
     def _ask(self, what: str, call: t.Callable[[], t.Any]) -> t.Dict[str, t.Any]:
         """Return the answer under `answer`, or why there is none."""

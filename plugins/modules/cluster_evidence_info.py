@@ -126,7 +126,7 @@ except ImportError:
     KUBERNETES_ERROR = traceback.format_exc()
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "kubeconfig": {"type": "path", "required": True},

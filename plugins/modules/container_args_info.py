@@ -84,7 +84,10 @@ containers:
         - kubelet
         - --anonymous-auth=false
     processes:
-      description: Argument lists of the container's processes, empty where they may not be read.
+      description:
+        - Argument lists of the container's processes, empty where they may not be read.
+        - Of a process that is neither the first nor the container's component, such as a helper that mounts a volume,
+          only the program.
       type: list
       elements: list
       returned: success
@@ -139,7 +142,7 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "names": {

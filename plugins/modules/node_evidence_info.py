@@ -197,7 +197,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS, Collector
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "plan": {

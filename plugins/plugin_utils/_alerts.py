@@ -17,6 +17,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
+from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, KINDS, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import printable
@@ -81,7 +82,6 @@ NOTIFIERS: dict[str, dict[str, dict[str, t.Any]]] = {
 }
 
 _MAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-_URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
 _MOST_CONTROLS = 20
 _MOST_NODES = 10
 
@@ -186,7 +186,7 @@ def _checked_notifier(where: str, notifier: t.Any, problems: list[str]) -> dict[
 
 def plain(text: t.Any, most: int = 200) -> str:
     """Return text on one line, bounded, without what drives terminals, and without passwords in addresses."""
-    line = _URL_PASSWORD.sub(r"\1:********@", " ".join(str(text).split()))
+    line = mask_url_passwords(" ".join(str(text).split()))
     line = printable(line.encode("utf-8", "replace").decode("utf-8"))
     return line if len(line) <= most else line[: most - 3] + "..."
 

@@ -73,7 +73,7 @@ def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, See
     if check["state"] in ("skip", "notApplicable") and "evidence" not in check:  # no node has a verdict of its own
         state = Seen(str(check["state"]), None)
         return {str(name): state for kind in check["node_type"] for name in report["nodes"][kind]}
-    found = {}
+    found: dict[str, Seen] = {}
     for part in check["evidence"]:
         seen = Seen(str(part["state"]), str(part["actual"]))
         found.update((str(name), seen) for name in part["nodes"])

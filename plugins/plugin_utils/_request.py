@@ -124,7 +124,7 @@ def config_map_skips(
         return [], []
     shown = (cluster or {}).get("config_map") or {}
     told = shown.get("error", {"message": ""}) if isinstance(shown, dict) else None
-    if not isinstance(told, dict) or "message" not in told or not isinstance(shown.get("text") or "", str):
+    if not isinstance(told, dict) or "message" not in told or not isinstance(shown.get("text"), str | None):
         raise CisError(f"{CONFIG_MAP}: what was recorded of it is malformed; scan again")
     if shown.get("text") is not None:
         where = f"{CONFIG_MAP} key config.json"

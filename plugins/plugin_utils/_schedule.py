@@ -98,7 +98,7 @@ class Schedule:
             _section(top.get("scan_config"), "scan_config").get("cis_scan_config"), "scan_config.cis_scan_config"
         )
         schedule = _section(top.get("schedule_config"), "schedule_config")
-        self.variables = {"cis_scan_cluster": cluster, "cis_scan_kind": "scheduled"}
+        self.variables: dict[str, t.Any] = {"cis_scan_cluster": cluster, "cis_scan_kind": "scheduled"}
         self._read_scan(scan, "scan_config.cis_scan_config")
         self.cron = read_cron(
             schedule.get("cron_schedule") or DEFAULTS["cron_schedule"], f"{BLOCK}.schedule_config.cron_schedule"

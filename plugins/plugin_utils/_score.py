@@ -86,11 +86,10 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")
     if not isinstance(document.get("collected_at", ""), str):
         wrong("collected_at must be text")
-    if "error" in document:
-        if not _is_error(document["error"]):
-            wrong("error must be an object with kind and message")
-    else:
-        for key in ("containers", "paths"):
+    if "error" in document and not _is_error(document["error"]):
+        wrong("error must be an object with kind and message")
+    for key in ("containers", "paths"):
+        if key in document or "error" not in document:
             entries = document.get(key)
             if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
                 wrong(f"{key} must be an object of objects")
@@ -117,8 +116,8 @@ class NodeScorer:
                 continue
             try:
                 parts.append(self._test(control, test, expected))
-            except Unseen as reason:
-                parts.append(Verdict("error", expected, "", self._source(control, test), str(reason)))
+            except Unseen as unseen:
+                parts.append(Verdict("error", expected, "", self._source(control, test), str(unseen)))
             except (KeyError, TypeError, AttributeError, ValueError, IndexError) as fault:
                 # evidence of another shape than this version records: never a pass, never a traceback
                 reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
@@ -201,7 +200,7 @@ class NodeScorer:
         actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
         wanted = test.get("value")
         if test["op"] == "differs_from":
-            wanted = self._elsewhere(wanted)
+            wanted = self._elsewhere(test["value"])
             actual += f"; {test['value']['flag']}={', '.join(wanted)}"
         if test["op"] == "not_set":
             reason = f"{flag} is set"

@@ -17,7 +17,7 @@ _DURATION = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|
 _DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 _LARGEST = 2**63 - 1  # of Go's integers, and of its durations in nanoseconds
 _UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_CSV = re.compile(r'(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",]*))*')
+_CSV = re.compile(r'\n*((?:"(?:[^"]|"")*"|[^",\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\n]*))*)(?:\n.*)?', re.DOTALL)
 _CSV_FIELD = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))')
 
 
@@ -60,15 +60,13 @@ def parse_ip(text: str) -> str:
 
 
 def parse_list(text: str) -> list[str]:
-    """pflag's string slice: the first line, read as CSV."""
-    line = text.split("\n", 1)[0]
-    if not line:
+    """pflag's string slice: the first line that is not empty, read as CSV. The ends of lines are those of Go's CSV."""
+    if not text:
         return []
-    if '"' not in line:
-        return line.split(",")
-    if not _CSV.fullmatch(line):
+    record = _CSV.fullmatch(text.replace("\r\n", "\n").removesuffix("\r"))
+    if not record or not record[1]:
         raise ValueError(f"{text!r} is no comma-separated list")
-    return [quoted.replace('""', '"') if quoted else plain for quoted, plain in _CSV_FIELD.findall(line)]
+    return [quoted.replace('""', '"') if quoted else plain for quoted, plain in _CSV_FIELD.findall(record[1])]
 
 
 def parse_gates(text: str) -> dict[str, str]:

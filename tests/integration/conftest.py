@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import galaxy
 import pythons
 import scans
 from browser import Browser
@@ -82,6 +83,27 @@ def all_in_one() -> t.Iterator[Testbed]:
 def controlplanes() -> t.Iterator[Testbed]:
     """Three controlplane nodes, one of which differs; one etcd; one worker."""
     yield from bed_of(spec("three_controlplanes"))
+
+
+@pytest.fixture(scope="session")
+def documented_cluster() -> t.Iterator[Testbed]:
+    """The cluster that the documentation's examples name: the practice cluster with one worker more."""
+    cluster = spec("practice")
+    cluster["hosts"].append({"name": "worker2", "roles": ["worker"], "args": "default"})
+    yield from bed_of(cluster)
+
+
+@pytest.fixture(scope="session")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """What is published, built in a checkout that was worked in."""
+    directory = tmp_path_factory.mktemp("published")
+    return galaxy.build(galaxy.worked_in(galaxy.staged(directory / "rke.cis")), directory / "built")
+
+
+@pytest.fixture(scope="session")
+def installed(tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A path of collections with what is published, and nothing else."""
+    return galaxy.install(tarball, tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import http.server
 import json
+import pathlib
 import re
 import threading
 import typing as t
@@ -20,9 +21,12 @@ import urllib.parse
 import dateutil.rrule
 import jinja2.exceptions
 import jinja2.sandbox
+import scans
 
 TOKEN = "CANARYawxtoken"
 HIDDEN = "$encrypted$"
+SETUP = scans.ROOT / "playbooks" / "awx_setup.yml"
+MODULES = scans.ROOT / ".cache" / "awx"
 _REQUIRED = object()
 
 # Kind to its fields, each with its default.
@@ -447,3 +451,20 @@ def controller(prefix: str = "/api/", product: str = "AWX") -> t.Iterator[Contro
         yield running
     finally:
         running.stop()
+
+
+def given(awx: Controller) -> None:
+    awx.create("projects", {"name": "given", "organization": 1})
+    awx.create("inventories", {"name": "given", "organization": 1})
+
+
+def set_up(
+    directory: pathlib.Path, awx: Controller, variables: dict[str, t.Any], *arguments: str, **env: str
+) -> scans.Outcome:
+    assert (MODULES / "ansible_collections").exists(), "there is no awx.awx; tests/tools/awx.sh fetches it"
+    environment = scans.environment()
+    environment["ANSIBLE_COLLECTIONS_PATH"] += f":{MODULES}"
+    environment.update({"CONTROLLER_HOST": awx.url, "CONTROLLER_OAUTH_TOKEN": TOKEN, **env})
+    outcome = scans.playbook(directory, SETUP, "localhost,", variables, *arguments, env=environment)
+    assert "CANARY" not in outcome.out
+    return outcome

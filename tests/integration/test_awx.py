@@ -13,11 +13,9 @@ import typing as t
 
 import pytest
 import scans
-from controller import HIDDEN, TOKEN, Controller, controller
+from controller import HIDDEN, Controller, controller, given, set_up
 from receivers import closed_port
 
-SETUP = scans.ROOT / "playbooks" / "awx_setup.yml"
-MODULES = scans.ROOT / ".cache" / "awx"
 PASSWORD = "CANARYpassword"
 MAIL = {
     "host": "mail.example.com",
@@ -58,25 +56,8 @@ ANSWERS = {
 }
 
 
-def set_up(
-    directory: pathlib.Path, awx: Controller, variables: dict[str, t.Any], *arguments: str, **env: str
-) -> scans.Outcome:
-    assert (MODULES / "ansible_collections").exists(), "there is no awx.awx; tests/tools/awx.sh fetches it"
-    environment = scans.environment()
-    environment["ANSIBLE_COLLECTIONS_PATH"] += f":{MODULES}"
-    environment.update({"CONTROLLER_HOST": awx.url, "CONTROLLER_OAUTH_TOKEN": TOKEN, **env})
-    outcome = scans.playbook(directory, SETUP, "localhost,", variables, *arguments, env=environment)
-    assert "CANARY" not in outcome.out
-    return outcome
-
-
 def changed(outcome: scans.Outcome) -> int:
     return int(re.findall(r"changed=(\d+)", outcome.out)[-1])
-
-
-def given(awx: Controller) -> None:
-    awx.create("projects", {"name": "given", "organization": 1})
-    awx.create("inventories", {"name": "given", "organization": 1})
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +120,8 @@ def test_the_survey_asks_for_what_differs_between_scans(whole: t.Any) -> None:
     questions = {question["variable"]: question for question in survey["spec"]}
     assert list(questions) == list(ANSWERS)
     assert {question["type"] for question in questions.values()} == {"multiplechoice", "text", "multiselect"}
-    assert (
-        questions["cis_scan_profile"]["choices"][-1]
-        == questions["cis_scan_profile"]["default"]
-        == "RKE-CIS-1.4-Hardened"
-    )
+    assert questions["cis_scan_profile"]["default"] == "RKE-CIS-1.4-Hardened"
+    assert "RKE-CIS-1.4-Hardened" in questions["cis_scan_profile"]["choices"]
     assert questions["cis_report_formats"]["default"] == "csv\nhtml"
     assert "self_assessment" in questions["cis_report_formats"]["choices"]
     assert questions["cis_scan_fail_on"]["default"] == "fail"
@@ -173,21 +151,6 @@ def test_notifications_are_tied_to_their_events(whole: t.Any) -> None:
         "success": ["mail"],
         "error": ["hook", "mail"],
     }
-
-
-def test_a_notification_says_how_the_scan_ended(whole: t.Any) -> None:
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    awx: Controller = whole[0]
-    for template in awx.tables["notification_templates"].values():
-        message = ImmutableSandboxedEnvironment().from_string(template["messages"]["error"]["message"])
-        counts = {"total": 97, "fail": 3, "error": 1}
-        job = {"name": "CIS scan prod", "status": "failed", "artifacts": {"cis_summary_7": {"counts": counts}}}
-        assert message.render(job=job, url="https://awx/7") == (
-            "CIS scan prod: failed, 3 of 97 controls fail, 1 could not be examined https://awx/7"
-        )
-        job["artifacts"] = {}
-        assert message.render(job=job, url="https://awx/7") == "CIS scan prod: failed https://awx/7"
 
 
 def test_no_secret_is_where_it_can_be_read(whole: t.Any) -> None:
@@ -273,36 +236,3 @@ def test_what_awx_refuses_is_one_line(
     asked: Controller, tmp_path: pathlib.Path, more: dict[str, t.Any], message: str
 ) -> None:
     assert message in set_up(tmp_path, asked, {**LITTLE, **more}).failure()
-
-
-def job(directory: pathlib.Path, answers: dict[str, t.Any], launch_type: str) -> scans.Outcome:
-    """Run the scan as a job of AWX gets it: the answers and AWX's own variables as extra variables."""
-    awx = {"awx_job_id": 7, "awx_job_launch_type": launch_type, "awx_schedule_name": "CIS scan prod"}
-    return scans.playbook(directory, scans.SCAN, scans.PRACTICE / "inventory.yml", {**answers, **awx})
-
-
-def test_what_the_schedule_answers_makes_a_scheduled_scan(tmp_path: pathlib.Path) -> None:
-    outcome = job(tmp_path, ANSWERS, "scheduled")
-    assert "18 of 97 controls fail" in outcome.failure()
-    assert outcome.report["profile"] == "RKE-CIS-1.4-Hardened"
-    assert (outcome.report["scan"]["kind"], outcome.report["scan"]["by"]) == ("scheduled", "CIS scan prod")
-    assert {"1.1.2", "1.1.5"} == outcome.ids("skip")
-    assert (outcome.where / "report.html").exists() and outcome.where.name.endswith("-scheduled-job7")
-
-
-@pytest.mark.parametrize(
-    "answers, code",
-    [
-        # nothing chosen
-        ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": [], "cis_scan_fail_on": []}, 0),
-        # a survey of one's own, with texts
-        ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": "", "cis_scan_fail_on": ""}, 0),
-        ({"cis_scan_skip": " 1.1.2, 1.1.5 ", "cis_report_formats": "csv, html", "cis_scan_fail_on": "error, fail"}, 2),
-    ],
-)
-def test_answers_may_be_texts_and_empty(tmp_path: pathlib.Path, answers: dict[str, t.Any], code: int) -> None:
-    outcome = job(tmp_path, {"cis_scan_profile": "RKE-CIS-1.4-Permissive", **answers}, "manual")
-    assert outcome.code == code, outcome.out
-    assert outcome.report["scan"]["kind"] == "manual"
-    assert (outcome.where / "report.html").exists() == ("html" in answers["cis_report_formats"])
-    assert outcome.report["skip"] == (17 if answers["cis_scan_skip"] else 15)

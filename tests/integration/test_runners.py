@@ -1,14 +1,12 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other ways to run a scan: in check mode, as AWX does, with other Pythons on the nodes and another ansible-core."""
+"""Other ways to run a scan: in check mode, with other Pythons on the nodes and another ansible-core."""
 
 from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
-import sys
 import typing as t
 
 import pytest
@@ -28,35 +26,6 @@ def test_check_mode(hardened: Testbed, scan_hardened: scans.Outcome, tmp_path: p
     assert ours == theirs
     assert outcome.table() == scan_hardened.table()
     assert outcome.code == scan_hardened.code
-
-
-def test_as_awx_runs_it(
-    hardened: Testbed, scan_default: scans.Outcome, default: Testbed, tmp_path: pathlib.Path
-) -> None:
-    """ansible-runner's own display callback beside ours; what it records of a task must stay small enough to keep."""
-    (tmp_path / "env").mkdir()
-    variables = with_api(default, cis_scan_profile=HARDENED, cis_report_dir=str(tmp_path / "cis-reports"))
-    (tmp_path / "env" / "extravars").write_text(json.dumps(variables), encoding="utf-8")
-    (tmp_path / "env" / "settings").write_text("{}", encoding="utf-8")
-    command = [str(pathlib.Path(sys.executable).parent / "ansible-runner"), "run", str(tmp_path), "--ident", "job"]
-    command += ["-p", str(scans.SCAN), "--inventory", default.inventory]
-    done = default.run(
-        command, cwd=tmp_path, env=scans.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120
-    )
-    output = (tmp_path / "artifacts" / "job" / "stdout").read_text(encoding="utf-8")
-    assert done.returncode == scan_default.code, done.stdout + done.stderr
-    assert (tmp_path / "artifacts" / "job" / "rc").read_text(encoding="utf-8") == str(scan_default.code)
-    events = [path.read_text(encoding="utf-8") for path in (tmp_path / "artifacts/job/job_events").glob("*.json")]
-    kinds = {json.loads(event)["event"] for event in events}
-    assert {"playbook_on_start", "runner_on_ok", "playbook_on_stats"} <= kinds
-    assert max(map(len, events)) < 100_000
-    assert "cluster local (97 controls)" in output  # the callback of the collection
-    (report,) = (tmp_path / "cis-reports").glob("local/*/report.json")
-    ours, theirs = json.loads(report.read_text(encoding="utf-8")), scan_default.report
-    assert [ours[key] for key in scans.COUNTS] == [theirs[key] for key in scans.COUNTS]
-    # AWX shows a job's output from its events, and colours it by its own rules
-    shown = "".join(json.loads(event)["stdout"] for event in events)
-    assert "cluster local (97 controls)" in shown
 
 
 @pytest.mark.parametrize("verbose", [[], ["-v"]])

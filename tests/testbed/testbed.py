@@ -9,6 +9,8 @@ with Testbed(spec("three_roles_hardened")) as tb:
 
 from __future__ import annotations
 
+import concurrent.futures
+import ctypes
 import json
 import os
 import pathlib
@@ -16,6 +18,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import typing as t
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPT = str(HERE / "testbed.sh")
@@ -134,6 +137,20 @@ class Testbed:
             kw["capture_output"] = True
         kw = {"text": True, **kw}
         return subprocess.run([SCRIPT, "run", self.dir, *map(str, argv)], check=kw.pop("check", False), **kw)
+
+    def inside(self, make: t.Callable[[], t.Any]) -> t.Any:
+        """Call a function in the test bed's network: sockets that it opens are there, and threads that it starts."""
+        outer = pathlib.Path(self.dir, "pid").read_text().strip()
+        pid = pathlib.Path("/proc", outer, "task", outer, "children").read_text().strip()
+
+        def enter_and_make() -> t.Any:
+            with open(f"/proc/{pid}/ns/net", encoding="utf-8") as network:
+                if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), 0):
+                    raise OSError(ctypes.get_errno(), "setns")
+            return make()
+
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:  # only this thread is there
+            return thread.submit(enter_and_make).result()
 
     def shell(self, host: str, command: str, user: str = "root", **kw) -> subprocess.CompletedProcess:
         """Run a shell command on a host, over ssh, as root, rke (docker group) or plain (no rights)."""

@@ -3,8 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# stage.sh copy: mirror the checkout's files into .cache/ansible_collections/rke/cis, and say where that is.
-#     ansible-test accepts a collection only in such a path, and follows no link out of it.
+# stage.sh copy [DIR]: mirror the checkout's files into DIR, and say where that is.
+#     DIR is .cache/ansible_collections/rke/cis: ansible-test accepts a collection only in such a path, and follows no
+#     link out of it.
 # stage.sh link: make .cache/dev/ansible_collections/rke/cis a link to the checkout. Enough to run the collection.
 #
 # Files that git knows or would add are copied; what .gitignore names is not.
@@ -32,7 +33,7 @@ link)
     ln -sfn ../../../.. .cache/dev/ansible_collections/rke/cis
     ;;
 copy)
-    to=.cache/ansible_collections/rke/cis
+    to=${2:-.cache/ansible_collections/rke/cis}
     mkdir -p "$to"
     list=$(mktemp)
     trap 'rm -f "$list"' EXIT
@@ -48,7 +49,7 @@ copy)
     printf '%s\n' "$to"
     ;;
 *)
-    echo "usage: stage.sh copy|link" >&2
+    echo "usage: stage.sh copy [DIR] | link" >&2
     exit 2
     ;;
 esac

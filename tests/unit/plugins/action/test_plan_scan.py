@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import typing as t
 
@@ -257,6 +258,15 @@ def test_what_is_required(tmp_path: pathlib.Path) -> None:
         args = arguments(tmp_path)
         del args[key]
         assert key in run_action(ActionModule, args, VARS)["msg"]
+
+
+@pytest.mark.parametrize("transport, path", [("local", f"{os.getcwd()}/k"), ("ssh", "k")])
+def test_a_kubeconfig_is_sought_where_the_user_is(tmp_path: pathlib.Path, transport: str, path: str) -> None:
+    """On the controller. On another host the module finds it by itself."""
+    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="k"), {"evidence": cluster()})
+    action._connection.transport = transport
+    action.run(None, VARS)
+    assert action._execute_module.call_args.kwargs["module_args"]["kubeconfig"] == path
 
 
 def test_a_bad_kubeconfig_is_a_wrong_request(tmp_path: pathlib.Path) -> None:

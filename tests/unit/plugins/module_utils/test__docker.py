@@ -111,6 +111,8 @@ def test_a_secret_in_the_next_word_is_masked(flag):
         "--image-credential-provider-bin-dir=/var/lib/bin",
         "--image-credential-provider-config=/var/lib/config.yaml",
         "--insecure-allow-any-token=t",
+        "--use-service-account-credentials=1",
+        "--use-service-account-credentials=0",
         "--insecure-allow-any-token=",
         "--service-account-max-token-expiration=3600",
         "--service-account-key-file=/etc/kubernetes/ssl/kube-service-account-token-key.pem",
@@ -258,6 +260,18 @@ def test_secrets_are_masked_wherever_they_may_show(tmp_path):
     found = container_evidence(raw, FakeDocker([" ".join(argv)]), (), str(tmp_path / "missing"))
     assert found["process_text"] == ["kubelet --token=******** --a=b"]
     assert "hunter2" not in json.dumps(found)
+
+
+def test_of_a_helper_of_the_component_only_the_program_is_kept(tmp_path):
+    """It is called with what its user likes, such as the password of a share that a pod mounts."""
+    calls = [["kubelet", "--a=b"], ["mount.cifs", "//share", "/mnt", "-o", "username=me,password=hunter2"]]
+    raw = dict(KUBELET, Args=["--a=b"], State={"Status": "running", "Pid": 10})
+    fake_process(tmp_path, 10, [word.encode() for word in calls[0]], [11])
+    fake_process(tmp_path, 11, [word.encode() for word in calls[1]])
+    found = container_evidence(raw, FakeDocker(), (), str(tmp_path))
+    assert found["processes"] == [["kubelet", "--a=b"], ["mount.cifs"]]
+    found = container_evidence(raw, FakeDocker([" ".join(words) for words in calls]), (), str(tmp_path / "missing"))
+    assert found["process_text"] == ["kubelet --a=b", "mount.cifs"]
 
 
 def test_processes_are_those_of_the_container(tmp_path):

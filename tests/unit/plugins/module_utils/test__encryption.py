@@ -162,6 +162,11 @@ BAD = {
     "colon in the secret": RKE.replace(KEY, "a: " + KEY),
     "providers as names": "resources:\n- resources: [secrets]\n  providers: [aescbc]\n",
     "providers as lists": "resources:\n- resources: [secrets]\n  providers: [[aescbc]]\n",
+    "two providers in one": RKE.replace("  - identity", "    identity"),
+    "provider without settings": f"resources:\n- resources: [secrets]\n  providers:\n  - aescbc:\n    keys: [{KEY}]\n",
+    "provider of nothing": "resources:\n- resources: [secrets]\n  providers:\n  - aescbc:\n  - identity: {}\n",
+    "provider of text": f"resources:\n- resources: [secrets]\n  providers:\n  - aescbc: {KEY}\n",
+    "nested too deep": "[" * 5000,
     "control characters": RKE.replace("key1", "k\x00\x1b[2J"),
 }
 

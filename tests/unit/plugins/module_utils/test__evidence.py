@@ -229,6 +229,19 @@ def test_mounts_of_a_neighbour_serve_where_the_component_does_not_run(collect, t
     assert document["paths"]["kube-proxy:/etc/kubernetes/y"]["error"]["kind"] == "missing"
 
 
+@pytest.mark.parametrize("binds", [(), (("/etc/kubernetes", "/etc/kubernetes"),)])
+def test_what_a_container_does_not_mount_is_not_looked_up_elsewhere(collect, tmp_path, binds):
+    """It is in the container's image: neither what a neighbour mounts there nor what lies there on the node."""
+    (tmp_path / "x").write_text("")
+    neighbour = running("kube-proxy", Mounts=mounted((str(tmp_path), str(tmp_path))))
+    plan = {
+        "containers": {"kubelet": {}, "kube-proxy": {}},
+        "paths": [{"container": "kubelet", "path": str(tmp_path / "x")}],
+    }
+    document = collect(plan, [running("kubelet", Mounts=mounted(*binds)), neighbour], prefix_path="/")
+    assert document["paths"][f"kubelet:{tmp_path}/x"]["error"]["kind"] == "not_mounted"
+
+
 def test_no_container_at_all_leaves_the_place_unknown(collect):
     plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": "/etc/no-such-dir/x"}]}
     assert collect(plan, [])["paths"]["kubelet:/etc/no-such-dir/x"]["error"]["kind"] == "not_located"
@@ -267,7 +280,7 @@ CA = {"container": "kubelet", "flag": "--client-ca-file", "style": "pflag_strict
         (["--client-ca-file=ca.pem"], CA, "not_absolute"),
         (["--client-ca-file=~/ca.pem"], CA, "not_absolute"),
         (["--client_ca_file=ca.pem"], CA, "not_absolute"),
-        (["--client-ca-file=/no/such/ca.pem"], CA, "not_located"),
+        (["--client-ca-file=/no/such/ca.pem"], CA, "not_mounted"),
     ],
 )
 def test_a_flag_that_leads_nowhere(collect, args, request_, kind):
@@ -290,6 +303,22 @@ def test_a_directory_is_listed_if_asked_for(collect, tmp_path):
         "paths"
     ].values()
     assert "entries" not in found
+
+
+def test_a_link_out_of_the_directory_that_stays_in_the_mount_is_followed(collect, tmp_path):
+    (tmp_path / "mount" / "ssl").mkdir(parents=True)
+    (tmp_path / "out").write_text("")
+    (tmp_path / "mount" / "ca.pem").write_text("")
+    (tmp_path / "mount" / "ssl" / "a.pem").symlink_to("../ca.pem")
+    (tmp_path / "mount" / "ssl" / "b.pem").symlink_to("../../out")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path / "mount"), "/etc/kubernetes")))
+    plan = {
+        "containers": {"kubelet": {}},
+        "paths": [{"container": "kubelet", "path": "/etc/kubernetes/ssl", "list": True}],
+    }
+    inside, outside = collect(plan, [raw])["paths"]["kubelet:/etc/kubernetes/ssl"]["entries"]
+    assert (inside["type"], inside["link"]) == ("file", f"{tmp_path}/mount/ca.pem")
+    assert outside["error"]["kind"] == "unreadable"
 
 
 def test_a_file_is_not_listed_as_an_empty_directory(collect, tmp_path):
@@ -324,8 +353,8 @@ KEY = "bm90LWEtcmVhbC1rZXktYXQtYWxsLTMyLWJ5dGVzIQ=="
 def test_of_the_encryption_keys_only_the_providers_are_told(collect, tmp_path, content, expected):
     path = tmp_path / "encryption.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
-    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw], prefix_path="/")
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
     found = document["paths"]["kube-apiserver:--encryption-provider-config"]
     if isinstance(expected, str):
         assert found["error"]["kind"] == expected
@@ -340,23 +369,33 @@ def test_a_config_that_only_pyyaml_reads_is_unreadable_and_not_wrong(collect, tm
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
     path = tmp_path / "encryption.yaml"
     path.write_text("resources: &x []\n")
-    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
-    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw], prefix_path="/")
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
     assert document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]["kind"] == "unreadable"
 
 
 def test_a_config_that_vanishes_or_may_not_be_read(collect, tmp_path, monkeypatch):
     path = tmp_path / "encryption.yaml"
     path.write_text("")
-    raw = running("kube-apiserver", f"--encryption-provider-config={path}")
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
     for error, kind in ((FileNotFoundError(2, "gone"), "missing"), (PermissionError(13, "closed"), "denied")):
 
         def refuse(path, error=error):
             raise error
 
         monkeypatch.setattr(Collector.files, "read", refuse)
-        document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw], prefix_path="/")
+        document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
         assert document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]["kind"] == kind
+
+
+def test_what_is_no_file_is_not_opened(collect, tmp_path):
+    path = tmp_path / "encryption.yaml"
+    os.mkfifo(str(path))
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+    found = document["paths"]["kube-apiserver:--encryption-provider-config"]
+    assert found["type"] == "fifo"
+    assert "encryption" not in found and "error" not in found
 
 
 def test_a_link_out_of_the_mount_is_told(collect, tmp_path):

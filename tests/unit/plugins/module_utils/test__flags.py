@@ -144,6 +144,8 @@ def test_a_boolean_takes_no_separate_value(style, expected):
         (["--text=a", "-", "--bool"], {"--text": ["a"], "": ["-"]}),
         (["--text=a", "", "--bool"], {"--text": ["a"], "": [""]}),
         (["--unknown", "a", "b", "--bool"], {"--unknown": [""], "": ["b"]}),
+        (["---bool=false", "--bool"], {"": ["---bool=false"]}),
+        (["-=x", "--bool"], {"": ["-=x"]}),
     ],
 )
 def test_go_stops_at_the_first_word_that_is_left_over(args, expected):
@@ -153,6 +155,12 @@ def test_go_stops_at_the_first_word_that_is_left_over(args, expected):
 @pytest.mark.parametrize("style", BOTH)
 def test_kubernetes_reads_on_after_a_stray_word(style):
     assert parse_flags(["stray", "--text=a", "-", "--other"], style, TYPES) == {"--text": ["a"], "--other": ["true"]}
+
+
+@pytest.mark.parametrize("style", BOTH)
+@pytest.mark.parametrize("word", ["---bool=false", "---bool", "--=false"])
+def test_a_third_dash_makes_no_flag(word, style):
+    assert parse_flags([word, "--text=a"], style, TYPES) == {"--text": ["a"]}
 
 
 @pytest.mark.parametrize("style", ALL)

@@ -76,6 +76,16 @@ def test_objects_are_kept_by_name_and_spec(api, reader):
     assert "hunter2" not in json.dumps(found)
 
 
+def test_a_password_in_the_address_of_the_server_is_masked(certificate, tmp_path):
+    path = write_kubeconfig(tmp_path / "kubeconfig", "https://me:hunter2@127.0.0.1:1", certificate[0])
+    reader = ClusterReader(kubernetes, path, None, 5)
+    answer = reader.objects(PSP, None, "")
+    assert error_of(answer) == "down"
+    assert reader.server == "https://me:********@127.0.0.1:1"
+    assert reader.server in answer["error"]["message"]
+    assert "hunter2" not in json.dumps(answer)
+
+
 def test_no_objects_are_not_an_error(api, reader):
     api.answers[PSP] = (200, {"items": []})
     assert reader.objects(PSP, "1.25", "v1.16.15") == {"items": []}

@@ -156,7 +156,9 @@ def test_a_bad_config_map_is_refused_by_name() -> None:
         user_skips(BENCHMARK, None, None, with_map(text="@"))
 
 
-@pytest.mark.parametrize("shown", ["text", 5, ["x"], {"text": 5}, {"text": ["x"]}, {"error": "x"}, {"error": {}}])
+@pytest.mark.parametrize(
+    "shown", ["text", 5, ["x"], {"text": 5}, {"text": ["x"]}, {"text": []}, {"error": "x"}, {"error": {}}]
+)
 def test_a_config_map_of_another_form_in_recorded_evidence(shown: t.Any) -> None:
     with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg"):
         user_skips(BENCHMARK, None, None, {"objects": {}, "config_map": shown})

@@ -496,6 +496,12 @@ def test_many_things_wrong_at_once() -> None:
         judge(document, cluster())
 
 
+@pytest.mark.parametrize("key", ["containers", "paths", "docker"])
+def test_what_a_node_that_tells_an_error_says_besides_stops_no_report(key: str) -> None:
+    for wrong in WRONG:
+        judge({**node(), "error": {"kind": "failed", "message": "x"}, key: wrong}, cluster())
+
+
 @pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"schema": "rke.cis/evidence/1"}])
 def test_what_is_no_evidence_is_refused_with_its_origin(document: t.Any) -> None:
     with pytest.raises(CisError, match="^document 7: "):

@@ -164,6 +164,11 @@ def test_no_address(text: str) -> None:
         ("a,,b,", ["a", "", "b", ""]),
         (" a, b ", [" a", " b "]),
         ("a\nb", ["a"]),
+        ("\n\na\nb", ["a"]),
+        ("a\r", ["a"]),
+        ("a,b\r\nc", ["a", "b"]),
+        ("a\rb", ["a\rb"]),
+        ('"a\nb",c', ["a\nb", "c"]),
         ('"a,b",c', ["a,b", "c"]),
         ('"a"', ["a"]),
         ('"a""b",c', ['a"b', "c"]),
@@ -175,7 +180,7 @@ def test_lists(text: str, members: list[str]) -> None:
     assert parse_list(text) == members
 
 
-@pytest.mark.parametrize("text", ['"', 'a"b', '"a', '"a"b', 'a,"b', '"a" ,b', ' "a"', 'a,b"'])
+@pytest.mark.parametrize("text", ['"', 'a"b', '"a', '"a"b', 'a,"b', '"a" ,b', ' "a"', 'a,b"', "\n", "\r", '\n"a'])
 def test_no_list(text: str) -> None:
     with pytest.raises(ValueError, match="list"):
         parse_list(text)

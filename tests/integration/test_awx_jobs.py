@@ -1,0 +1,245 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Projects and jobs of AWX: this repository as a project, one of a user's own, and scans as jobs run them."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import textwrap
+import typing as t
+
+import awx_jobs
+import jinja2.sandbox
+import pytest
+import scans
+import yaml
+from awx_jobs import Project, job
+from conftest import with_api
+from controller import Controller, controller, given, set_up
+from receivers import closed_port
+from test_cluster_yml import SSH_CONFIG, cluster_yml
+from testbed import Testbed
+
+GUIDE = scans.ROOT / "docs" / "docsite" / "rst" / "awx.rst"
+SCAN = "playbooks/cis_scan.yml"
+# A variable of the job template: in place of nodes, a path in the project.
+PRACTICE = {"cis_scan_replay_dir": "playbooks/practice/evidence"}
+SCHEDULED = {
+    "cis_scan_profile": "RKE-CIS-1.4-Hardened",
+    "cis_scan_skip": "1.1.2,1.1.5",
+    "cis_scan_skip_source": "variable",
+    "cis_report_formats": ["csv", "html"],
+    "cis_scan_fail_on": ["fail"],
+}
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return awx_jobs.checkout(tmp_path_factory.mktemp("origin"))
+
+
+@pytest.fixture(scope="module")
+def project(origin: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """This repository, as it is."""
+    return Project(origin, tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def practice(project: Project) -> dict[str, t.Any]:
+    return project.inventory("playbooks/practice/inventory.yml")
+
+
+# ----------------------------------------------------------------------------------- this repository as a project
+
+
+@pytest.mark.parametrize("core", ["2.16", "", "2.21"], ids=["2.16", "of .venv", "2.21"])
+def test_an_update_installs_the_collection_of_its_own_revision(
+    core: str, origin: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    where = scans.ROOT / ".cache" / f"venv-core-{core}" / "bin" if core else awx_jobs.BIN
+    if not (where / "ansible-galaxy").exists():
+        pytest.skip(f"there is no environment with ansible-core {core}; make sanity makes it where its Python exists")
+    updated = Project(origin, tmp_path, where)
+    assert "rke.cis:1.0.0 was installed successfully" in updated.update.stdout
+    (installed,) = updated.collections.glob("ansible_collections/*/*/")
+    for part in ("meta", "playbooks", "plugins", "roles"):
+        files = [path for path in (updated.path / part).rglob("*") if path.is_file()]
+        assert files and all(
+            path.read_bytes() == (installed / path.relative_to(updated.path)).read_bytes() for path in files
+        )
+    assert not {".git", ".github", ".venv", ".cache", "collections"} & {path.name for path in installed.iterdir()}
+
+
+def test_the_playbooks_are_offered_and_nothing_else(project: Project) -> None:
+    books = {f"playbooks/{path.name}" for path in (scans.ROOT / "playbooks").glob("*.yml")}
+    assert SCAN in books
+    assert project.playbooks() == books
+
+
+def test_what_the_documentation_names_is_offered(project: Project) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    named = set(re.findall(r"``(playbooks/\w+\.yml)``", text))
+    assert named and named <= project.playbooks()
+    assert f"``cis_scan_replay_dir: {PRACTICE['cis_scan_replay_dir']}``" in text
+    assert "``playbooks/practice/inventory.yml``" in text
+
+
+# ------------------------------------------------------------------------------------------------- answers, results
+
+
+@pytest.fixture(scope="module")
+def awx(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Controller]:
+    """An AWX that was set up with as little as there can be, and a notification."""
+    with controller() as awx:
+        given(awx)
+        variables = {
+            "cis_awx_cluster": "prod",
+            "cis_awx_block": {"enabled": True},
+            "cis_awx_project": "given",
+            "cis_awx_inventory": "given",
+            "cis_awx_notifications": [
+                {"name": "hook", "type": "webhook", "configuration": {"url": "https://hook.example"}}
+            ],
+        }
+        outcome = set_up(tmp_path_factory.mktemp("little"), awx, variables)
+        assert outcome.code == 0, outcome.out
+        yield awx
+
+
+def notification(awx: Controller, job: dict[str, t.Any]) -> str:
+    """Return what AWX makes of the message that tells of a failed job."""
+    message = awx.one("notification_templates")["messages"]["error"]["message"]
+    template = jinja2.sandbox.ImmutableSandboxedEnvironment().from_string(message)
+    return template.render(job={"name": "CIS scan prod", **job}, url="https://awx/7")
+
+
+def test_the_defaults_of_the_survey_ask_for_the_scan_that_is_run_without_any(
+    project: Project,
+    practice: dict[str, t.Any],
+    awx: Controller,
+    tmp_path: pathlib.Path,
+) -> None:
+    answers = {
+        question["variable"]: question["default"].splitlines()
+        if question["type"] == "multiselect"
+        else question["default"]
+        for survey in awx.surveys.values()
+        for question in survey["spec"]
+    }
+    assert answers["cis_scan_skip"] == ""
+    done = job(tmp_path / "job", project, SCAN, practice, {**PRACTICE, **answers})
+    plain = scans.playbook(tmp_path / "plain", scans.SCAN, scans.PRACTICE / "inventory.yml")
+    assert (done.code, done.status) == (plain.code, "successful") == (0, "successful"), done.out
+    ours, theirs = done.report, plain.report
+    assert ours["scan"]["by"] == "alice"
+    for report in (ours, theirs):
+        assert report["scan"].pop("name") and report["scan"].pop("by")
+    assert ours == theirs
+    assert {path.name for path in done.where.iterdir()} == {path.name for path in plain.where.iterdir()}
+    assert done.where.name.endswith("-job7")
+    # the callback of the collection, found and enabled by what AWX makes of the project's ansible.cfg
+    assert plain.summary.partition("\nReports\n")[0].strip() in done.out
+
+
+def test_a_scheduled_scan_that_fails_leaves_its_results(
+    project: Project, practice: dict[str, t.Any], awx: Controller, tmp_path: pathlib.Path
+) -> None:
+    done = job(tmp_path, project, SCAN, practice, {**PRACTICE, **SCHEDULED}, "scheduled")
+    assert (done.code, done.status) == (2, "failed"), done.out
+    (failure,) = set(done.failures)
+    assert "18 of 97 controls fail" in failure and "\n" not in failure
+    report = done.report
+    assert report["profile"] == "RKE-CIS-1.4-Hardened"
+    assert (report["scan"]["kind"], report["scan"]["by"]) == ("scheduled", "nightly")
+    skipped = [check["id"] for group in report["results"] for check in group["checks"] if check["state"] == "skip"]
+    assert skipped == ["1.1.2", "1.1.5"]
+    assert (done.where / "report.html").exists() and done.where.name.endswith("-scheduled-job7")
+    (summary,) = done.artifacts.values()
+    assert list(done.artifacts) == ["cis_summary_7"]
+    assert [summary[key] for key in scans.COUNTS] == [report[key] for key in scans.COUNTS]
+    assert summary["csv"] == (done.where / "report.csv").read_text("utf-8")
+    assert max(done.sizes) < 100_000
+    assert notification(awx, {"status": done.status, "artifacts": done.artifacts}) == (
+        "CIS scan prod: failed, 18 of 97 controls fail, 0 could not be examined https://awx/7"
+    )
+
+
+def test_a_notification_of_a_job_that_could_not_start(awx: Controller) -> None:
+    assert notification(awx, {"status": "error", "artifacts": {}}) == "CIS scan prod: error https://awx/7"
+
+
+@pytest.mark.parametrize(
+    "answers, code",
+    [
+        # nothing chosen
+        ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": [], "cis_scan_fail_on": []}, 0),
+        # a survey of one's own, with texts
+        ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": "", "cis_scan_fail_on": ""}, 0),
+        ({"cis_scan_skip": " 1.1.2, 1.1.5 ", "cis_report_formats": "csv, html", "cis_scan_fail_on": "error, fail"}, 2),
+    ],
+)
+def test_answers_may_be_texts_and_empty(
+    project: Project, practice: dict[str, t.Any], tmp_path: pathlib.Path, answers: dict[str, t.Any], code: int
+) -> None:
+    given_answers = {"cis_scan_profile": "RKE-CIS-1.4-Permissive", **answers}
+    done = job(tmp_path, project, SCAN, practice, {**PRACTICE, **given_answers})
+    assert done.code == code, done.out
+    assert done.report["scan"]["kind"] == "manual"
+    assert (done.where / "report.html").exists() == ("html" in answers["cis_report_formats"])
+    assert done.report["skip"] == (17 if answers["cis_scan_skip"] else 15)
+
+
+def test_a_node_that_cannot_be_reached_fails_the_job_after_its_report(project: Project, tmp_path: pathlib.Path) -> None:
+    host = {"ansible_host": "127.0.0.1", "ansible_port": closed_port()}
+    inventory = {"worker": {"hosts": ["worker1"]}, "_meta": {"hostvars": {"worker1": host}}}
+    done = job(tmp_path, project, SCAN, inventory, {"cis_scan_fail_on": ["unreachable"]})
+    assert (done.code, done.status) == (2, "failed"), done.out
+    (failure,) = set(done.failures)
+    assert "nothing was seen of worker1" in failure
+    assert [event["host"] for event in done.data("runner_on_unreachable")] == ["worker1"]
+    assert done.artifacts["cis_summary_7"]["unexamined_nodes"] == ["worker1"]
+
+
+# ------------------------------------------------------------------------------------- a project of a user's own
+
+
+def test_a_project_of_ones_own(
+    origin: pathlib.Path, default: Testbed, scan_default: scans.Outcome, tmp_path: pathlib.Path
+) -> None:
+    """The files of the documentation, with a cluster.yml beside them, and nodes that are really asked."""
+    files = documented_project()
+    repository = tmp_path / "repository"
+    for name, text in files.items():
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text(text, encoding="utf-8")
+    # where the documentation's git server is
+    (entry,) = yaml.safe_load(files["collections/requirements.yml"])["collections"]
+    cluster_yml(repository / "prod" / "cluster.yml", default, list(default.addresses))
+    awx_jobs.repository(repository)
+    updated = Project(repository, tmp_path / "project", instead={entry["name"]: origin})
+    assert updated.playbooks() == {"cis_scan.yml"}
+    inventory = updated.inventory("clusters.yml")
+    # AWX's credential of type Machine; how the test bed is reached
+    (tmp_path / "ssh_config").write_text(SSH_CONFIG, encoding="utf-8")
+    ssh = {"ANSIBLE_SSH_ARGS": f"-F {tmp_path}/ssh_config"}
+    variables = with_api(default, cis_scan_profile=scans.HARDENED)
+    done = job(tmp_path / "job", updated, "cis_scan.yml", inventory, variables, bed=default, **ssh)
+    assert done.code == scan_default.code, done.out
+    report = done.report
+    assert report["cluster"] == "prod"
+    assert [report[key] for key in scans.COUNTS] == list(scan_default.counts)
+    assert report["nodes"] == scan_default.report["nodes"]
+    assert "cluster prod (97 controls)" in done.out
+    assert {"playbook_on_start", "runner_on_ok", "playbook_on_stats"} <= {event["event"] for event in done.events}
+    assert max(done.sizes) < 100_000
+
+
+def documented_project() -> dict[str, str]:
+    """Return the files of a project that the documentation shows: each block begins with the name of its file."""
+    text = GUIDE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^\.\. code-block:: (?:yaml|ini)\n\n   # (\S+)\n((?:   .*\n|\n)+)", text, re.M)
+    files = {name: textwrap.dedent(block) for name, block in blocks if name.endswith((".yml", ".cfg"))}
+    assert set(files) == {"cis_scan.yml", "collections/requirements.yml", "clusters.yml", "ansible.cfg"}
+    return files

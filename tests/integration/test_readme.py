@@ -1,0 +1,108 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tarball that users get, and README.md followed with nothing else than that."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import shutil
+import typing as t
+
+import galaxy
+import pytest
+from documented import Page, Reader, check_shown, reader
+from scans import HARDENED, ROOT
+from test_check import answers
+from testbed import Testbed
+
+# What a collection may lose after it was installed.
+KEPT = {"meta", "plugins", "roles", "playbooks"}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The checkout as a newcomer has it."""
+    return galaxy.staged(tmp_path_factory.mktemp("clone") / "rke.cis")
+
+
+def test_the_tarball_holds_what_is_ours_and_nothing_else(tarball: pathlib.Path, clone: pathlib.Path) -> None:
+    ours = {str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file()}
+    found = galaxy.members(tarball)
+    assert found - ours == {"MANIFEST.json", "FILES.json"}
+    assert ours - found == {"galaxy.yml", ".gitignore", *(name for name in ours if name.startswith(".ci/"))}
+
+
+@pytest.fixture
+def newcomer(documented_cluster: Testbed, tarball: pathlib.Path) -> t.Iterator[Reader]:
+    """Who has ansible-core and the Python packages, but no collection."""
+    server = documented_cluster.inside(lambda: galaxy.Galaxy(tarball))
+    try:
+        with reader(documented_cluster, ANSIBLE_GALAXY_SERVER=server.url) as who:
+            yield who
+    finally:
+        server.stop()
+
+
+def test_the_collection_works_with_what_the_community_package_keeps(newcomer: Reader) -> None:
+    """And lists its plugins and roles, each with its documentation."""
+    assert newcomer.run("ansible-galaxy collection install rke.cis").returncode == 0
+    installed = newcomer.home / ".ansible" / "collections" / "ansible_collections" / "rke" / "cis"
+    for path in installed.iterdir():
+        if path.name not in KEPT:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert {path.name for path in installed.iterdir()} == KEPT
+    listed = newcomer.run("ansible-doc -l rke.cis").stdout
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    assert modules == set(re.findall(r"^rke\.cis\.(\w+)", listed, re.M))
+    for role in (ROOT / "roles").iterdir():
+        said = newcomer.run(f"ansible-doc -t role rke.cis.{role.name}")
+        assert said.returncode == 0 and "OPTIONS" in said.stdout.upper(), said.stdout
+    practice = installed / "playbooks" / "practice" / "inventory.yml"
+    done = newcomer.run(f"ansible-playbook -i {practice} rke.cis.cis_scan -e cis_report_formats=csv,html")
+    assert done.returncode == 0, done.stdout
+    (where,) = newcomer.scans()
+    assert len((where / "report.csv").read_text(encoding="utf-8").splitlines()) == 98
+
+
+def test_readme(newcomer: Reader, documented_cluster: Testbed, clone: pathlib.Path, api: None) -> None:
+    page = Page("README.md", newcomer)
+
+    # Its own would be made from the same pins; tests/benchmark/newcomer.py does that.
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    said = page.run("make scan", cwd=clone)
+    _head, _recap, table = said.partition("PLAY RECAP")
+    check_shown(page.take("Failing controls", "text").text, table.partition("\n\n")[2])
+    page.leave("make test", "CI runs it, and this test is part of it")
+
+    newcomer.write_cluster_yml("cluster.yml", cluster_name="prod")
+    page.run("ansible-galaxy collection install")
+    page.run("ansible-playbook -i cluster.yml rke.cis.cis_scan")
+    first = newcomer.report()
+    assert (first["cluster"], first["error"], first["node_errors"]) == ("prod", 0, {})
+
+    page.save("[controlplane]", "inventory")
+    shutil.copy(documented_cluster.kubeconfig, newcomer.cwd / "kube_config_cluster.yml")
+    page.run("pip install jmespath kubernetes")
+    page.save("callbacks_enabled", "ansible.cfg")
+    assert "\ncluster local (97 controls) " in page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")
+    second = newcomer.report()
+    assert (second["profile"], second["skip"], second["error"], second["node_errors"]) == (HARDENED, 0, 0, {})
+    assert second["nodes"] == first["nodes"]
+
+    page.run("id=2.1.1")
+    found = answers(page.run("fail_on=fail,error", code=2))
+    assert {name: status for name, (status, _result) in found.items()} == {
+        "cp1": "FAILED!",
+        "etcd1": "SUCCESS",
+        "worker1": "FAILED!",
+        "worker2": "SUCCESS",
+    }
+    kubelets = answers(page.run("rke.cis.container_args_info"))
+    assert sorted(kubelets) == ["worker1", "worker2"]
+    keys = answers(page.run("rke.cis.file_permissions_info"))
+    assert "/etc/kubernetes/ssl/kube-apiserver-key.pem" in json.dumps(keys["cp1"])
+
+    assert page.left == []
