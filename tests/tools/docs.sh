@@ -31,7 +31,7 @@ grep '^docs: ' "$log" || true
 
 repository=https://github.com/rke-cis/rke.cis
 markdown=()
-for file in *.md docs/*.md roles/*/README.md tests/testbed/README.md; do
+for file in *.md .github/*.md docs/*.md roles/*/README.md tests/testbed/README.md; do
     if [ -f "$file" ]; then markdown+=("$file"); fi
 done
 follow() {
@@ -44,7 +44,7 @@ follow --offline
 
 # Lists of questions and the like exist where the repository does.
 follow --scheme https --scheme http --exclude "^$repository(/issues.*)?$" --timeout 10 --max-retries 0 \
-    --format json >"$site/elsewhere.json" || true
+    --format json >"$site/elsewhere.json" 2>"$site/elsewhere.log" || true
 python tests/tools/docs_elsewhere.py "$site/elsewhere.json"
 
 echo "docs: $html/index.html"
