@@ -38,12 +38,11 @@ def test_the_tarball_holds_what_is_ours_and_nothing_else(tarball: pathlib.Path, 
 @pytest.fixture
 def newcomer(documented_cluster: Testbed, tarball: pathlib.Path) -> t.Iterator[Reader]:
     """Who has ansible-core and the Python packages, but no collection."""
-    server = documented_cluster.inside(lambda: galaxy.Galaxy(tarball))
-    try:
-        with reader(documented_cluster, ANSIBLE_GALAXY_SERVER=server.url) as who:
-            yield who
-    finally:
-        server.stop()
+    with (
+        galaxy.galaxy(documented_cluster, tarball) as url,
+        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
+    ):
+        yield who
 
 
 def test_the_collection_works_with_what_the_community_package_keeps(newcomer: Reader) -> None:
