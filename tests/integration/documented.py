@@ -164,6 +164,13 @@ def pages() -> list[pathlib.Path]:
     return sorted(found)
 
 
+def inline(start: str) -> set[str]:
+    """Return what is marked as code in the texts of all pages, and begins so."""
+    marked = re.compile(r"(?<!`)(`{1,2})(" + re.escape(start).replace(r"\ ", r"\s+") + r"[^`]+)\1(?!`)")
+    texts = [page.read_text(encoding="utf-8") for page in pages()]
+    return {" ".join(code.split()) for text in texts for _mark, code in marked.findall(text)}
+
+
 # --------------------------------------------------------------------------------------------- following them
 
 

@@ -17,7 +17,7 @@ import pytest
 import trustme
 import yaml
 from controller import Controller
-from documented import NODES, SERVICES, Page, Reader, check_shown, examples, pages, reader
+from documented import NODES, SERVICES, Page, Reader, check_shown, examples, inline, pages, reader
 from receivers import PASSWORD, TOKEN, Https, Smtp
 from scans import HARDENED, ROOT
 from testbed import Testbed
@@ -60,6 +60,26 @@ def test_no_page_is_left_out() -> None:
         for name in re.findall(r'Page\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
     }
     assert followed == {str(page.relative_to(ROOT)) for page in pages() if examples(page)}
+
+
+def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib.Path) -> None:
+    """Each in a scan of the practice cluster."""
+    gate, never = (f"-e '{{\"cis_scan_fail_on\": [{words}]}}'" for words in ('"error", "unreachable", "fail"', ""))
+    formats, html = (
+        "-e cis_report_formats=csv,html,self_assessment",
+        """-e '{"cis_report_formats": ["csv", "json", "html"]}'""",
+    )
+    hosts, keep = "-e cis_scan_hosts=PATTERN", "-e cis_report_keep=scheduled=24"
+    assert inline("-e ") == {gate, never, formats, html, hosts, keep}
+    practice = installed / "ansible_collections/rke/cis/playbooks/practice/inventory.yml"
+    scan = f"ansible-playbook -i {practice} rke.cis.cis_scan"
+    with reader(documented_cluster, ANSIBLE_COLLECTIONS_PATH=str(installed)) as who:
+        assert who.run(f"{scan} {gate} {html} {keep}").returncode == 2, "controls fail"
+        assert (who.report()["fail"], who.report()["error"]) == (3, 0)
+        assert (who.scans()[-1] / "report.html").exists()
+        assert who.run(f"{scan} {never} {formats} {hosts.replace('PATTERN', 'cp1')}").returncode == 0
+        assert who.report()["nodes"] == {"master": ["cp1"], "etcd": [], "node": []} and who.report()["error"] > 0
+        assert (who.scans()[-1] / "self_assessment.md").exists()
 
 
 def test_architecture() -> None:
