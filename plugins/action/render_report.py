@@ -48,7 +48,10 @@ class ActionModule(ControllerAction):
                 f"report {args['dest']}: is what is rendered; give the template another name than report.json.j2"
             )
         folder, name = os.path.split(args["template"])
-        rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
+        try:
+            rows = [row for row in report_rows(report) if row["scored"] or args["include_not_scored"]]
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            raise CisError(f"report {args['report']}: no whole report of this collection") from error
         try:
             text = (
                 environment(folder)

@@ -14,6 +14,7 @@ import http.server
 import json
 import pathlib
 import re
+import ssl
 import threading
 import typing as t
 import urllib.parse
@@ -22,6 +23,7 @@ import dateutil.rrule
 import jinja2.exceptions
 import jinja2.sandbox
 import scans
+import trustme
 
 TOKEN = "CANARYawxtoken"
 HIDDEN = "$encrypted$"
@@ -144,8 +146,16 @@ class Refused(Exception):
 class Controller:
     """What is in it: `tables` has kind to id to object. `writes` holds the requests that were to change something."""
 
-    def __init__(self, prefix: str = "/api/", product: str = "AWX") -> None:
+    def __init__(
+        self,
+        prefix: str = "/api/",
+        product: str = "AWX",
+        token: str = TOKEN,
+        port: int = 0,
+        certificate: trustme.LeafCert | None = None,
+    ) -> None:
         self.prefix = prefix + "v2/"
+        self.token = token
         self.product = product
         self.tables: dict[str, dict[int, dict[str, t.Any]]] = {kind: {} for kind in _FIELDS}
         self.links: dict[tuple[str, int, str], list[int]] = {}
@@ -159,7 +169,11 @@ class Controller:
             ("credentials", "nodes"),
         ):
             self.create(kind, {"name": name})
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, self))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, self))
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(context)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -419,7 +433,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         split = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self.headers.get("Authorization") != f"Bearer {self.controller.token}":
             self._send(401, {"detail": "Authentication credentials were not provided."})
         elif not split.path.startswith(self.controller.prefix):
             self._send(404, {"detail": "Not found."})

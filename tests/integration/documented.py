@@ -42,6 +42,9 @@ Host *
     LogLevel ERROR
 """
 
+# The services that pages name. They are served by tests.
+SERVICES = ("awx.example.com", "hooks.example.com", "smtp.example.com")
+
 # What varies from run to run, and what stands for it when two outputs are compared.
 VARIES = [
     (re.compile(r"\b\d{8}T\d{6}Z"), "<scan>"),
@@ -161,6 +164,13 @@ def pages() -> list[pathlib.Path]:
     return sorted(found)
 
 
+def inline(start: str) -> set[str]:
+    """Return what is marked as code in the texts of all pages, and begins so."""
+    marked = re.compile(r"(?<!`)(`{1,2})(" + re.escape(start).replace(r"\ ", r"\s+") + r"[^`]+)\1(?!`)")
+    texts = [page.read_text(encoding="utf-8") for page in pages()]
+    return {" ".join(code.split()) for text in texts for _mark, code in marked.findall(text)}
+
+
 # --------------------------------------------------------------------------------------------- following them
 
 
@@ -180,9 +190,14 @@ def check_shown(shown: str, printed: str) -> None:
 class Page:
     """The examples of a page that are still to be executed."""
 
-    def __init__(self, name: str, reader: Reader) -> None:
+    def __init__(self, name: str, reader: Reader | None = None) -> None:
         self.left = examples(ROOT / name)
-        self.reader = reader
+        self._reader = reader
+
+    @property
+    def reader(self) -> Reader:
+        assert self._reader, "nobody follows this page"
+        return self._reader
 
     def take(self, words: str, language: str = "") -> Example:
         """Return the first example that is left and has these words."""
@@ -202,11 +217,18 @@ class Page:
             check_shown(command.output, done.stdout)
         return done.stdout
 
-    def save(self, words: str, path: str) -> t.Any:
-        """Write a block into a file of the reader's directory, and return what is in it."""
-        block = self.take(words)
-        self.reader.write(path, block.text)
-        return yaml.safe_load(block.text) if block.language in ("yaml", "json") else block.text
+    def save(self, words: str, path: str) -> str:
+        """Write a block into a file of the reader's directory, below what is in it, and return it."""
+        text = self.take(words).text
+        file = self.reader.cwd / path
+        self.reader.write(path, (file.read_text(encoding="utf-8") if file.exists() else "") + text)
+        return text
+
+    def show(self, words: str) -> None:
+        """Write the file that a command `cat` shows, and run that."""
+        (command,) = (example for example in self.left if example.text.startswith("cat ") and words in example.text)
+        self.reader.write(command.text.split()[1], command.output)
+        self.run(words)
 
     def leave(self, words: str, why: str) -> None:
         """Do not execute an example."""
@@ -220,7 +242,7 @@ class Reader:
     The machine is this one, with other contents of some files: who is who, which names there are, what cron does.
     """
 
-    def __init__(self, bed: Testbed, hosts: t.Iterable[str] = (), **env: str) -> None:
+    def __init__(self, bed: Testbed, **env: str) -> None:
         self.bed = bed
         # not in pytest's directory: paths of ssh's sockets must be short
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="rkd", dir="/var/tmp"))
@@ -228,8 +250,7 @@ class Reader:
         for path in (self.home, self.home / ".ssh", self.cwd, own, own / "spool"):
             path.mkdir()
         (own / "passwd").write_text(f"root:x:0:0:root:{self.home}:/bin/bash\n", encoding="utf-8")
-        names = " ".join(("localhost", *hosts))
-        (own / "hosts").write_text(f"127.0.0.1 {names}\n", encoding="utf-8")
+        (own / "hosts").write_text(f"127.0.0.1 localhost {' '.join(SERVICES)}\n", encoding="utf-8")
         shutil.chown(own / "spool", group="crontab")
         (own / "spool").chmod(0o1730)
         at = "".join(f"Host {address}\n    HostName {bed.addresses[name]}\n" for name, address in NODES.items())
@@ -291,10 +312,14 @@ class Reader:
         """Return the newest report."""
         return json.loads((self.scans()[-1] / "report.json").read_text(encoding="utf-8"))
 
+    def checks(self) -> dict[str, dict[str, t.Any]]:
+        """Return control id to its check in the newest report."""
+        return {check["id"]: check for group in self.report()["results"] for check in group["checks"]}
+
 
 @contextlib.contextmanager
-def reader(bed: Testbed, **keywords: t.Any) -> t.Iterator[Reader]:
-    made = Reader(bed, **keywords)
+def reader(bed: Testbed, **env: str) -> t.Iterator[Reader]:
+    made = Reader(bed, **env)
     try:
         yield made
     finally:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -19,6 +20,7 @@ import typing as t
 
 import scans
 from scans import ROOT
+from testbed import Testbed
 
 
 def staged(to: pathlib.Path) -> pathlib.Path:
@@ -149,3 +151,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+@contextlib.contextmanager
+def galaxy(bed: Testbed, *tarballs: pathlib.Path) -> t.Iterator[str]:
+    """A Galaxy server in a test bed's network: its address."""
+    running = bed.inside(lambda: Galaxy(*tarballs))
+    try:
+        yield running.url
+    finally:
+        running.stop()

@@ -113,7 +113,7 @@ class Https:
     `fault` is what goes wrong with each request: 500, 403, "hang" or "drop". `bodies` holds those that were accepted.
     """
 
-    def __init__(self, certificate: trustme.LeafCert | None, secret: str = SECRET) -> None:
+    def __init__(self, certificate: trustme.LeafCert | None, secret: str = SECRET, port: int = 0) -> None:
         self.secret = secret
         self.fault: t.Any = None
         self.faults_left: float = float("inf")
@@ -121,7 +121,7 @@ class Https:
         self.times: list[float] = []
         self.bodies: list[tuple[str, dict[str, t.Any]]] = []
         self.errors: list[str] = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, self))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, self))
         self._server.daemon_threads = True
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -203,7 +203,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class Smtp:
     """A mail server that takes mails only after AUTH, and AUTH only over TLS: by STARTTLS, or from the beginning on."""
 
-    def __init__(self, certificate: trustme.LeafCert, implicit: bool = False) -> None:
+    def __init__(self, certificate: trustme.LeafCert, implicit: bool = False, port: int = 0) -> None:
         self.fault: t.Any = None
         self.sessions = 0
         self.mails: list[tuple[list[str], email.message.EmailMessage]] = []
@@ -211,7 +211,7 @@ class Smtp:
         certificate.configure_cert(context)
         keywords: dict[str, t.Any] = {"ssl_context": context} if implicit else {"tls_context": context}
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind(("127.0.0.1", port))
             self.port = free.getsockname()[1]
         self._controller = Controller(
             self,

@@ -64,7 +64,7 @@ class RecordedFiles:
             return problem("denied", f"{path}: Permission denied")
         return _entry(self._files, path)
 
-    def list_directory(self, path: str) -> dict[str, t.Any]:
+    def list_directory(self, path: str, root: str | None) -> dict[str, t.Any]:
         if self._closed:
             return problem("denied", f"{path}: Permission denied")
         names = sorted(p for p, e in self._files.items() if e and p.rpartition("/")[0] == path)

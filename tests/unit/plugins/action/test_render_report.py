@@ -112,6 +112,19 @@ def test_what_is_no_report_is_refused_by_name(args: dict[str, t.Any], content: s
     assert str(path) in result["msg"]
 
 
+@pytest.mark.parametrize("key", ["node_type", "reason", "remediation"])
+def test_a_report_that_has_lost_a_part_is_refused_by_name(args: dict[str, t.Any], key: str) -> None:
+    path = pathlib.Path(args["report"])
+    report = json.loads(path.read_text())
+    for group in report["results"]:
+        for check in group["checks"]:
+            check.pop(key, None)
+    path.write_text(json.dumps(report))
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert str(path) in result["msg"]
+
+
 @pytest.mark.parametrize("dest", ["/no/such/directory/x", "/dev/null/x"])
 def test_where_it_cannot_be_written(args: dict[str, t.Any], dest: str) -> None:
     result = run_action(ActionModule, {**args, "dest": dest})
