@@ -22,13 +22,16 @@ mkdir -p "$site" && chmod 755 "$site"
 antsibull-docs sphinx-init --use-current --squash-hierarchy --fail-on-error --dest-dir "$site" \
     --project rke.cis --title rke.cis --copyright 'rke.cis contributors' rke.cis >/dev/null
 cat tests/tools/docs_conf.py >>"$site/conf.py"
-# The build script that antsibull-docs has made says nothing of its steps but what is wrong.
-SPHINXOPTS=-q "$site/build.sh" >"$site/build.log" 2>&1 || { cat "$site/build.log" >&2; exit 1; }
-grep '^docs: ' "$site/build.log" || true
+log=$site/build.log
+if ! "$site/build.sh" >"$log" 2>&1; then
+    grep -vE '\[ *[0-9]+%\]|\.\.\. done$' "$log" >&2
+    exit 1
+fi
+grep '^docs: ' "$log" || true
 
 repository=https://github.com/rke-cis/rke.cis
 markdown=()
-for file in *.md docs/*.md roles/*/README.md tests/testbed/README.md; do
+for file in *.md .github/*.md docs/*.md roles/*/README.md tests/testbed/README.md; do
     if [ -f "$file" ]; then markdown+=("$file"); fi
 done
 follow() {
@@ -41,7 +44,7 @@ follow --offline
 
 # Lists of questions and the like exist where the repository does.
 follow --scheme https --scheme http --exclude "^$repository(/issues.*)?$" --timeout 10 --max-retries 0 \
-    --format json >"$site/elsewhere.json" || true
+    --format json >"$site/elsewhere.json" 2>"$site/elsewhere.log" || true
 python tests/tools/docs_elsewhere.py "$site/elsewhere.json"
 
 echo "docs: $html/index.html"
