@@ -86,6 +86,11 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
             {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},
             "cis_notify_rules 1 (r): no notifier 'ops' in cis_notify_notifiers; there are: none",
         ),
+        ({"cis_report_include_not_scored": "perhaps"}, "argument 'cis_report_include_not_scored' is of type str"),
+        (
+            {"cis_notify_notifiers": {"ops": {"type": "custom", "tasks_file": "x.yml"}}, "cis_notify_retries": "three"},
+            "argument 'cis_notify_retries' is of type str",
+        ),
         ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
