@@ -33,7 +33,7 @@ RUN = PATH=$$(tests/tools/pythons.sh .cache/pythons $(VENV)) ANSIBLE_CONFIG=$(CU
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test setup venv run-venv lint docs sanity unit units integration targets benchmark format clean
+.PHONY: help scan test setup venv run-venv hooks lint docs sanity unit units integration targets benchmark format clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ venv: ## .venv with all that running, checking and testing need
 run-venv:
 	@tests/tools/venv.sh $(VENV) requirements.txt $(PYTHON)
 	tests/tools/stage.sh link
+
+hooks: venv ## have git run quick checks before each commit, and `make lint` before a push
+	@.venv/bin/pre-commit install
 
 lint: venv ## format, style, YAML, ansible-lint (production), changelog, documentation
 	@tests/tools/lint.sh

@@ -77,7 +77,7 @@ options:
     elements: str
     default: []
 seealso:
-  - module: rke.cis.list_schedules
+  - module: rke.cis.schedules_info
 """
 
 EXAMPLES = r"""

@@ -53,8 +53,10 @@ def write_file(path: str, text: str, sync: bool = True) -> None:
                 os.fsync(stream.fileno())
         os.chmod(temporary, FILE_MODE)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename = path  # a full disk names none, and the others the temporary file
         raise
 
 

@@ -40,19 +40,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def repository(directory: pathlib.Path) -> pathlib.Path:
-    """Commit what is in a directory, which makes a git repository of it."""
+    """Make a git repository of a directory, with all that is in it committed."""
     git = ["git", "-C", directory, "-c", "user.name=tests", "-c", "user.email=tests@example.com"]
     for command in ("init --quiet", "add --all", "commit --quiet --message initial", "branch --move --force main"):
         done = run([*git, *command.split()])
         assert done.returncode == 0, done.stdout + done.stderr
     return directory
-
-
-def checkout(directory: pathlib.Path) -> pathlib.Path:
-    """Return a repository with the files of this checkout as they are now."""
-    done = run([scans.ROOT / "tests" / "tools" / "stage.sh", "copy", directory])
-    assert done.returncode == 0, done.stderr
-    return repository(directory)
 
 
 class Project:

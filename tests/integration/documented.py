@@ -159,7 +159,7 @@ def _commands(block: Example) -> t.Iterator[Example]:
 
 def pages() -> list[pathlib.Path]:
     """All that a reader may read in the tarball: pages for users and for those who change the collection."""
-    found = [ROOT / "README.md", *(ROOT / "roles").glob("*/README.md")]
+    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "roles").glob("*/README.md")]
     found += [path for suffix in ("md", "rst") for path in (ROOT / "docs").rglob("*." + suffix)]
     return sorted(found)
 

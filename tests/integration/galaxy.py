@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import http.server
@@ -25,12 +24,8 @@ from testbed import Testbed
 
 def staged(to: pathlib.Path) -> pathlib.Path:
     """Copy the checkout's own files, and nothing that lies about in it."""
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with open(ROOT / ".cache" / "stage.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [ROOT / "tests" / "tools" / "stage.sh", "copy"]
-        copy = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        shutil.copytree(ROOT / copy, to, symlinks=True, ignore=shutil.ignore_patterns(".git", "output"))
+    subprocess.run([ROOT / "tests" / "tools" / "stage.sh", "copy", to], check=True, capture_output=True)
+    shutil.rmtree(to / ".git")
     return to
 
 

@@ -11,6 +11,7 @@ import textwrap
 import typing as t
 
 import awx_jobs
+import galaxy
 import jinja2.sandbox
 import pytest
 import scans
@@ -37,12 +38,12 @@ SCHEDULED = {
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    return awx_jobs.checkout(tmp_path_factory.mktemp("origin"))
+    """This repository, with the files as they are now."""
+    return awx_jobs.repository(galaxy.staged(tmp_path_factory.mktemp("origin")))
 
 
 @pytest.fixture(scope="module")
 def project(origin: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """This repository, as it is."""
     return Project(origin, tmp_path_factory.mktemp("project"))
 
 

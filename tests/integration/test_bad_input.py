@@ -15,7 +15,8 @@ import typing as t
 
 import pytest
 import scans
-from scans import HARDENED, PERMISSIVE
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import profile_names
 
 GROUPS = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
 
@@ -48,8 +49,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
     [
         (
             {"cis_scan_profile": "rke-cis-1.9-hardened"},
-            "unknown profile 'rke-cis-1.9-hardened' in cis_scan_profile; there are: "
-            f"RKE-CIS-1.3-Permissive, RKE-CIS-1.3-Hardened, {PERMISSIVE}, {HARDENED}",
+            f"unknown profile 'rke-cis-1.9-hardened' in cis_scan_profile; there are: {', '.join(profile_names())}",
         ),
         ({"cis_scan_profile": "RKE-CIS-1.4"}, "unknown profile 'RKE-CIS-1.4' in cis_scan_profile; there are: "),
         ({"cis_scan_skip": [1.1]}, "cis_scan_skip: 1.1 is no control id; write ids as text in quotes"),
@@ -85,6 +85,11 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         (
             {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},
             "cis_notify_rules 1 (r): no notifier 'ops' in cis_notify_notifiers; there are: none",
+        ),
+        ({"cis_report_include_not_scored": "perhaps"}, "argument 'cis_report_include_not_scored' is of type str"),
+        (
+            {"cis_notify_notifiers": {"ops": {"type": "custom", "tasks_file": "x.yml"}}, "cis_notify_retries": "three"},
+            "argument 'cis_notify_retries' is of type str",
         ),
         ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
     ],

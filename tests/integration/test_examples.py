@@ -37,7 +37,7 @@ ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evid
 ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
 ON_THE_CONTROLLER += [
     "cron_to_rrule",
-    "list_schedules",
+    "schedules_info",
     "manage_reports",
     "plan_awx",
     "plan_schedule",
@@ -55,7 +55,7 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
     "node_evidence_info": [
         {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
     ],
-    "list_schedules": [{"dir": "{{ playbook_dir }}/schedules"}],
+    "schedules_info": [{"dir": "{{ playbook_dir }}/schedules"}],
     "manage_reports": [
         {"command": "list", "cluster": "prod"},
         {"command": "finish", "report": "cis-reports/prod/20261121T220000Z-rke-cis-1.4-permissive/report.json"},

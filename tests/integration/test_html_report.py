@@ -434,6 +434,16 @@ def test_it_prints_to_a4_with_details_of_what_needs_someone(opened: Opened, repo
     assert "Openall" not in text
 
 
+def test_it_prints_the_names_of_all_nodes(browser: Browser, tmp_path: pathlib.Path) -> None:
+    names = [f"host{number}" for number in range(20, 40)]
+    page = browser.open(write(tmp_path / "r.html", report_of([failing(name, ["worker"], "v") for name in names])))
+    folded = page.page.locator(".what .names").first
+    assert not folded.evaluate("names => names.open")
+    text = "".join("".join(sheet.extract_text() for sheet in printed(page).pages).split())
+    assert ",".join(names) in text
+    page.close()
+
+
 def test_what_is_filtered_away_is_not_printed_and_the_print_says_so(opened: Opened) -> None:
     choose(opened, "fail")
     text = "".join(page.extract_text() for page in printed(opened).pages)

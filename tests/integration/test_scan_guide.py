@@ -123,6 +123,10 @@ def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path,
         assert done.returncode == 0, done.stdout
         checks = who.checks()
         assert [checks[name]["state"] for name in ("1.1.2", "1.1.5", "2.1.4")] == ["skip"] * 3
-        assert [checks[name]["by"] for name in ("1.1.2", "1.1.5", "2.1.4")] == ["user", "user", "waiver"]
+        assert [checks[name]["by"] for name in ("1.1.2", "1.1.5", "2.1.4")] == [
+            "cis_scan_skip",
+            "ConfigMap security-scan/security-scan-cfg",
+            "waiver",
+        ]
         assert checks["2.1.4"]["waived_nodes"] == ["worker1"]
         assert page.left == []

@@ -4,27 +4,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # ansible-test.sh CORE ARGUMENT...: run ansible-test of that ansible-core over a copy of the checkout.
-# CORE is `venv` (the ansible-core of ./.venv), or 2.NN with a tests/requirements-core-2.NN.txt: that one gets an
-# environment of its own in .cache/venv-core-2.NN, from the first of CORE_PYTHONS (default: 3.12 3.11 3.10) that exists.
-# Exits 77 when none of them does.
+# CORE is `venv` (the ansible-core of ./.venv), or 2.NN for an environment of its own (core.sh).
+# Exits 77 when there is no Python for that.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 core=$1
 shift
 
-if [ "$core" = venv ]; then
-    venv=$PWD/.venv
-else
-    venv=$PWD/.cache/venv-core-$core
-    PATH=$(tests/tools/pythons.sh .cache/pythons)
-    python=
-    for version in ${CORE_PYTHONS:-3.12 3.11 3.10}; do
-        if python=$(command -v "python$version"); then break; fi
-    done
-    [ -n "$python" ] || exit 77
-    tests/tools/venv.sh "$venv" "tests/requirements-core-$core.txt" "$python"
-fi
+if [ "$core" = venv ]; then venv=$PWD/.venv; else venv=$(tests/tools/core.sh "$core"); fi
 PATH=$(tests/tools/pythons.sh .cache/pythons "$venv")
 export PATH
 

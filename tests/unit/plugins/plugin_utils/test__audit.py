@@ -110,8 +110,11 @@ def test_a_flag_is_compared_with_components_that_run_there(roles: list[str], ask
 
 @pytest.mark.parametrize("benchmark", [load_benchmark(name) for name in available()], ids=available())
 def test_the_shell_understands_all_commands(benchmark: t.Any) -> None:
-    made = [command for control in benchmark.controls for command in audit_commands(benchmark, control, [])]
-    assert len(made) > 90
+    made = []
+    for control in benchmark.controls:
+        commands = audit_commands(benchmark, control, [])
+        assert commands or not control["tests"], control["id"]
+        made += commands
     subprocess.run(["sh", "-n"], input="\n".join(made), text=True, check=True)
 
 

@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.action.list_schedules import ActionModule
+from ansible_collections.rke.cis.plugins.action.schedules_info import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._lock import BUSY, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 import pathlib
@@ -77,6 +78,17 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: pathlib.Path, monkey
         write_file(str(path), "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: t.Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_store.os, "fsync", full)
+    with pytest.raises(OSError) as caught:
+        write_file(str(tmp_path / "x"), "new")
+    assert caught.value.filename == str(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_no_directory(tmp_path: pathlib.Path) -> None:

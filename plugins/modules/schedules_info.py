@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 DOCUMENTATION = r"""
-module: list_schedules
+module: schedules_info
 short_description: Tell which schedules of scans there are, and what became of their runs
 version_added: 1.0.0
 description:
@@ -40,7 +40,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: See which schedules there are
-  rke.cis.list_schedules:
+  rke.cis.schedules_info:
   register: found
 
 - name: Fail if runs were missed
