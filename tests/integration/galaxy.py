@@ -104,6 +104,8 @@ class Galaxy:
         for name, (about, data) in self.collections.items():
             collection = f"api/v3/collections/{name}"
             version = f"{collection}/versions/{about['version']}"
+            # by its last part the file is called that `ansible-galaxy collection download` writes
+            download = f"download/{name.replace('/', '-')}-{about['version']}.tar.gz"
             time = "2026-01-01T00:00:00Z"
             documents = {
                 collection: {"created_at": time, "updated_at": time},
@@ -113,12 +115,12 @@ class Galaxy:
                     "namespace": {"name": about["namespace"]},
                     "collection": {"name": about["name"]},
                     "href": f"/{version}/",
-                    "download_url": f"{self.url}download/{name}",
+                    "download_url": self.url + download,
                     "artifact": {"sha256": hashlib.sha256(data).hexdigest()},
                     "metadata": {"dependencies": about["dependencies"]},
                     "signatures": [],
                 },
-                "download/" + name: data,
+                download: data,
             }
             if path in documents:
                 return documents[path]

@@ -13,7 +13,9 @@ import typing as t
 
 import galaxy
 import jinja2
+import jsonschema
 import pytest
+import scans
 import trustme
 import yaml
 from controller import Controller
@@ -94,24 +96,103 @@ def test_architecture() -> None:
     assert page.left == []
 
 
-def test_write_a_benchmark() -> None:
-    """The control that is shown is one that there is."""
-    page = Page("docs/docsite/rst/write_a_benchmark.rst")
-    (shown,) = yaml.safe_load(page.take("- id:").text)
-    path = ROOT / "plugins" / "plugin_utils" / "benchmarks" / "rke-cis-1.4.yml"
-    controls = yaml.safe_load(path.read_text(encoding="utf-8"))["controls"]
-    assert shown in controls
-    assert page.left == []
+def test_write_a_benchmark(documented_cluster: Testbed, tmp_path: pathlib.Path, api: None) -> None:
+    """From one control in a checkout to a scan with the collection that holds the benchmark."""
+    checkout = galaxy.staged(tmp_path / "rke.cis")
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    with reader(documented_cluster) as who:
+        page = Page("docs/docsite/rst/write_a_benchmark.rst", who)
+        file = checkout / "plugins" / "plugin_utils" / "benchmarks" / "house-1.0.yml"
+        file.write_text(page.take("id: house-1.0").text, encoding="utf-8")
+        page.run("make scan", cwd=checkout)
+
+        benchmark = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for control in ('id: "1.2"', 'id: "1.3"'):
+            benchmark["controls"] += yaml.safe_load(page.take(control).text)
+        for key in ("objects:", "profiles:"):
+            benchmark.update(yaml.safe_load(page.take(key).text))
+        schema = json.loads((ROOT / "docs" / "benchmark.schema.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(schema).validate(benchmark)
+        file.write_text(yaml.safe_dump(benchmark), encoding="utf-8")
+
+        page.run("collection build", cwd=checkout)
+        page.run("collection install")
+        who.write("inventory", INVENTORY)
+        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
+        page.run("HOUSE-1.0-Strict")
+        assert {name: check["state"] for name, check in who.checks().items()} == {
+            "1.1": "pass",
+            "1.2": "pass",
+            "1.3": "fail",
+        }
+        lenient = f"-e cis_scan_profile=HOUSE-1.0-Lenient -e cis_scan_evidence_dir={who.scans()[-1]}/evidence"
+        assert who.run(f"ansible-playbook rke.cis.cis_score {lenient}").returncode == 0
+        assert who.checks()["1.3"]["state"] == "skip"
+        assert page.left == []
 
 
-def test_offline_evidence(who: Reader) -> None:
-    page = Page("docs/docsite/rst/offline_evidence.rst", who)
-    assert who.run("ansible-playbook -i inventory rke.cis.cis_scan -e cis_scan_cluster=prod").returncode == 0
-    (scan,) = who.scans()
-    scan.rename(scan.with_name("20261121T220000Z-rke-cis-1.4-permissive"))
-    page.run("rke.cis.cis_score", code=2)  # the evidence says nothing of the Kubernetes API
-    report = who.report()
-    assert (report["cluster"], report["profile"], report["skip"]) == ("prod", HARDENED, 0)
+def test_offline_evidence(documented_cluster: Testbed, tarball: pathlib.Path, api: None) -> None:
+    with (
+        galaxy.galaxy(documented_cluster, tarball) as url,
+        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
+    ):
+        page = Page("docs/docsite/rst/offline_evidence.rst", who)
+        page.run("ansible-galaxy collection download")
+        page.run("ansible-galaxy collection install")
+        who.write("inventory", INVENTORY)
+        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
+        page.run("--become -e cis_scan_cluster=prod")
+        (scan,) = who.scans()
+        recorded = {path.name: path.read_text(encoding="utf-8") for path in (scan / "evidence").iterdir()}
+
+        page.show("record.yml")
+        page.run("--limit controlplane:etcd")
+        assert not (who.cwd / "evidence" / "node-worker1.json").exists()
+        page.run("--limit worker")
+        assert {path.name for path in (who.cwd / "evidence").iterdir()} == set(recorded)
+
+        # what follows is about a scan by the name that the page has
+        (index,) = {path.parent for path in who.scans() if path.parent.name == "prod"}
+        scan = scan.rename(index / "20261121T220000Z-rke-cis-1.4-permissive")
+        page.run("cis_report_command=download")
+        page.run("sha256sum")
+        shutil.rmtree(who.cwd / "cis-reports")
+        (who.cwd / "kube_config_cluster.yml").unlink()
+        page.run("tar xzf")
+        page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")
+        report = who.report()
+        assert (report["cluster"], report["profile"], report["skip"], report["error"]) == ("prod", HARDENED, 0, 0)
+
+        page.run("cis_report_dir=$PWD/again")
+        page.run("diff ", code=1)
+        assert page.left == []
+
+
+def test_migrating_from_rancher(documented_cluster: Testbed, who: Reader, api: None) -> None:
+    page = Page("docs/docsite/rst/migrating_from_rancher.rst", who)
+    (who.home / ".kube").mkdir()
+    shutil.copy(documented_cluster.kubeconfig, who.home / ".kube" / "config")
+    skips = '{"skip": {"rke-cis-1.4": ["1.1.8", "1.1.1"]}}'
+    with scans.skip_config_map(documented_cluster, skips):
+        page.run("kubectl")
+    assert (who.cwd / "skips.json").read_text(encoding="utf-8") == skips
+    page.run("cis_report_csv_layout=rancher")
+    assert (who.checks()["1.1.8"]["state"], who.report()["nodes"]["node"]) == ("skip", sorted(NODES))
+
+    csv = (who.scans()[-1] / "report.csv").read_text(encoding="utf-8")
+    theirs, skipped = re.subn(r"^(,1\.1\.8,.*),skip,", r"\1,pass,", csv, flags=re.M)
+    assert skipped == 1
+    who.write("cis-1583561232635481655.csv", theirs)
+    page.run("cp cis-1583561232635481655.csv")
+    page.run("report.csv new.csv")
+    page.run('"old.csv"')
+    page.run('"new.csv"')
+    assert re.findall("^[<>].*", page.run("diff ", code=1), re.M) == ["< 1.1.8 pass", "> 1.1.8 skip"]
+
+    block = {"enabled": True, "schedule_config": {"cron_schedule": "0 0 * * *"}}
+    who.write("cluster.yml", yaml.safe_dump({"rancher_kubernetes_engine_config": {}, "scheduled_cluster_scan": block}))
+    page.run("rke.cis.cis_schedule")
+    assert "rke-cis" in who.run("crontab -l").stdout
     assert page.left == []
 
 
