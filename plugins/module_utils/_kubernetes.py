@@ -27,6 +27,14 @@ def _problem(kind: str, message: str) -> t.Dict[str, t.Any]:
     return {"error": {"kind": kind, "message": mask_url_passwords(" ".join(to_text(message).split()))[:300]}}
 
 
+def _reason(error: Exception) -> str:
+    """Return why a kubeconfig cannot be used. What YAML's parser says may quote it, down to a token."""
+    mark = getattr(error, "problem_mark", None)
+    if mark:
+        return "no valid YAML near line {0}".format(mark.line + 1)
+    return " ".join(to_text(error).split())
+
+
 class ClusterReader:
     """Reads from one API server. `kubernetes` is the client library: its absence is the module's matter."""
 
@@ -38,7 +46,7 @@ class ClusterReader:
                 config_file=kubeconfig, context=context, client_configuration=configuration
             )
         except Exception as error:  # the library raises its own errors, YAML's, the system's and TypeErrors
-            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, " ".join(to_text(error).split()))) from error
+            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, _reason(error))) from None
         configuration.retries = False
         self._api = kubernetes.client.ApiClient(configuration)
         self._timeout = timeout
