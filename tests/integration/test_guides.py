@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import pathlib
 import re
@@ -14,12 +15,13 @@ import typing as t
 import galaxy
 import jinja2
 import pytest
+import scans
 import trustme
 import yaml
 from controller import Controller
 from documented import NODES, SERVICES, Page, Reader, check_shown, examples, inline, pages, reader
 from receivers import PASSWORD, TOKEN, Https, Smtp
-from scans import HARDENED, ROOT
+from scans import ROOT
 from testbed import Testbed
 
 VAULT = "open sesame\n"
@@ -54,12 +56,10 @@ def vault(who: Reader, **secrets: str) -> None:
 
 
 def test_no_page_is_left_out() -> None:
-    followed = {
-        name
-        for path in pathlib.Path(__file__).parent.glob("test_*.py")
-        for name in re.findall(r'Page\(\s*"([^"]+)"', path.read_text(encoding="utf-8"))
-    }
-    assert followed == {str(page.relative_to(ROOT)) for page in pages() if examples(page)}
+    tests = [path.read_text(encoding="utf-8") for path in pathlib.Path(__file__).parent.glob("test_*.py")]
+    for page in pages():
+        if examples(page):
+            assert any("documented" in test and re.search(rf'["/]{page.name}"', test) for test in tests), page
 
 
 def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib.Path) -> None:
@@ -70,11 +70,13 @@ def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib
         """-e '{"cis_report_formats": ["csv", "json", "html"]}'""",
     )
     hosts, keep = "-e cis_scan_hosts=PATTERN", "-e cis_report_keep=scheduled=24"
-    assert inline("-e ") == {gate, never, formats, html, hosts, keep}
+    api = "-e cis_scan_kubeconfig=..."
+    assert inline("-e ") == {gate, never, formats, html, hosts, keep, api}
     practice = installed / "ansible_collections/rke/cis/playbooks/practice/inventory.yml"
     scan = f"ansible-playbook -i {practice} rke.cis.cis_scan"
+    api = api.replace("...", documented_cluster.kubeconfig)
     with reader(documented_cluster, ANSIBLE_COLLECTIONS_PATH=str(installed)) as who:
-        assert who.run(f"{scan} {gate} {html} {keep}").returncode == 2, "controls fail"
+        assert who.run(f"{scan} {gate} {html} {keep} {api}").returncode == 2, "controls fail"
         assert (who.report()["fail"], who.report()["error"]) == (3, 0)
         assert (who.scans()[-1] / "report.html").exists()
         assert who.run(f"{scan} {never} {formats} {hosts.replace('PATTERN', 'cp1')}").returncode == 0
@@ -94,24 +96,92 @@ def test_architecture() -> None:
     assert page.left == []
 
 
-def test_write_a_benchmark() -> None:
-    """The control that is shown is one that there is."""
-    page = Page("docs/docsite/rst/write_a_benchmark.rst")
-    (shown,) = yaml.safe_load(page.take("- id:").text)
-    path = ROOT / "plugins" / "plugin_utils" / "benchmarks" / "rke-cis-1.4.yml"
-    controls = yaml.safe_load(path.read_text(encoding="utf-8"))["controls"]
-    assert shown in controls
-    assert page.left == []
+def test_write_a_benchmark(documented_cluster: Testbed) -> None:
+    """In a checkout, which is left for one's own clusters."""
+    with reader(documented_cluster) as who:
+        page = Page("docs/docsite/rst/write_a_benchmark.rst", who)
+        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
+        who.write("inventory", INVENTORY + "[all:vars]\ncis_scan_kubeconfig=kube_config_cluster.yml\n")
+        who.cwd = galaxy.checkout(who.cwd / "rke.cis")
+
+        house = page.save("id: house-1.0", file := "plugins/plugin_utils/benchmarks/house-1.0.yml")
+        page.run("make scan")
+        document = yaml.safe_load(house)
+        for words in ('id: "1.2"', 'id: "1.3"'):
+            document["controls"] += yaml.safe_load(page.take(words).text)
+        for words in ("objects:", "lenient:"):
+            document.update(yaml.safe_load(page.take(words).text))
+        who.write(file, yaml.safe_dump(document, sort_keys=False))
+        page.run("make unit")
+
+        page.run("ansible-galaxy collection build")
+        page.run("cd ..")
+        page.run("ansible-galaxy collection install")
+        page.run("-i inventory rke.cis.cis_scan")
+        states = {name: check["state"] for name, check in who.checks().items()}
+        assert states == {"1.1": "pass", "1.2": "pass", "1.3": "fail"}
+        assert page.left == []
 
 
-def test_offline_evidence(who: Reader) -> None:
-    page = Page("docs/docsite/rst/offline_evidence.rst", who)
-    assert who.run("ansible-playbook -i inventory rke.cis.cis_scan -e cis_scan_cluster=prod").returncode == 0
-    (scan,) = who.scans()
-    scan.rename(scan.with_name("20261121T220000Z-rke-cis-1.4-permissive"))
-    page.run("rke.cis.cis_score", code=2)  # the evidence says nothing of the Kubernetes API
-    report = who.report()
-    assert (report["cluster"], report["profile"], report["skip"]) == ("prod", HARDENED, 0)
+def test_offline_evidence(documented_cluster: Testbed, tarball: pathlib.Path) -> None:
+    with (
+        galaxy.galaxy(documented_cluster, tarball) as url,
+        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
+    ):
+        page = Page("docs/docsite/rst/offline_evidence.rst", who)
+        who.write("inventory", INVENTORY)
+        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
+        page.run("ansible-galaxy collection download")
+        page.run("ansible-galaxy collection install")
+
+        page.run("-e cis_scan_cluster=prod")
+        (scan,) = who.scans()
+        named = scan.rename(scan.with_name("20261121T220000Z-rke-cis-1.4-permissive")) / "report.json"
+        named.write_text(named.read_text(encoding="utf-8").replace(scan.name, named.parent.name), encoding="utf-8")
+
+        page.show("record.yml")
+        page.run("--limit controlplane:etcd")
+        page.run("--limit worker")
+        recorded = {path.stem for path in (who.base / "own" / "srv" / "evidence" / "prod").iterdir()}
+        assert recorded == {"cluster", *(f"node-{name}" for name in NODES)}
+
+        page.run("cis_report_command=download")
+        page.run("sha256sum")
+        page.run("tar xzf")
+        page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")
+        report = json.loads(max((who.cwd / "cis-reports" / "prod").glob("*-hardened/report.json")).read_text("utf-8"))
+        assert (report["cluster"], report["skip"], report["error"]) == ("prod", 0, 0)
+        page.run("cis_report_dir=$PWD/again")
+        page.run("diff ", code=1)
+        assert page.left == []
+
+
+def test_migrating_from_rancher(documented_cluster: Testbed, who: Reader) -> None:
+    page = Page("docs/docsite/rst/migrating_from_rancher.rst", who)
+    (who.home / ".kube").mkdir()
+    shutil.copy(documented_cluster.kubeconfig, who.home / ".kube" / "config")
+    with scans.skip_config_map(documented_cluster, '{"skip": {"current": ["1.1.2"]}}'):
+        page.run("kubectl ")
+    page.run("cis_scan_skip_file=skips.json")
+    assert who.checks()["1.1.2"]["by"] == "cis_scan_skip_file skips.json"
+
+    # as if Rancher had not seen that this control fails
+    (new,) = who.cwd.glob("cis-reports/prod/*/report.csv")
+    with open(new, encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    for row in rows:
+        if "2.1.1" in row:
+            row[rows[0].index("state")] = "pass"
+    with open(who.cwd / "cis-1583561232635481655.csv", "w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    for words in ("cp cis-1583561232635481655.csv", "cp cis-reports", ">old.txt", ">new.txt"):
+        page.run(words)
+    differences = page.run("diff old.txt new.txt", code=1)
+    assert re.findall(r"^[<>].*", differences, re.M) == ["< 2.1.1 pass", "> 2.1.1 mixed"]
+
+    who.write_cluster_yml("cluster.yml", scheduled_cluster_scan={"enabled": True})
+    page.run("rke.cis.cis_schedule")
+    assert "/prod/run" in who.run("crontab -l").stdout
     assert page.left == []
 
 
