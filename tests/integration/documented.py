@@ -247,7 +247,7 @@ class Reader:
         # not in pytest's directory: paths of ssh's sockets must be short
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="rkd", dir="/var/tmp"))
         self.home, self.cwd, own = self.base / "home", self.base / "work", self.base / "own"
-        for path in (self.home, self.home / ".ssh", self.cwd, own, own / "spool"):
+        for path in (self.home, self.home / ".ssh", self.cwd, own, own / "spool", own / "srv"):
             path.mkdir()
         (own / "passwd").write_text(f"root:x:0:0:root:{self.home}:/bin/bash\n", encoding="utf-8")
         (own / "hosts").write_text(f"127.0.0.1 localhost {' '.join(SERVICES)}\n", encoding="utf-8")
@@ -255,7 +255,7 @@ class Reader:
         (own / "spool").chmod(0o1730)
         at = "".join(f"Host {address}\n    HostName {bed.addresses[name]}\n" for name, address in NODES.items())
         (self.home / ".ssh" / "config").write_text(at + SSH_CONFIG.format(bed.dir), encoding="utf-8")
-        places = {"passwd": "/etc/passwd", "hosts": "/etc/hosts", "spool": "/var/spool/cron/crontabs"}
+        places = {"passwd": "/etc/passwd", "hosts": "/etc/hosts", "spool": "/var/spool/cron/crontabs", "srv": "/srv"}
         self._mounts = "".join(f"mount --bind '{own}/{name}' {place} && " for name, place in places.items())
         self._exports = ""
         self.env = {
@@ -282,9 +282,11 @@ class Reader:
         return file
 
     def run(self, command: str, **keywords: t.Any) -> subprocess.CompletedProcess[str]:
-        """Run a command line in a shell. What is exported counts for later ones."""
+        """Run a command line in a shell. What is exported counts for later ones, and so does where one goes."""
         if command.startswith("export "):
             self._exports += command + "\n"
+        if command.startswith("cd "):
+            self.cwd = (self.cwd / command.removeprefix("cd ")).resolve(strict=True)
         script = f'{self._mounts}cd "$0" && exec bash -c "$1"'
         inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
         keywords = {"cwd": self.cwd, "stdin": subprocess.DEVNULL, "timeout": 300, **keywords}

@@ -29,6 +29,15 @@ def staged(to: pathlib.Path) -> pathlib.Path:
     return to
 
 
+def checkout(to: pathlib.Path) -> pathlib.Path:
+    """Make a checkout with what `make venv` would fetch for it; tests/benchmark/newcomer.py lets it fetch."""
+    staged(to)
+    (to / ".venv").symlink_to(ROOT / ".venv")
+    (to / ".cache").mkdir()
+    (to / ".cache" / "awx").symlink_to(ROOT / ".cache" / "awx")
+    return to
+
+
 def worked_in(checkout: pathlib.Path) -> pathlib.Path:
     """Add to a checkout what work leaves in it: a file for each line of .gitignore."""
     for line in (checkout / ".gitignore").read_text(encoding="utf-8").splitlines():
@@ -104,7 +113,6 @@ class Galaxy:
         for name, (about, data) in self.collections.items():
             collection = f"api/v3/collections/{name}"
             version = f"{collection}/versions/{about['version']}"
-            # by its last part the file is called that `ansible-galaxy collection download` writes
             download = f"download/{name.replace('/', '-')}-{about['version']}.tar.gz"
             time = "2026-01-01T00:00:00Z"
             documents = {

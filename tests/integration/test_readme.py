@@ -22,13 +22,8 @@ from testbed import Testbed
 KEPT = {"meta", "plugins", "roles", "playbooks"}
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The checkout as a newcomer has it."""
-    return galaxy.staged(tmp_path_factory.mktemp("clone") / "rke.cis")
-
-
-def test_the_tarball_holds_what_is_ours_and_nothing_else(tarball: pathlib.Path, clone: pathlib.Path) -> None:
+def test_the_tarball_holds_what_is_ours_and_nothing_else(tarball: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    clone = galaxy.staged(tmp_path / "rke.cis")
     ours = {str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file()}
     found = galaxy.members(tarball)
     assert found - ours == {"MANIFEST.json", "FILES.json"}
@@ -67,12 +62,10 @@ def test_the_collection_works_with_what_the_community_package_keeps(newcomer: Re
     assert len((where / "report.csv").read_text(encoding="utf-8").splitlines()) == 98
 
 
-def test_readme(newcomer: Reader, documented_cluster: Testbed, clone: pathlib.Path, api: None) -> None:
+def test_readme(newcomer: Reader, documented_cluster: Testbed, api: None) -> None:
     page = Page("README.md", newcomer)
 
-    # Its own would be made from the same pins; tests/benchmark/newcomer.py does that.
-    (clone / ".venv").symlink_to(ROOT / ".venv")
-    said = page.run("make scan", cwd=clone)
+    said = page.run("make scan", cwd=galaxy.checkout(newcomer.base / "rke.cis"))
     _head, _recap, table = said.partition("PLAY RECAP")
     check_shown(page.take("Failing controls", "text").text, table.partition("\n\n")[2])
     page.leave("make test", "CI runs it, and this test is part of it")
