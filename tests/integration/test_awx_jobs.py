@@ -130,8 +130,11 @@ def test_the_defaults_of_the_survey_ask_for_the_scan_that_is_run_without_any(
         for question in survey["spec"]
     }
     assert answers["cis_scan_skip"] == ""
-    done = job(tmp_path / "job", project, SCAN, practice, {**PRACTICE, **answers})
-    plain = scans.playbook(tmp_path / "plain", scans.SCAN, scans.PRACTICE / "inventory.yml")
+    # an inventory that does not say how it is scanned
+    variables = {"cis_scan_cluster": "practice", "cis_scan_replay_dir": str(scans.PRACTICE / "evidence")}
+    inventory = {**practice, "all": {**practice["all"], "vars": variables}}
+    done = job(tmp_path / "job", project, SCAN, inventory, answers)
+    plain = scans.playbook(tmp_path / "plain", scans.SCAN, tmp_path / "job" / "inventory" / "hosts")
     assert (done.code, done.status) == (plain.code, "successful") == (0, "successful"), done.out
     ours, theirs = done.report, plain.report
     assert ours["scan"]["by"] == "alice"
