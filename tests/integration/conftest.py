@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 import typing as t
@@ -20,6 +21,7 @@ import galaxy
 import pythons
 import scans
 from browser import Browser
+from documented import Reader, reader
 from testbed import Testbed, kube_apiserver, spec, unavailable
 
 NO_API = "there is no real kube-apiserver here (tests/testbed/get_apiserver.sh builds it)"
@@ -86,7 +88,7 @@ def controlplanes() -> t.Iterator[Testbed]:
 
 
 @pytest.fixture(scope="session")
-def documented_cluster() -> t.Iterator[Testbed]:
+def documented_cluster(api: None) -> t.Iterator[Testbed]:
     """The cluster that the documentation's examples name: the practice cluster with one worker more."""
     cluster = spec("practice")
     cluster["hosts"].append({"name": "worker2", "roles": ["worker"], "args": "default"})
@@ -104,6 +106,17 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def installed(tarball: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A path of collections with what is published, and nothing else."""
     return galaxy.install(tarball, tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def newcomer(documented_cluster: Testbed, tarball: pathlib.Path) -> t.Iterator[Reader]:
+    """Who follows a page with ansible-core and the Python packages, but without the collection."""
+    with (
+        galaxy.galaxy(documented_cluster, tarball) as url,
+        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
+    ):
+        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
+        yield who
 
 
 @pytest.fixture(scope="session")

@@ -123,37 +123,32 @@ def test_write_a_benchmark(documented_cluster: Testbed) -> None:
         assert page.left == []
 
 
-def test_offline_evidence(documented_cluster: Testbed, tarball: pathlib.Path) -> None:
-    with (
-        galaxy.galaxy(documented_cluster, tarball) as url,
-        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
-    ):
-        page = Page("docs/docsite/rst/offline_evidence.rst", who)
-        who.write("inventory", INVENTORY)
-        shutil.copy(documented_cluster.kubeconfig, who.cwd / "kube_config_cluster.yml")
-        page.run("ansible-galaxy collection download")
-        page.run("ansible-galaxy collection install")
+def test_offline_evidence(newcomer: Reader) -> None:
+    page = Page("docs/docsite/rst/offline_evidence.rst", newcomer)
+    newcomer.write("inventory", INVENTORY)
+    page.run("ansible-galaxy collection download")
+    page.run("ansible-galaxy collection install")
 
-        page.run("-e cis_scan_cluster=prod")
-        (scan,) = who.scans()
-        named = scan.rename(scan.with_name("20261121T220000Z-rke-cis-1.4-permissive")) / "report.json"
-        named.write_text(named.read_text(encoding="utf-8").replace(scan.name, named.parent.name), encoding="utf-8")
+    page.run("-e cis_scan_cluster=prod")
+    (scan,) = newcomer.scans()
+    named = scan.rename(scan.with_name("20261121T220000Z-rke-cis-1.4-permissive")) / "report.json"
+    named.write_text(named.read_text(encoding="utf-8").replace(scan.name, named.parent.name), encoding="utf-8")
 
-        page.show("record.yml")
-        page.run("--limit controlplane:etcd")
-        page.run("--limit worker")
-        recorded = {path.stem for path in (who.base / "own" / "srv" / "evidence" / "prod").iterdir()}
-        assert recorded == {"cluster", *(f"node-{name}" for name in NODES)}
+    page.show("record.yml")
+    page.run("--limit controlplane:etcd")
+    page.run("--limit worker")
+    recorded = {path.stem for path in (newcomer.base / "own" / "srv" / "evidence" / "prod").iterdir()}
+    assert recorded == {"cluster", *(f"node-{name}" for name in NODES)}
 
-        page.run("cis_report_command=download")
-        page.run("sha256sum")
-        page.run("tar xzf")
-        page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")
-        report = json.loads(max((who.cwd / "cis-reports" / "prod").glob("*-hardened/report.json")).read_text("utf-8"))
-        assert (report["cluster"], report["skip"], report["error"]) == ("prod", 0, 0)
-        page.run("cis_report_dir=$PWD/again")
-        page.run("diff ", code=1)
-        assert page.left == []
+    page.run("cis_report_command=download")
+    page.run("sha256sum")
+    page.run("tar xzf")
+    page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")
+    report = json.loads(max((newcomer.cwd / "cis-reports" / "prod").glob("*-hardened/report.json")).read_text("utf-8"))
+    assert (report["cluster"], report["skip"], report["error"]) == ("prod", 0, 0)
+    page.run("cis_report_dir=$PWD/again")
+    page.run("diff ", code=1)
+    assert page.left == []
 
 
 def test_migrating_from_rancher(documented_cluster: Testbed, who: Reader) -> None:

@@ -9,14 +9,11 @@ import json
 import pathlib
 import re
 import shutil
-import typing as t
 
 import galaxy
-import pytest
-from documented import Page, Reader, check_shown, inline, reader
+from documented import Page, Reader, check_shown, inline
 from scans import HARDENED, ROOT
 from test_check import answers
-from testbed import Testbed
 
 # What a collection may lose after it was installed.
 KEPT = {"meta", "plugins", "roles", "playbooks"}
@@ -30,16 +27,6 @@ def test_the_tarball_holds_what_is_ours_and_nothing_else(tarball: pathlib.Path, 
     # what only a repository needs, and the manifest in its first form
     of_the_checkout = (".ci/", ".github/", ".gitignore", ".pre-commit-config.yaml", "collections/", "galaxy.yml")
     assert ours - found == {name for name in ours if name.startswith(of_the_checkout)}
-
-
-@pytest.fixture
-def newcomer(documented_cluster: Testbed, tarball: pathlib.Path) -> t.Iterator[Reader]:
-    """Who has ansible-core and the Python packages, but no collection."""
-    with (
-        galaxy.galaxy(documented_cluster, tarball) as url,
-        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
-    ):
-        yield who
 
 
 def test_the_collection_works_with_what_the_community_package_keeps(newcomer: Reader) -> None:
@@ -62,7 +49,7 @@ def test_the_collection_works_with_what_the_community_package_keeps(newcomer: Re
     assert len((where / "report.csv").read_text(encoding="utf-8").splitlines()) == 98
 
 
-def test_readme(newcomer: Reader, documented_cluster: Testbed, api: None) -> None:
+def test_readme(newcomer: Reader) -> None:
     page = Page("README.md", newcomer)
 
     said = page.run("make scan", cwd=galaxy.checkout(newcomer.base / "rke.cis"))
@@ -77,7 +64,6 @@ def test_readme(newcomer: Reader, documented_cluster: Testbed, api: None) -> Non
     assert (first["cluster"], first["error"], first["node_errors"]) == ("prod", 0, {})
 
     page.save("[controlplane]", "inventory")
-    shutil.copy(documented_cluster.kubeconfig, newcomer.cwd / "kube_config_cluster.yml")
     page.run("pip install jmespath kubernetes")
     page.save("callbacks_enabled", "ansible.cfg")
     assert "\ncluster local (97 controls) " in page.run("cis_scan_profile=RKE-CIS-1.4-Hardened")

@@ -10,7 +10,6 @@ import pathlib
 import re
 import shutil
 
-import galaxy
 import scans
 from documented import NODES, Page, Reader, reader
 from scans import HARDENED
@@ -22,22 +21,18 @@ WITH_LEGACY = [("controlplane", "cp1"), ("etcd", "etcd1"), ("worker", "worker1")
 WITH_LEGACY.append(("legacy", "worker2"))
 
 
-def test_scan_guide(documented_cluster: Testbed, tarball: pathlib.Path, api: None) -> None:
-    with (
-        galaxy.galaxy(documented_cluster, tarball) as url,
-        reader(documented_cluster, ANSIBLE_GALAXY_SERVER=url) as who,
-    ):
-        page = Page("docs/docsite/rst/scan_guide.rst", who)
+def test_scan_guide(newcomer: Reader) -> None:
+    page = Page("docs/docsite/rst/scan_guide.rst", newcomer)
 
-        page.run("ansible-galaxy collection install")
-        page.run("pip install jmespath")
-        page.run("pip install cronsim")
+    page.run("ansible-galaxy collection install")
+    page.run("pip install jmespath")
+    page.run("pip install cronsim")
 
-        _of_groups(page, who)
-        _of_rke(page, who)
-        _of_scans(page, who)
-        _of_questions(page)
-        assert page.left == []
+    _of_groups(page, newcomer)
+    _of_rke(page, newcomer)
+    _of_scans(page, newcomer)
+    _of_questions(page)
+    assert page.left == []
 
 
 def _of_groups(page: Page, who: Reader) -> None:
@@ -71,7 +66,6 @@ def _of_rke(page: Page, who: Reader) -> None:
 
 
 def _of_scans(page: Page, who: Reader) -> None:
-    shutil.copy(who.bed.kubeconfig, who.cwd / "kube_config_cluster.yml")
     page.save("callbacks_enabled", "ansible.cfg")
     page.save("jsonl_path", "ansible.cfg")
     assert "\ncluster prod (97 controls) " in page.run("-e cis_scan_cluster=prod")
@@ -104,7 +98,7 @@ def _of_questions(page: Page) -> None:
     assert gated["worker1"][0] == "FAILED!" and gated["etcd1"][0] == "SUCCESS"
 
 
-def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path, api: None) -> None:
+def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path) -> None:
     with reader(documented_cluster, ANSIBLE_COLLECTIONS_PATH=str(installed)) as who:
         page = Page("docs/docsite/rst/skips_and_waivers.rst", who)
         places = [f"[{group}]\n{node} ansible_host={NODES[node]}\n" for group, node in WITH_LEGACY]
