@@ -56,7 +56,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_skip": 7}, "cis_scan_skip: a list of control ids or a mapping of id to reason is wanted, not 7"),
         ({"cis_scan_skip": {"1.1.2": ["a"]}}, "cis_scan_skip: the reason of 1.1.2 must be text, not ['a']"),
         ({"cis_scan_skip_file": "gone.json"}, "cis_scan_skip_file gone.json: cannot be read: No such file"),
-        ({"cis_scan_kubeconfig": "gone.yml"}, "cis_scan_kubeconfig: kubeconfig gone.yml: "),
+        ({"cis_scan_kubeconfig": "gone.yml"}, "/gone.yml: Invalid kube-config file. No configuration found."),
         (
             {"cis_scan_groups": {"master": "cp"}},
             "cis_scan_groups: master is no RKE role; there are controlplane, etcd,",
@@ -91,7 +91,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
             {"cis_notify_notifiers": {"ops": {"type": "custom", "tasks_file": "x.yml"}}, "cis_notify_retries": "three"},
             "argument 'cis_notify_retries' is of type str",
         ),
-        ({"cis_report_csv_layout": "excel"}, "cis_report_csv_layout excel: unknown; there are: standard, rancher"),
+        ({"cis_report_csv_layout": "excel"}, "value of cis_report_csv_layout must be one of: standard, rancher, got:"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -347,7 +347,8 @@ def test_a_killed_scan_leaves_whole_files_and_the_last_report(first: scans.Outco
     good = pathlib.Path(shutil.copytree(first.where, cluster / first.where.name))
     template = tmp_path / "last.txt.j2"
     template.write_text("{% for row in rows %}\n{{ row.id }}\n{% endfor %}\nend\n", encoding="utf-8")
-    wanted = {"cis_report_templates": [str(template)]}
+    # not HTML: it tells of the scans before, so no two are alike
+    wanted = {"cis_report_templates": [str(template)], "cis_report_formats": ["csv"]}
     before = digest(good)
 
     def start() -> tuple[subprocess.Popen, pathlib.Path]:
@@ -427,13 +428,14 @@ def small_disk(tmp_path: pathlib.Path) -> t.Iterator[pathlib.Path]:
 def test_a_full_disk_keeps_the_evidence_and_the_last_report(
     small_disk: pathlib.Path, tmp_path: pathlib.Path, lost: str
 ) -> None:
-    good = scan(tmp_path).where
+    wanted = {"cis_report_formats": ["csv"]}
+    good = scan(tmp_path, **wanted).where
     before = digest(good)
     evidence = sum(space(path) for path in (good / "evidence").iterdir())
     room = evidence + space(good / lost) // 2 + (space(good / "report.json") if lost == "report.csv" else 0)
     free = os.statvfs(small_disk).f_bavail * 4096
     (small_disk / "filler").write_bytes(b"x" * (free - room))
-    outcome = scan(tmp_path)
+    outcome = scan(tmp_path, **wanted)
     (place,) = set(good.parent.glob("*Z-*")) - {good}
     lines = set(re.findall(r'"msg": "(report cis-reports/.*?)"', outcome.out))
     assert outcome.code == 2
