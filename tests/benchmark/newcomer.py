@@ -71,12 +71,7 @@ def clone(root: pathlib.Path, name: str) -> None:
 def own_cluster(root: pathlib.Path, bed: Testbed) -> None:
     """Put into the newcomer's home what somebody who runs RKE has: cluster.yml, a key, known hosts."""
     home = root / "root"
-    roles = {host["name"]: host["roles"] for host in bed.spec["hosts"]}
-    nodes = [
-        {"address": address, "hostname_override": name, "user": "root", "role": roles[name]}
-        for name, address in bed.addresses.items()
-    ]
-    document = {"cluster_name": "mine", "ssh_key_path": "~/.ssh/id", "nodes": nodes}
+    document = {"cluster_name": "mine", "ssh_key_path": "~/.ssh/id", "nodes": bed.rke_nodes()}
     (home / "cluster.yml").write_text(json.dumps(document), encoding="utf-8")
     (home / ".ssh").mkdir(mode=0o700)
     (home / ".ssh" / "config").write_text(SSH_CONFIG, encoding="utf-8")

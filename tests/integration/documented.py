@@ -300,10 +300,7 @@ class Reader:
 
     def write_cluster_yml(self, path: str, **more: t.Any) -> None:
         """Write the file that RKE would have made the test bed of."""
-        nodes = [
-            {"address": NODES[host["name"]], "hostname_override": host["name"], "user": "root", "role": host["roles"]}
-            for host in self.bed.spec["hosts"]
-        ]
+        nodes = [{**node, "address": NODES[node["hostname_override"]]} for node in self.bed.rke_nodes()]
         self.write(path, yaml.safe_dump({"nodes": nodes, **more}, sort_keys=False))
 
     def scans(self) -> list[pathlib.Path]:

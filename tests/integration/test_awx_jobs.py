@@ -20,6 +20,7 @@ from awx_jobs import Project, job
 from conftest import with_api
 from controller import Controller, controller, given, set_up
 from receivers import closed_port
+from test_awx import ANSWERS
 from test_cluster_yml import SSH_CONFIG, cluster_yml
 from testbed import Testbed
 
@@ -27,13 +28,6 @@ GUIDE = scans.ROOT / "docs" / "docsite" / "rst" / "awx.rst"
 SCAN = "playbooks/cis_scan.yml"
 # A variable of the job template: in place of nodes, a path in the project.
 PRACTICE = {"cis_scan_replay_dir": "playbooks/practice/evidence"}
-SCHEDULED = {
-    "cis_scan_profile": "RKE-CIS-1.4-Hardened",
-    "cis_scan_skip": "1.1.2,1.1.5",
-    "cis_scan_skip_source": "variable",
-    "cis_report_formats": ["csv", "html"],
-    "cis_scan_fail_on": ["fail"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +144,7 @@ def test_the_defaults_of_the_survey_ask_for_the_scan_that_is_run_without_any(
 def test_a_scheduled_scan_that_fails_leaves_its_results(
     project: Project, practice: dict[str, t.Any], awx: Controller, tmp_path: pathlib.Path
 ) -> None:
-    done = job(tmp_path, project, SCAN, practice, {**PRACTICE, **SCHEDULED}, "scheduled")
+    done = job(tmp_path, project, SCAN, practice, {**PRACTICE, **ANSWERS}, "scheduled")
     assert (done.code, done.status) == (2, "failed"), done.out
     (failure,) = set(done.failures)
     assert "18 of 97 controls fail" in failure and "\n" not in failure

@@ -41,14 +41,11 @@ def user(tmp_path: pathlib.Path) -> dict[str, str]:
 
 def cluster_yml(path: pathlib.Path, bed: Testbed, nodes: list[str], user: str = "root", **more: t.Any) -> pathlib.Path:
     """Write the file that RKE would have made this part of the test bed of."""
-    roles = {host["name"]: host["roles"] for host in bed.spec["hosts"]}
+    known = {node["hostname_override"]: node for node in bed.rke_nodes(user)}
     document = {
         "ssh_key_path": f"{bed.dir}/id",
-        "nodes": [
-            # RKE's names are in lower case, whatever is written
-            {"address": bed.addresses[name], "hostname_override": name.upper(), "user": user, "role": roles[name]}
-            for name in nodes
-        ],
+        # RKE's names are in lower case, whatever is written
+        "nodes": [{**known[name], "hostname_override": name.upper()} for name in nodes],
         **more,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -131,6 +131,18 @@ class Testbed:
         """A user known to the cluster, without any right."""
         return os.path.join(self.dir, "kube_config_viewer.yml")
 
+    def rke_nodes(self, user: str = "root") -> list[dict]:
+        """The hosts as they stand under `nodes` in the cluster.yml that RKE would have made this cluster of."""
+        return [
+            {
+                "address": self.addresses[host["name"]],
+                "hostname_override": host["name"],
+                "user": user,
+                "role": host["roles"],
+            }
+            for host in self.spec["hosts"]
+        ]
+
     def run(self, argv: list[str], **kw) -> subprocess.CompletedProcess:
         """Run a command of this machine in the test bed's network; keywords as for subprocess.run."""
         if not {"stdout", "stderr", "capture_output"} & set(kw):
