@@ -10,19 +10,18 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError, cluster_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction, gather_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
+from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
     NODE_TYPES,
     Benchmark,
-    CisError,
     resolve_profile,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._operators import Unseen
-from ansible_collections.rke.cis.plugins.plugin_utils._report import described, exemption, node_names
-from ansible_collections.rke.cis.plugins.plugin_utils._request import chosen_controls, roles_of_hosts
-from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._store import unseen_document
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import check_lines
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import gather_evidence, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, exemption, node_names
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 
 # Options that have a variable of the scan, cis_scan_<name>, so that both judge alike.
 _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {

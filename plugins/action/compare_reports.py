@@ -10,12 +10,12 @@ import typing as t
 from ansible import constants as C
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._compare import changed_ids, compare
-from ansible_collections.rke.cis.plugins.plugin_utils._compare_markdown import comparison_markdown
-from ansible_collections.rke.cis.plugins.plugin_utils._scans import find_report, previous_report, read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import find_report, previous_report, read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import comparison_summary
 
 _FORMATS: dict[str, t.Callable[[dict[str, t.Any]], str]] = {
     "text": lambda comparison: "\n".join(line for line, _state in comparison_summary(comparison)) + "\n",

@@ -10,13 +10,13 @@ import tarfile
 import tempfile
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils import _history as history
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, report_checks, unexamined
-from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import history
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, report_checks, unexamined
 from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import summary
 
 BUNDLES = (".tar.gz", ".tgz")
 

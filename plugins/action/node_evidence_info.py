@@ -9,17 +9,14 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._action import gather_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._operators import Unseen
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_evidence,
     evidence_path,
-    read_json,
-    to_json,
+    gather_evidence,
     unseen_document,
-    write_file,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
 
 class ActionModule(ActionBase):

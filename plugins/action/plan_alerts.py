@@ -9,7 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts import (
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import (
     STATE_FILE,
     check_request,
     check_state,
@@ -18,8 +18,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts import (
     scan_of_report,
     scan_without_report,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
 
 

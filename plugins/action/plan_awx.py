@@ -8,9 +8,14 @@ import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, profile_names
-from ansible_collections.rke.cis.plugins.plugin_utils._cron import rrule
-from ansible_collections.rke.cis.plugins.plugin_utils._schedule import Schedule, check_cluster_name, given_block
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import profile_names
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import rrule
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import (
+    Schedule,
+    check_cluster_name,
+    given_block,
+)
 
 # What each scan may be asked anew, in the survey.
 ASKED = ("cis_scan_profile", "cis_scan_skip", "cis_scan_skip_source", "cis_report_formats", "cis_scan_fail_on")

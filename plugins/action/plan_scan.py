@@ -8,31 +8,28 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._history import cluster_directory
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import acquire
-from ansible_collections.rke.cis.plugins.plugin_utils._outlook import outlook
-from ansible_collections.rke.cis.plugins.plugin_utils._report import KINDS, exemption, node_names
-from ansible_collections.rke.cis.plugins.plugin_utils._request import (
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_cluster,
+    cluster_path,
+    evidence_path,
+    unseen_document,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import outlook
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, exemption, node_names
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     SKIP_SOURCES,
     check_one_cluster,
     config_map_skips,
     given_skips,
-    new_scan_directory,
     roles_of_hosts,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster
-from ansible_collections.rke.cis.plugins.plugin_utils._skips import merge_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._store import (
-    cluster_path,
-    evidence_path,
-    make_directory,
-    read_json,
-    to_json,
-    unseen_document,
-    write_file,
-)
-from ansible_collections.rke.cis.plugins.plugin_utils._waivers import Waivers, waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
 
 class ActionModule(ControllerAction):

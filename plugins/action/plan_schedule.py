@@ -12,11 +12,11 @@ import typing as t
 from ansible import constants as C
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._cron import FIELDS, on_calendar
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import BUSY
-from ansible_collections.rke.cis.plugins.plugin_utils._runs import BUSY_STATUS, SCHEMA
-from ansible_collections.rke.cis.plugins.plugin_utils._schedule import (
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import FIELDS, on_calendar
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import (
     Schedule,
     check_cluster_name,
     given_block,

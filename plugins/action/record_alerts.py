@@ -8,8 +8,8 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts import check_state, record
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_state, record
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
 

@@ -10,11 +10,12 @@ import typing as t
 import jinja2
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row, report_rows
-from ansible_collections.rke.cis.plugins.plugin_utils._formats import FILTERS, legal_xml
-from ansible_collections.rke.cis.plugins.plugin_utils._history import past
-from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS, legal_xml
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import past
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report, since_previous
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
 
 

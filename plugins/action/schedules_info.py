@@ -8,8 +8,8 @@ import datetime
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._runs import list_schedules
-from ansible_collections.rke.cis.plugins.plugin_utils._schedule import place_of_user
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import list_schedules
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import place_of_user
 
 
 class ActionModule(ControllerAction):

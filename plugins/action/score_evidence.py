@@ -8,20 +8,26 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._compare import changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import controller_user, release
-from ansible_collections.rke.cis.plugins.plugin_utils._report import (
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import since_previous
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
     KINDS,
     build_report,
     report_checks,
     unexamined,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._request import SKIP_SOURCES, new_scan_directory, user_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._scans import since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, to_json, write_report
-from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
+    SKIP_SOURCES,
+    user_skips,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_report
 
 
 class ActionModule(ControllerAction):

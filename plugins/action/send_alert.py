@@ -10,9 +10,9 @@ import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts import check_request, plain
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._messages import mail, request, without_secrets
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.messages import mail, request, without_secrets
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plain
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 _SUCCESS = [200, 201, 202, 204]
 _TRY_AGAIN = (408, 425, 429)  # of the client errors; others stay what they are

@@ -61,17 +61,24 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError, resolve_profile
-from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, Verdicts, build_report, report_checks
-from ansible_collections.rke.cis.plugins.plugin_utils._scans import read_report, since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._store import (
-    FILE_MODE,
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report, since_previous
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, since_lines, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_cluster,
+    check_evidence,
     cluster_path,
     evidence_path,
-    read_json,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._summary import progress_line, since_lines, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    COUNTS,
+    Verdicts,
+    build_report,
+    report_checks,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE, read_json
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 

@@ -8,18 +8,18 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import (
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
     NODE_TYPES,
-    CisError,
     load_benchmark,
     resolve_profile,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._cron import read_cron, rrule
-from ansible_collections.rke.cis.plugins.plugin_utils._csv import csv_row
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._request import user_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._unsafe import make_unsafe
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron, rrule
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe
 
 
 def _plain(value: t.Any) -> t.Any:

@@ -124,8 +124,8 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._rke_cluster import (
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster import (
     ROLES,
     cluster_files,
     is_cluster,

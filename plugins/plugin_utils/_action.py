@@ -14,29 +14,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._operators import Unseen
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_evidence
-
-
-def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    """Return what the action's node tells, asked with these arguments of rke.cis.node_evidence_info.
-
-    Raises Unseen(kind, message) where it tells nothing.
-    """
-    if getattr(action._connection._shell, "SHELL_FAMILY", "") == "powershell":
-        raise Unseen("Windows", "the benchmark is not made for a Windows node; take it out of the role groups")
-    answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
-    if answer.get("failed") or "evidence" not in answer:
-        # a node without Python or sudo says so in the output alone, at its end
-        said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
-        raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module gave no answer"), *said]))
-    try:
-        # a node is not to be trusted: neither with the form of its answer nor with whose it is
-        document = check_evidence(answer["evidence"], "the node's answer")
-    except CisError as error:
-        raise Unseen("failed", str(error)) from error
-    return {**document, "node": args["node"], "roles": args.get("roles") or []}
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 
 class ControllerAction(ActionBase):

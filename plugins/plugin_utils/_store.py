@@ -9,16 +9,12 @@
 
 from __future__ import annotations
 
-import collections
 import json
 import os
 import tempfile
 import typing as t
-import urllib.parse
 
-from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA as EVIDENCE_SCHEMA
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._score import check_cluster, check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
@@ -79,22 +75,6 @@ def to_json(document: t.Any) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
-def evidence_path(directory: str, node: str) -> str:
-    """Return where a node's evidence document lies. A node's name may hold what a file name may not."""
-    return os.path.join(directory, f"node-{urllib.parse.quote(node, safe='')}.json")
-
-
-def cluster_path(directory: str) -> str:
-    """Return where the cluster's evidence document (what the Kubernetes API said) lies."""
-    return os.path.join(directory, "cluster.json")
-
-
-def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) -> dict[str, t.Any]:
-    """Return the evidence document of a node that could not be examined."""
-    error = {"kind": kind, "message": " ".join(message.split())[:500]}
-    return {"schema": EVIDENCE_SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
-
-
 def read_text(path: str, what: str) -> str:
     """Return the text of a user's file. Raises CisError that begins with what it is."""
     try:
@@ -113,23 +93,3 @@ def read_json(path: str, what: str) -> t.Any:
         raise CisError(f"{what} {path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise CisError(f"{what} {path}: not valid JSON: {error}") from error
-
-
-def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.Any] | None]:
-    """Return the node documents in a directory and the cluster's, if any. Raises CisError naming a bad file."""
-    what = "evidence file"
-    try:
-        names = sorted(name for name in os.listdir(directory) if name.startswith("node-") and name.endswith(".json"))
-    except OSError as error:
-        raise CisError(f"cis_scan_evidence_dir {directory}: cannot be read: {error.strerror}") from error
-    nodes = []
-    for name in names:
-        path = os.path.join(directory, name)
-        nodes.append(check_evidence(read_json(path, what), f"{what} {path}"))
-    twice = [name for name, count in collections.Counter(document["node"] for document in nodes).items() if count > 1]
-    if twice:
-        raise CisError(
-            f"cis_scan_evidence_dir {directory}: more than one file of node {', '.join(twice)}; keep one of each"
-        )
-    path = cluster_path(directory)
-    return nodes, check_cluster(read_json(path, what), f"{what} {path}") if os.path.exists(path) else None

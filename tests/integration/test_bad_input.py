@@ -16,7 +16,7 @@ import typing as t
 import pytest
 import scans
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import profile_names
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import profile_names
 
 GROUPS = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
 

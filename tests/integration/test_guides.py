@@ -104,7 +104,7 @@ def test_write_a_benchmark(documented_cluster: Testbed) -> None:
         who.write("inventory", INVENTORY + "[all:vars]\ncis_scan_kubeconfig=kube_config_cluster.yml\n")
         who.cwd = galaxy.checkout(who.cwd / "rke.cis")
 
-        house = page.save("id: house-1.0", file := "plugins/plugin_utils/benchmarks/house-1.0.yml")
+        house = page.save("id: house-1.0", file := "plugins/plugin_utils/_benchmarks/house-1.0.yml")
         page.run("make scan")
         document = yaml.safe_load(house)
         for words in ('id: "1.2"', 'id: "1.3"'):

@@ -18,8 +18,8 @@ from browser import Browser, Opened
 from checker import html_errors
 
 from ansible_collections.rke.cis.plugins.action.render_report import environment
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 
 BENCHMARK = load_benchmark("rke-cis-1.4")

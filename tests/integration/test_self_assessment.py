@@ -17,7 +17,7 @@ from browser import Browser
 from conftest import with_api
 from testbed import Testbed
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, load_benchmark
 from ansible_collections.rke.cis.tests.unit.roles.guide_helper import Control, Guide, read_html, read_markdown
 
 NODES = {"controlplane": "cp1", "etcd": "etcd1", "worker": "worker1"}

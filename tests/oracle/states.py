@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, Collector, path_key
 from ansible_collections.rke.cis.plugins.module_utils._files import problem
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 
 HERE = pathlib.Path(__file__).parent
 NAMES = {"root": 0, "etcd": 52034, "kube": 1001}

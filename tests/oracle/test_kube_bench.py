@@ -12,8 +12,8 @@ import sys
 import pytest
 import yaml
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 

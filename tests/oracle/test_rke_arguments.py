@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 HERE = pathlib.Path(__file__).parent
 with lzma.open(HERE / "rke-arguments.json.xz", "rt", encoding="utf-8") as stream:

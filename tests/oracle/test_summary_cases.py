@@ -12,10 +12,11 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import NODE_TYPES, CisError, load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks
-from ansible_collections.rke.cis.plugins.plugin_utils._request import user_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._score import Verdict
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 
 HERE = pathlib.Path(__file__).parent
 with lzma.open(HERE / "summary-cases.json.xz", "rt", encoding="utf-8") as stream:

@@ -17,12 +17,13 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import DIRECTORY, CisError, available, load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
-from ansible_collections.rke.cis.plugins.plugin_utils._operators import FLAG_OPERATORS, PATH_OPERATORS
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report, report_checks
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_evidence, unseen_document
-from ansible_collections.rke.cis.plugins.plugin_utils._waivers import read_waivers
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import DIRECTORY, available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import FLAG_OPERATORS, PATH_OPERATORS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRACTICE = ROOT / "playbooks" / "practice" / "evidence"

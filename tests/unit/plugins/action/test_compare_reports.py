@@ -11,8 +11,8 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.compare_reports import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._compare import compare
-from ansible_collections.rke.cis.plugins.plugin_utils._compare_markdown import comparison_markdown
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import keep, small_report
 

@@ -12,7 +12,8 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.rke.cis.plugins.action.node_evidence_info import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, read_evidence, to_json
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path, read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost, node
 

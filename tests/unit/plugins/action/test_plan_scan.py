@@ -12,9 +12,9 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.plan_scan import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import BUSY, NAME
-from ansible_collections.rke.cis.plugins.plugin_utils._store import cluster_path, read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import cluster_path, read_evidence
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
 

@@ -12,10 +12,11 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._lock import acquire
-from ansible_collections.rke.cis.plugins.plugin_utils._report import COUNTS, build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._store import evidence_path, to_json
-from ansible_collections.rke.cis.plugins.plugin_utils._waivers import waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
 from ansible_collections.rke.cis.plugins.filter.cis import FilterModule
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node
 
 FILTERS = FilterModule().filters()

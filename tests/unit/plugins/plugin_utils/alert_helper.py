@@ -15,8 +15,8 @@ import typing as t
 
 import yaml
 
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts import check_request, plan, scan_of_report
-from ansible_collections.rke.cis.plugins.plugin_utils._report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, scan_of_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
     cluster,

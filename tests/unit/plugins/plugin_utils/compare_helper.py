@@ -10,7 +10,7 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._report import SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEMA
 
 Verdict = str | tuple[str, str]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 # Flag controls: arguments that pass, that fail and that the component refuses, and what an absent flag comes to.
 PLUGINS = "--enable-admission-plugins=NamespaceLifecycle,"

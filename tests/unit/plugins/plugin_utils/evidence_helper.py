@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import container_evidence
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 BENCHMARK = load_benchmark("rke-cis-1.4")

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 
 

@@ -14,17 +14,14 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils import _store
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmark import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     cluster_path,
     evidence_path,
-    make_directory,
     read_evidence,
-    read_json,
-    to_json,
     unseen_document,
-    write_file,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node
 
 # ---------------------------------------------------------------------------------------------- writing

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""How a reader sees for himself what a control looked at: commands to paste into a shell on the node. Pure.
+
+They show what the scan saw, and nothing more: of an encryption configuration the names of its providers, of a
+container's environment the variables that the control asks for.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import typing as t
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
+from ansible_collections.rke.cis.plugins.module_utils._flags import environment_name
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+
+_STAT = "stat -Lc '%04a %U:%G %n'"
+# the last two are names of all resources
+_ENCRYPTION_NAMES = ("aescbc", "aesgcm", "secretbox", "kms", "identity", r"\*\.", r"\*\.\*")
+
+
+def audit_commands(
+    benchmark: Benchmark, control: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]
+) -> list[str]:
+    """Return the commands for a control; paths are those that were found on the nodes of these evidence documents."""
+    flags: dict[str, list[str]] = {}
+    commands = []
+    for test in control["tests"]:
+        if "object" in test:
+            commands.append(_object_command(benchmark, test))
+        elif "path" in test:
+            if "flag" in test["path"]:
+                flags.setdefault(test["path"]["container"], []).append(test["path"]["flag"])
+            commands += [_path_command(test, path) for path in _paths(test["path"], documents)]
+        else:
+            flags.setdefault(control["component"], []).append(test["flag"])
+            if test["op"] == "differs_from":
+                for component in test["value"]["components"]:
+                    # as the scorer does: only those that nodes of these roles have
+                    if any(component in document.get("containers", {}) for document in documents):
+                        flags.setdefault(component, []).append(test["value"]["flag"])
+    about = [
+        command
+        for component, names in flags.items()
+        for command in _flag_commands(benchmark, component, list(dict.fromkeys(names)))
+    ]
+    return list(dict.fromkeys(about + commands))
+
+
+def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -> list[str]:
+    """Return where the path lies on the nodes, each place once, else where it lies on a node without a prefix."""
+    found = (document.get("paths", {}).get(path_key(request), {}).get("path") for document in documents)
+    paths = list(dict.fromkeys(path for path in found if path and isinstance(path, str)))
+    return paths or ([request["path"]] if "path" in request else [])
+
+
+def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> list[str]:
+    go = benchmark.components[component]["style"] == "go"
+    # pflag takes an underscore for a dash, Go's own package takes one dash for two
+    names = "|".join(flag[2:] if go else re.sub("-", "[-_]", flag[2:]) for flag in flags)
+    pattern = f"{'--?' if go else '--'}{names if len(flags) == 1 else f'({names})'}([= ].*)?"
+    # a line for each flag, with a value that is a word of its own
+    commands = [f"docker top {component} -wweo pid,args | sed 's/ -/\\n-/g' | grep -xE -e '{pattern}'"]
+    if benchmark.components[component].get("environment"):
+        variables = "|".join(environment_name(flag) for flag in flags)
+        commands.append(
+            f"docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' {component}"
+            f" | grep -E '^({variables})='"
+        )
+    return commands
+
+
+def _path_command(test: dict[str, t.Any], path: str) -> str:
+    quoted = shlex.quote(path)
+    if test["op"] == "first_provider_is":
+        return f"grep -owE '{'|'.join((test['resource'], *_ENCRYPTION_NAMES))}' {quoted}"
+    if not test["path"].get("list"):
+        return f"{_STAT} {quoted}"
+    names = ""
+    if "match" in test:
+        names = f" -mindepth 1 ! -type d -name {shlex.quote(test['match'])}"
+        if "except" in test:
+            names += f" ! -name {shlex.quote(test['except'])}"
+    return f"find -L {quoted} -maxdepth 1{names} -exec {_STAT} {{}} + | sort -k 3"
+
+
+def _object_command(benchmark: Benchmark, test: dict[str, t.Any]) -> str:
+    plural = benchmark.objects[test["object"]]["path"].rpartition("/")[2]
+    if "named" in test:
+        name = benchmark.parameters[test["named"]]
+        return f"kubectl get {plural} {name} -o jsonpath='{{.{test['field']}}}{{\"\\n\"}}'"
+    return f"kubectl get {plural} -o custom-columns=NAME:.metadata.name,{test['field']}:.{test['field']}"

@@ -1,0 +1,18 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The errors that the controller's code raises."""
+
+from __future__ import annotations
+
+
+class CisError(Exception):
+    """A wrong request or a malformed file, told in one line: what, where, how to mend it."""
+
+
+class Unseen(Exception):
+    """The evidence does not show what the test asks for; the message says why."""

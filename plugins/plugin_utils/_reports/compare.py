@@ -1,0 +1,164 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What has changed between two scans of a cluster. Pure: a function of their two reports."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
+
+SCHEMA = "rke.cis/comparison/1"
+
+# The state of a control on a node that it did not run on.
+NOT_RUN = "not run"
+
+
+class Seen(t.NamedTuple):
+    """What one control came to on one node: its state, and the value seen, None where nobody looked."""
+
+    state: str
+    actual: str | None
+
+
+class Control(t.NamedTuple):
+    """One control of a report, node by node. `state` is that of the whole cluster."""
+
+    description: str
+    state: str
+    nodes: dict[str, Seen]
+
+
+class Outline(t.NamedTuple):
+    """What a comparison needs to know of a report."""
+
+    cluster: str
+    version: str
+    about: dict[str, t.Any]
+    nodes: frozenset[str]
+    controls: dict[str, Control]
+
+
+def outline(report: dict[str, t.Any]) -> Outline:
+    """Return a report's outline. Raises CisError if it lacks what docs/report.schema.json asks for."""
+    try:
+        return Outline(
+            cluster=str(report["cluster"]),
+            version=str(report["version"]),
+            about={
+                "name": str(report["scan"]["name"]),
+                "collected_at": str(report["collected_at"]),
+                "profile": str(report["profile"]),
+                "parameters": {str(name): str(value) for name, value in report["parameters"].items()},
+            },
+            nodes=frozenset(report["node_results"]),
+            controls={
+                str(check["id"]): Control(str(check["description"]), str(check["state"]), _by_node(report, check))
+                for check in report_checks(report)
+            },
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as fault:
+        raise CisError(
+            f"the report is malformed ({type(fault).__name__}: {fault}); score its evidence again"
+        ) from fault
+
+
+def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, Seen]:
+    if check["state"] in ("skip", "notApplicable") and "evidence" not in check:  # no node has a verdict of its own
+        state = Seen(str(check["state"]), None)
+        return {str(name): state for kind in check["node_type"] for name in report["nodes"][kind]}
+    found: dict[str, Seen] = {}
+    for part in check["evidence"]:
+        seen = Seen(str(part["state"]), str(part["actual"]))
+        found.update((str(name), seen) for name in part["nodes"])
+    return found
+
+
+def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]] | None:
+    """Return the list that a pair of control and node belongs to, and what sets it apart there, or None."""
+    if old.state == new.state:
+        same = None in (old.actual, new.actual) or old.actual == new.actual
+        return None if same else ("changed", (str(old.actual), str(new.actual)))
+    if new.state == "fail":
+        return "newly_failing", ()
+    if (old.state, new.state) == ("fail", "pass"):
+        return "fixed", ()
+    return "other", (old.state, new.state)
+
+
+def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return what has changed from one report to the other. docs/comparison.schema.json describes its form.
+
+    It looks at each control on each node. Fixed is only what failed and really passes now: a failure that became an
+    error or a skip is another change, and one that went away with its node is a node gone. Of an added node only what
+    is not well is told. Raises CisError if the two are not of one cluster and benchmark.
+    """
+    before, after = outline(older), outline(newer)
+    for what, one, two in (
+        ("clusters", before.cluster, after.cluster),
+        ("benchmarks", before.version, after.version),
+    ):
+        if one != two:
+            raise CisError(
+                f"scans of different {what} cannot be compared: {before.about['name'] or 'the older'} is of {one}, "
+                f"{after.about['name'] or 'the newer'} of {two}; choose two of the same"
+            )
+    absent = Seen(NOT_RUN, None)
+    found: dict[str, dict[tuple[str, tuple[str, ...]], list[str]]] = {
+        "newly_failing": {}, "fixed": {}, "changed": {}, "other": {},
+    }  # fmt: skip
+    controls = {**before.controls, **after.controls}
+    for control_id in controls:
+        old, new = (side.controls.get(control_id, Control("", NOT_RUN, {})) for side in (before, after))
+        for name in sorted({*old.nodes, *new.nodes} & after.nodes):
+            was, now = old.nodes.get(name, absent), new.nodes.get(name, absent)
+            change = _change(was, now) if name in before.nodes or now.state in ("fail", "error") else None
+            if change:
+                kind, told = change
+                found[kind].setdefault((control_id, told), []).append(name)
+        if not old.nodes and not new.nodes and old.state != new.state:  # it has no node to run on, then as now
+            found["other"][control_id, (old.state, new.state)] = []
+    changes = {
+        kind: [
+            {
+                "id": control_id,
+                "description": controls[control_id].description,
+                "nodes": nodes,
+                **dict(zip(("before", "after"), told, strict=False)),
+            }
+            for (control_id, told), nodes in groups.items()
+        ]
+        for kind, groups in found.items()
+    }
+    return {
+        "schema": SCHEMA,
+        "cluster": after.cluster,
+        "profile": after.about["profile"],
+        "from": before.about,
+        "to": after.about,
+        "newly_failing": changes["newly_failing"],
+        "fixed": changes["fixed"],
+        "changed": changes["changed"],
+        "nodes_added": sorted(after.nodes - before.nodes),
+        "nodes_gone": sorted(before.nodes - after.nodes),
+        "other": changes["other"],
+    }
+
+
+def changed_ids(changes: list[dict[str, t.Any]]) -> list[str]:
+    """Return the ids of the controls in one of a comparison's lists, each once."""
+    return list(dict.fromkeys(change["id"] for change in changes))
+
+
+def alike(changes: list[dict[str, t.Any]]) -> dict[tuple[str, str, tuple[str, ...]], list[str]]:
+    """Return before, after and nodes to the ids that they hold for: one dead node changes many controls at once."""
+    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for change in changes:
+        found.setdefault((change["before"], change["after"], tuple(change["nodes"])), []).append(change["id"])
+    return found

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""CSV: the cells of the user's report. The layouts themselves are templates of the role cis_report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_row(cells: t.Iterable[t.Any], neutralise: bool = True) -> str:
+    """Return cells as one CSV line without its end. What a spreadsheet would run as a formula gets a quote mark."""
+    texts = [str(cell) for cell in cells]
+    if neutralise:
+        texts = ["'" + text if text.startswith(_FORMULA) else text for text in texts]
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerow(texts)  # the end's characters are what gets quoted in a cell
+    return stream.getvalue()[:-2]
+
+
+def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """Return the checks with what the columns need: the nodes, and what to say in the column Remediation."""
+    for check in report_checks(report):
+        nodes = dict.fromkeys(name for kind in check["node_type"] for name in report["nodes"][kind])
+        told = {"notApplicable": "Not applicable", "skip": f"Skipped by {check.get('by')}"}.get(check["state"])
+        advice = check["remediation"]
+        if check.get("by") == "waiver":
+            advice = f"Waived by {check['reason']}"
+        elif told:
+            advice = f"{told}: {check['reason']}" if check["reason"] else told
+        elif check["state"] == "error":
+            why = check.get("reason") or "; ".join(
+                dict.fromkeys(part["reason"] for part in check["evidence"] if part["reason"])
+            )
+            advice = f"Not examined: {why}"
+        elif check["state"] == "manual":
+            advice = f"To be judged by a person: {check['evidence'][0]['expected']}"
+        if check["state"] != "skip":  # some of its nodes only are waived
+            for part in check.get("evidence", []):
+                if "waiver" in part:
+                    advice += f" Waived on {', '.join(part['nodes'])} by {waived_by(part['waiver'])}"
+        # Rancher replaced the remediation by the reason alone, and only for what the profile itself leaves out
+        rancher_advice = check["reason"] if told and check.get("by") == "profile" else check["remediation"]
+        yield {
+            **check,
+            "advice": advice,
+            "rancher_advice": rancher_advice,
+            "all_nodes": list(nodes),
+            "passed": check.get("passed_nodes", []),
+            "failed": check.get("failed_nodes", []),
+        }

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What templates of reports need and Jinja2 does not have: filters, and what XML does not allow."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import re
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import errors_by_reason
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def unix_time(text: str) -> int | None:
+    """Return an ISO 8601 time as seconds since 1970, or None where there is none."""
+    try:
+        time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+    except ValueError:
+        return None
+    return int(time.replace(tzinfo=time.tzinfo or datetime.timezone.utc).timestamp())
+
+
+def legal_xml(text: str) -> str:
+    """Return text with a question mark for each character that no XML document may hold, not even escaped."""
+    return _NOT_XML.sub("?", text)
+
+
+def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
+    """Return node to its cases: the controls that run on it, with `section` and, where it was judged, what was `seen`.
+
+    Controls that ran on no node stand under an empty name, so that none is lost.
+    """
+    sections = {group["id"]: group["description"] for group in report["results"]}
+    cases: dict[str, list[dict[str, t.Any]]] = {name: [] for name in report["node_results"]}
+    for row in report_rows(report):
+        group = row["id"].rpartition(".")[0]
+        seen = {name: part for part in row.get("evidence", []) for name in part["nodes"]}
+        for name in row["all_nodes"] or [""]:
+            part = seen.get(name)
+            case = {"row": row, "section": f"{group} {sections[group]}", "seen": part}
+            cases.setdefault(name, []).append({**case, "state": part["state"] if part else row["state"]})
+    return cases
+
+
+def csp_hash(script: str) -> str:
+    """Return what a Content-Security-Policy names an inline script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+FILTERS = {
+    "by_node": by_node,
+    "comparison_markdown": comparison_markdown,
+    "csp_hash": csp_hash,
+    "errors_by_reason": errors_by_reason,
+    "markdown_code": markdown_code,
+    "markdown_text": markdown_text,
+    "unix_time": unix_time,
+    "waived_by": waived_by,
+}

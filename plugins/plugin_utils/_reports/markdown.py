@@ -1,0 +1,36 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Text in Markdown: nothing that a node or a user says is markup there."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+
+_LONGEST = 300
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+
+
+def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
+    line = printable(" ".join(str(text).split()))
+    return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
+
+
+def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:
+    """Return text in one line that Markdown, in a cell of a table too, shows as it is. None for text of any length."""
+    return _MARKUP.sub(r"\\\1", _one_line(text, longest))
+
+
+def markdown_code(text: t.Any) -> str:
+    """Return text as code of one line: what a node says mentions nobody there, and links to nothing."""
+    line = _one_line(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}" if line else ""

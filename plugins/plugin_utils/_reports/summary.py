@@ -1,0 +1,247 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""A report, and what has changed since an earlier one, as plain text for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+
+WIDTH = 80
+_STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
+_MANUAL = ("manual", "MANUAL")  # a column of those benchmarks only that have such controls
+_MOST_NODES = 50
+_MOST_KINDS = 10
+_NAMES = 37
+
+
+def _printable(text: str) -> str:
+    """A node's words must not drive the terminal, nor fill it."""
+    text = text if len(text) <= 500 else text[:497] + "..."
+    return printable(text)
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 10 else ", ".join(names[:10]) + f" and {len(names) - 10} more"
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    lead = f"    {label:<7}"
+    return textwrap.wrap(
+        _printable(text), WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
+    ) or [lead.rstrip()]
+
+
+def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]) -> str:
+    width = _NAMES - 8 * (len(states) - len(_STATES))
+    name = _printable(name)
+    name = name if len(name) <= width else name[: width - 3] + "..."
+    return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
+
+
+def progress_line(done: int, total: int, seconds: float) -> str:
+    """Return how far a scan is after so many seconds."""
+    rate = done / max(seconds, 0.001)
+    left = round((total - done) / rate)
+    wait = f"{left} s" if left < 120 else f"{left // 60} min"
+    return f"{done} of {total} nodes have answered, {rate:.1f} a second, about {wait} left"
+
+
+def node_table(report: dict[str, t.Any]) -> list[str]:
+    """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
+    results = report["node_results"]
+    states = (*_STATES, _MANUAL) if report.get("manual") else _STATES
+    names = list(results)
+    if len(names) > _MOST_NODES:
+        names.sort(key=lambda name: (-results[name]["error"], -results[name]["fail"], name))
+    rows = [_row("NODE", dict(states), states)]
+    rows += [_row(name, results[name], states) for name in names[:_MOST_NODES]]
+    if len(names) > _MOST_NODES:
+        rows.append(f"... and {len(names) - _MOST_NODES} more nodes, which stand in the report")
+    rows.append("-" * (_NAMES + 41))
+    rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report, states))
+    return rows
+
+
+def _title(check: dict[str, t.Any]) -> list[str]:
+    text = f"{check['id']:<8}{check['description']}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+
+
+def failures(report: dict[str, t.Any]) -> list[str]:
+    """Return the failing controls, each with the value wanted and the values seen, and where."""
+    rows = []
+    for check in report_checks(report):
+        if check["state"] not in ("fail", "mixed"):
+            continue
+        rows += _title(check)
+        failed = [part for part in check["evidence"] if part["state"] == "fail"]
+        for wanted in dict.fromkeys(part["expected"] for part in failed):
+            rows += _wrapped("wanted", wanted)
+        for part in failed[:_MOST_KINDS]:
+            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+            rows += _wrapped("on", _names(part["nodes"]))
+        if len(failed) > _MOST_KINDS:
+            rows += _wrapped("seen", f"and {len(failed) - _MOST_KINDS} more, which stand in the report")
+    return rows
+
+
+def waived(report: dict[str, t.Any]) -> list[str]:
+    """Return the failures that are waived, each with what was seen, where, and who accepts it."""
+    rows = []
+    for check in report_checks(report):
+        parts = [part for part in check.get("evidence", []) if "waiver" in part]
+        if parts:
+            rows += _title(check)
+        for part in parts[:_MOST_KINDS]:
+            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+            rows += _wrapped("on", _names(part["nodes"]))
+            rows += _wrapped("by", waived_by(part["waiver"]))
+        if len(parts) > _MOST_KINDS:
+            rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, which stand in the report")
+    return rows
+
+
+def unseen(report: dict[str, t.Any]) -> list[str]:
+    """Return what could not be examined, by reason: one dead node must not fill a screen."""
+    reasons = errors_by_reason(report)
+    rows = []
+    for reason, found in list(reasons.items())[:_MOST_KINDS]:
+        rows += textwrap.wrap(_printable(reason), WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        if found["nodes"]:
+            rows += _wrapped("on", _names(found["nodes"]))
+        rows += _wrapped("ids", _names(found["controls"]))
+    if len(reasons) > _MOST_KINDS:
+        rows.append(f"... and {len(reasons) - _MOST_KINDS} more reasons, which stand in the report")
+    return rows
+
+
+def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
+    """Return the summary as (line, state that it speaks of); the state is for those who can show colour."""
+    count = len(report["node_results"])
+    title = (
+        f"{report['profile']}: {count} node{'s' if count != 1 else ''}, evidence of {report['collected_at'] or 'none'}"
+    )
+    rows = [(_printable(title)[:WIDTH], ""), ("", "")]
+    rows += [(row, "") for row in node_table(report)]
+    parts = (("Failing controls", failures, "fail"), ("Waived failures", waived, ""), ("Not examined", unseen, "error"))
+    for heading, part, state in parts:
+        lines = part(report)
+        if lines:
+            rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
+    return rows
+
+
+# ---------------------------------------------------------------------------------------- a few controls of one node
+
+
+def check_lines(checks: list[dict[str, str]]) -> list[str]:
+    """Return what rke.cis.check found. Controls that do not run on the node are told together."""
+    labels = dict((*_STATES, _MANUAL))
+    rows = []
+    not_here: dict[str, list[str]] = {}
+    for check in checks:
+        state = check["state"]
+        if state not in labels:
+            not_here.setdefault(check["reason"], []).append(check["id"])
+            continue
+        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
+        rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
+        seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
+        for label, text in (
+            ("wanted", check["expected"]),
+            ("seen", seen),
+            ("why", "" if state in ("pass", "fail") else check["reason"]),
+            ("remedy", check["remediation"] if state == "fail" else ""),
+        ):
+            rows += _wrapped(label, text) if text else []
+    for reason, ids in not_here.items():
+        rows += textwrap.wrap(f"NOT RUN {_names(ids)}", WIDTH, subsequent_indent=" " * 8)
+        rows += _wrapped("why", reason)
+    return rows
+
+
+# ---------------------------------------------------------------------------------------- comparison of two reports
+
+
+def _verdicts(changes: list[dict[str, t.Any]]) -> list[str]:
+    """Return controls, each with where it changed and, if the value did, what it was and is."""
+    rows = []
+    by_control: dict[str, list[dict[str, t.Any]]] = {}
+    for change in changes:
+        by_control.setdefault(change["id"], []).append(change)
+    for control_id, same in by_control.items():
+        title = _printable(f"{control_id:<8}{same[0]['description']}")
+        rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
+        for change in same[:_MOST_KINDS]:
+            for label in ("before", "after"):
+                rows += _wrapped(label, change[label]) if label in change else []
+            rows += _wrapped("on", _names(change["nodes"]))
+        if len(same) > _MOST_KINDS:
+            rows += _wrapped("before", f"and {len(same) - _MOST_KINDS} more, which stand in the comparison")
+    return rows
+
+
+def _state_changes(changes: list[dict[str, t.Any]]) -> list[str]:
+    """Return what became what, and where."""
+    rows = []
+    for (before, after, nodes), ids in alike(changes).items():
+        rows.append(_printable(f"{before} to {after}"))
+        rows += _wrapped("on", _names(list(nodes))) if nodes else []
+        rows += _wrapped("ids", _names(ids))
+    return rows
+
+
+def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
+    """Return a comparison as (line, state that it speaks of), as `summary` does."""
+    older, newer = comparison["from"], comparison["to"]
+    rows = [(_printable(f"Changes of cluster {comparison['cluster']}")[:WIDTH], "")]
+    for label, about in (("from", older), ("to", newer)):
+        told = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
+        if older["parameters"] != newer["parameters"]:
+            told.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
+        for number, text in enumerate(filter(None, told)):
+            rows += [(row, "") for row in _wrapped("" if number else label, text)]
+    parts = [
+        ("Newly failing", _verdicts(comparison["newly_failing"]), "fail"),
+        ("Fixed", _verdicts(comparison["fixed"]), ""),
+        ("Another value, the same verdict", _verdicts(comparison["changed"]), ""),
+        ("Other changes", _state_changes(comparison["other"]), ""),
+        *(
+            (heading, _wrapped("", _names(comparison[key])) if comparison[key] else [], "")
+            for heading, key in (("Nodes added", "nodes_added"), ("Nodes gone", "nodes_gone"))
+        ),
+    ]
+    for heading, lines, state in [part for part in parts if part[1]] or [("Nothing has changed", [], "")]:
+        rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
+    return rows
+
+
+def since_lines(comparison: dict[str, t.Any]) -> list[str]:
+    """Return in a few words what has changed since the scan before."""
+    told = []
+    for key, words in (("newly_failing", "newly failing"), ("fixed", "fixed")):
+        where = []
+        for change in comparison[key]:
+            first, *more = change["nodes"]
+            where.append(f"{change['id']} on {first}" + (f" and {len(more)} more" if more else ""))
+        told.append(f"{len(where)} {words}" + (f" ({_names(where)})" if where else ""))
+    for key, words in (("changed", "with another value"), ("other", "otherwise changed")):
+        if comparison[key]:
+            told.append(f"{len(changed_ids(comparison[key]))} {words}")
+    for key, words in (("nodes_added", "added"), ("nodes_gone", "gone")):
+        if comparison[key]:
+            told.append(f"{words}: {_names(comparison[key])}")
+    since = comparison["from"]["collected_at"] or comparison["from"]["name"]
+    text = f"Since {_printable(since)}: " + ", ".join(_printable(part) for part in told)
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)

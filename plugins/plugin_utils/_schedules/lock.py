@@ -1,0 +1,157 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The lock that keeps two scheduled scans of one cluster apart. It lies beside the scans: all hosts that write there
+see it.
+"""
+
+from __future__ import annotations
+
+import calendar
+import multiprocessing
+import os
+import pwd
+import socket
+import time
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import locked
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+
+NAME = "scheduled.lock"
+# Of a holder on another host nobody can see whether it lives, so a lock ends by itself. No scan takes this long.
+HOURS = 6
+# By these words the log of a run that was refused is told from that of one that failed.
+BUSY = "a scheduled scan of this cluster is running"
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+Holder = dict[str, t.Any]
+
+
+def acquire(directory: str) -> list[str]:
+    """Take the lock of the cluster whose scans are in `directory`, for the ansible-playbook that this process is of.
+
+    Returns a warning if it was a stale one. Raises CisError if another process holds it.
+    """
+    make_directory(directory, "cis_report_dir")
+    path = os.path.join(directory, NAME)
+    with locked(directory):
+        holder = _read(path)
+        stale = _why_stale(holder) if holder else ""
+        if holder and not stale:
+            raise CisError(f"{BUSY}: {_told(holder)}; its lock {path} ends at {holder['expires']} at the latest")
+        if holder:
+            os.unlink(path)
+        try:
+            _create(path)
+        except FileExistsError:
+            raise CisError(f"{BUSY}: it was started at the same time as this one") from None
+    return [f"the lock of an earlier scheduled scan is taken over: {_told(holder)}, {stale}"] if holder else []
+
+
+def _create(path: str) -> None:
+    """Make the lock, whole and only if there is none: that holds where a directory cannot be locked, too."""
+    now = time.time()
+    mine = {**_myself(), "since": _text(now), "expires": _text(now + HOURS * 3600)}
+    temporary = f"{path}.{mine['pid']}"
+    write_file(temporary, to_json(mine))
+    try:
+        os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+
+
+def release(directory: str) -> None:
+    """Give the lock back, if it is this ansible-playbook that holds it."""
+    path = os.path.join(directory, NAME)
+    if not os.path.exists(path):
+        return
+    with locked(directory):
+        holder = _read(path)
+        if holder and {key: holder[key] for key in _myself()} == _myself():
+            os.unlink(path)
+
+
+def running(directory: str) -> str:
+    """Return who holds the lock of a cluster, empty if nobody does."""
+    path = os.path.join(directory, NAME)
+    if not os.path.exists(path):
+        return ""
+    with locked(directory):
+        holder = _read(path)
+        return _told(holder) if holder and not _why_stale(holder) else ""
+
+
+def _myself() -> Holder:
+    """Tasks run in children of ansible-playbook, which come and go: the holder is their parent."""
+    parent = multiprocessing.parent_process()
+    pid = parent.pid if parent and parent.pid else os.getpid()
+    return {"owner": f"{controller_user()}@{socket.gethostname()}", "pid": pid, "started": _started(pid)}
+
+
+def controller_user() -> str:
+    """Return who runs this, by number where the system knows no name, as in some containers."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, as the kernel counts it, to know it from a later one with its number."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            boot = stream.read().strip()
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            return f"{boot}/{stream.read().rpartition(')')[2].split()[19]}"
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> Holder | None:
+    if not os.path.exists(path):
+        return None
+    holder = read_json(path, "lock")
+    form = {"owner": str, "pid": int, "started": str, "since": str, "expires": str}
+    try:
+        if all(isinstance(holder[key], kind) for key, kind in form.items()):
+            _seconds(holder["expires"])
+            return holder
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise CisError(f"lock {path}: is not one of a scheduled scan; remove it if no scan is running")
+
+
+def _why_stale(holder: Holder) -> str:
+    """Return why a lock holds no more, empty if it does."""
+    if _seconds(holder["expires"]) <= time.time():
+        return f"which has expired at {holder['expires']}"
+    if holder["owner"].rpartition("@")[2] != socket.gethostname():
+        return ""
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return "whose process has ended without giving it back"
+    except PermissionError:
+        pass  # it lives, and is another user's
+    if _started(holder["pid"]) != holder["started"]:
+        return "whose process has ended without giving it back"
+    return ""
+
+
+def _told(holder: Holder) -> str:
+    return f"{holder['owner']}, process {holder['pid']}, since {holder['since']}"
+
+
+def _text(seconds: float) -> str:
+    return time.strftime(_TIME, time.gmtime(seconds))
+
+
+def _seconds(text: str) -> int:
+    return calendar.timegm(time.strptime(text, _TIME))

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The schedules there are, and what became of their runs: from the logs that each run leaves, and from the scans."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import counts_text, list_scans
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import MOST_MISSED, missed_runs, next_runs
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+
+SCHEMA = "rke.cis/schedule/1"
+# The exit status of a run that was kept from scanning by another one. ansible-playbook has none of this number.
+BUSY_STATUS = 75
+
+_KEYS = ("cluster", "cron", "method", "user", "profile", "report_dir", "retention")
+_LOG = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.log")
+_END = re.compile(r"rke\.cis: exit status ([0-9]+)")
+_ERROR = re.compile(r"^(?:fatal: [^\n]*?=> |\[ERROR\]: |ERROR! )(.*)", re.M)
+_MOST = 300  # characters of an error
+_LATE = datetime.timedelta(minutes=1)  # a run that is not there after so long was missed
+
+
+def list_schedules(directory: str, now: datetime.datetime) -> list[dict[str, t.Any]]:
+    """Return the schedules of a user, each with its last run before the time `now`, and the lines that tell of it."""
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+    paths = [os.path.join(directory, name, "schedule.json") for name in names]
+    return [_schedule(path, now) for path in paths if os.path.isfile(path)]
+
+
+def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
+    known = read_json(path, "schedule")
+    if not isinstance(known, dict) or known.get("schema") != SCHEMA or not all(key in known for key in _KEYS):
+        raise CisError(f"schedule {path}: no schedule of this collection; install it again, or remove its directory")
+    scans_dir = os.path.join(known["report_dir"], known["cluster"])
+    scans = list_scans(scans_dir) if os.path.isdir(scans_dir) else []
+    scheduled = [scan for scan in scans if scan["kind"] == KINDS[1] and scan["complete"]]
+    run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir))
+    since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)
+    if run:
+        since = max(since, _here(run["started"]))
+    schedule = {
+        **{key: known[key] for key in _KEYS},
+        "last_run": run,
+        "last_scan": {key: scheduled[-1][key] for key in ("name", "counts")} if scheduled else {},
+        "next_runs": [_told(time) for time in next_runs(known["cron"], 3, now)],
+        "missed_runs": missed_runs(known["cron"], since, now - _LATE),
+    }
+    return {**schedule, "lines": _lines(schedule)}
+
+
+def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str) -> dict[str, t.Any]:
+    """Return what the newest log tells, and the scan that came of it; nothing if there was no run."""
+    try:
+        found = sorted(name for name in os.listdir(logs) if _LOG.fullmatch(name))
+    except FileNotFoundError:
+        found = []
+    if not found:
+        return {}
+    started = found[-1].partition(".")[0]
+    log = os.path.join(logs, found[-1])
+    with open(log, encoding="utf-8", errors="replace") as stream:
+        text = stream.read()
+    end = _END.fullmatch(text.rstrip().rpartition("\n")[2])
+    own = [scan["name"] for scan in scheduled if scan["name"][:16] >= started]
+    run = {"started": started, "log": log, "exit_status": int(end[1]) if end else None, "scan": own[0] if own else ""}
+    return {**run, "error": _error(text) if end and end[1] != "0" else "", "running_as": holder if not end else ""}
+
+
+def _error(text: str) -> str:
+    """Return the last error in an output of ansible-playbook, as one short line."""
+    errors = _ERROR.findall(text)
+    if not errors:
+        return ""
+    try:
+        message = json.loads(errors[-1])["msg"]
+    except (ValueError, KeyError, TypeError):
+        message = errors[-1]
+    message = " ".join(str(message).split())
+    return printable(message)[:_MOST]
+
+
+def _here(stamp: str) -> datetime.datetime:
+    """Return the time of a log's name as the controller's clock showed it."""
+    utc = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+    return utc.astimezone().replace(tzinfo=None)
+
+
+def _told(time: datetime.datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M %z")
+
+
+def _lines(schedule: dict[str, t.Any]) -> list[str]:
+    run, scan, missed = schedule["last_run"], schedule["last_scan"], schedule["missed_runs"]
+    counts = counts_text(scan.get("counts", {}))
+    many = f"more than {missed - 1}" if missed == MOST_MISSED else str(missed)
+    return [
+        f"{schedule['cluster']}: {schedule['cron']} by {schedule['method']} as {schedule['user']}, "
+        f"{schedule['profile']}, keeps {schedule['retention']} reports",
+        f"  last run: {_told(_here(run['started'])) + ', ' + _outcome(run) if run else 'none yet'}",
+        f"  last report: {scan['name'] + ': ' + counts if scan else 'none yet'}",
+        f"  next runs: {', '.join(schedule['next_runs'])}",
+        f"  missed runs: {many} since {'that one' if run else 'it was installed'}",
+    ]
+
+
+def _outcome(run: dict[str, t.Any]) -> str:
+    status, what = run["exit_status"], "a report" if run["scan"] else "no report"
+    if status is None:
+        state = f"is running ({run['running_as']})" if run["running_as"] else "has not ended: begins, or was killed"
+    elif status == BUSY_STATUS:
+        state = "did not scan"
+    else:
+        state = f"{what}, exit status {status}"
+    return f"{state}{': ' + run['error'] if run['error'] else ''}; log {run['log']}"

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""A recurring scan: the block scheduled_cluster_scan that Rancher's users have, and what follows from it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pwd
+import re
+import typing as t
+
+import yaml
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import next_runs, read_cron
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips, skips_of_variable
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+
+BLOCK = "scheduled_cluster_scan"
+# Rancher chose the benchmark by the version of Kubernetes, and kept 3 reports where its documents and its form say 24.
+DEFAULTS = {"override_benchmark_version": "rke-cis-1.4", "profile": "permissive", "cron_schedule": "0 0 * * *"}
+RETENTION = 24
+
+_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_KEYS = {
+    "": ("enabled", "scan_config", "schedule_config"),
+    "scan_config": ("cis_scan_config",),
+    "scan_config.cis_scan_config": (
+        "override_benchmark_version",
+        "profile",
+        "override_skip",
+        "debug_master",
+        "debug_worker",
+    ),
+    "schedule_config": ("cron_schedule", "retention"),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """A cluster.yml may hold anything: what is tagged in a way that nobody here knows is of no interest."""
+
+
+_Loader.add_multi_constructor("", lambda loader, tag, node: None)
+
+
+def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule") -> t.Any:
+    """Return the block that the variables of a role give, itself or in a file. Raises CisError that names them."""
+    if cluster_file and block:
+        raise CisError(f"{role}_cluster_file and {role}_block are both given; give one of them")
+    if not cluster_file and not block:
+        raise CisError(
+            f"{role}_cluster_file: name a cluster.yml with the block {BLOCK}, or give the block as {role}_block"
+        )
+    return block_of_file(cluster_file, role) if cluster_file else block
+
+
+def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
+    """Return the block in a cluster.yml. Raises CisError that shows nothing else of the file: it may hold secrets."""
+    source = f"{role}_cluster_file {path}"
+    text = read_text(path, source)
+    try:
+        document = yaml.load(text, Loader=_Loader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = re.sub("'[^']{2,}'", "'...'", error.problem or "")
+        raise CisError(f"{source}: line {line}: not valid YAML: {problem}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise CisError(f"{source}: not valid YAML") from error
+    if not isinstance(document, dict) or BLOCK not in document:
+        raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or give the variable {role}_block")
+    return document[BLOCK]
+
+
+def check_cluster_name(cluster: str, role: str = "cis_schedule") -> None:
+    """Raise CisError if the name cannot stand in the names of files and units."""
+    if not _CLUSTER.fullmatch(cluster):
+        raise CisError(
+            f"{role}_cluster {cluster!r}: letters, digits, '_', '.' and '-' are wanted, first a letter or digit"
+        )
+
+
+class Schedule:
+    """What a block asks for. Raises CisError that names the key which is wrong."""
+
+    def __init__(self, cluster: str, block: t.Any) -> None:
+        top = _section(block, "")
+        self.warnings: list[str] = []
+        self.enabled = _boolean(top, "enabled", "")
+        if not self.enabled:
+            return
+        scan = _section(
+            _section(top.get("scan_config"), "scan_config").get("cis_scan_config"), "scan_config.cis_scan_config"
+        )
+        schedule = _section(top.get("schedule_config"), "schedule_config")
+        self.variables: dict[str, t.Any] = {"cis_scan_cluster": cluster, "cis_scan_kind": "scheduled"}
+        self._read_scan(scan, "scan_config.cis_scan_config")
+        self.cron = read_cron(
+            schedule.get("cron_schedule") or DEFAULTS["cron_schedule"], f"{BLOCK}.schedule_config.cron_schedule"
+        )
+        self.variables["cis_report_keep"] = {"scheduled": _retention(schedule.get("retention"))}
+        first, second = next_runs(self.cron, 2)
+        where = "scan_config.cis_scan_config"
+        debugged = [key for key in ("debug_master", "debug_worker") if _boolean(scan, key, where, False)]
+        if second - first < datetime.timedelta(hours=1) and not debugged:
+            self.warnings.append(
+                f"{BLOCK}.schedule_config.cron_schedule {self.cron!r}: two scans are less than an hour apart, which "
+                f"Rancher refuses"
+            )
+
+    def _read_scan(self, scan: dict[str, t.Any], where: str) -> None:
+        words = {}
+        for key in ("override_benchmark_version", "profile"):
+            words[key] = scan.get(key) or DEFAULTS[key]
+            if not isinstance(words[key], str):
+                raise CisError(f"{BLOCK}.{where}.{key}: a text such as {DEFAULTS[key]} is wanted, not {words[key]!r}")
+        try:
+            benchmark, profile = resolve_profile("-".join(words.values()))
+        except CisError as error:
+            wrong = " and ".join(f"{key} {word!r}" for key, word in words.items())
+            raise CisError(f"{BLOCK}.{where}: {wrong} make no profile; {str(error).partition('; ')[2]}") from error
+        self.profile = benchmark.profile_name(profile)
+        self.variables["cis_scan_profile"] = self.profile
+        if scan.get("override_skip") is not None:
+            source = f"{BLOCK}.{where}.override_skip"
+            wanted = skips_of_variable(scan["override_skip"], source)
+            known, warnings = merge_skips(benchmark, [(source, wanted)])
+            self.warnings += warnings
+            # As in Rancher it takes the place of the ConfigMap's.
+            self.variables.update(cis_scan_skip=list(known), cis_scan_skip_source="variable")
+
+
+def _section(value: t.Any, where: str) -> dict[str, t.Any]:
+    """Return a mapping of which all keys are known. One that is not there is empty, as in Rancher."""
+    name = f"{BLOCK}.{where}".rstrip(".")
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise CisError(f"{name}: a mapping with {', '.join(_KEYS[where])} is wanted, not {value!r}")
+    for key in value:
+        if key not in _KEYS[where]:
+            right = next(
+                (f"; it belongs into {BLOCK}.{place}".rstrip(".") for place in _KEYS if key in _KEYS[place]), ""
+            )
+            raise CisError(f"{name}.{key}: no such key; there are: {', '.join(_KEYS[where])}{right}")
+    return value
+
+
+def _boolean(section: dict[str, t.Any], key: str, where: str, default: bool | None = None) -> bool:
+    value = section.get(key, default)
+    if not isinstance(value, bool):
+        name = ".".join(part for part in (BLOCK, where, key) if part)
+        raise CisError(
+            f"{name}: true or false is wanted, not {value!r}"
+            if key in section
+            else f"{name}: is missing; true or false is wanted"
+        )
+    return value
+
+
+def _retention(value: t.Any) -> int:
+    """Return how many reports to keep. 0 is Rancher's word for its default."""
+    name = f"{BLOCK}.schedule_config.retention"
+    number = int(value) if isinstance(value, str) and value.isdecimal() else RETENTION if value is None else value
+    # Of a variable it is a kind of int, since ansible-core 2.19.
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise CisError(f"{name}: a number of reports to keep is wanted, not {value!r}")
+    return number or RETENTION
+
+
+def place_of_user(user: str, directory: str) -> tuple[pwd.struct_passwd, str]:
+    """Return the user that schedules run as and the directory of that user's schedules, in which ~ is the user's home.
+
+    Without a name it is the user of this process, and only root may name another.
+    """
+    try:
+        account = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise CisError(f"cis_schedule_user {user!r}: there is no such user on the controller") from error
+    if os.geteuid() not in (0, account.pw_uid):
+        raise CisError(f"cis_schedule_user {user}: only root can do this for another user; run the playbook as root")
+    path = directory.replace("~", account.pw_dir, 1) if directory == "~" or directory.startswith("~/") else directory
+    return account, os.path.abspath(path)

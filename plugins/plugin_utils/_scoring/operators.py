@@ -1,0 +1,313 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The test functions: what each `op` of a benchmark file asks of the value seen. Pure.
+
+A flag operator gets (the flag's type, its raw values in order, the wanted value) and returns whether they satisfy it;
+a ValueError says that the component would refuse the value, which is a failure too. A path operator gets (the path's
+evidence, the test) and returns what offends, None for nothing. `shown` only shows what is there: for controls that a
+person has to judge.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import posixpath
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
+    parse_bool,
+    parse_duration,
+    parse_gates,
+    parse_int,
+    parse_ip,
+    parse_list,
+)
+
+_PARSERS: dict[str, t.Callable[[str], t.Any]] = {
+    "bool": parse_bool,
+    "int": parse_int,
+    "ip": parse_ip,
+    "duration": parse_duration,
+    "string": str,
+}
+
+
+# ------------------------------------------------------------------------------------------------- flags
+
+
+def _members(values: list[str]) -> list[str]:
+    return [member for value in values for member in parse_list(value)]
+
+
+def equals(kind: str, values: list[str], wanted: t.Any) -> bool:
+    """The last occurrence counts; the flag's type says how it is read."""
+    return _PARSERS[kind](values[-1]) == wanted
+
+
+def one_of(kind: str, values: list[str], wanted: list[t.Any]) -> bool:
+    return _PARSERS[kind](values[-1]) in wanted
+
+
+def at_least(kind: str, values: list[str], wanted: int) -> bool:
+    return parse_int(values[-1]) >= wanted
+
+
+def between(kind: str, values: list[str], wanted: list[int]) -> bool:
+    return wanted[0] <= parse_int(values[-1]) <= wanted[1]
+
+
+def longer_than(kind: str, values: list[str], wanted: int) -> bool:
+    return parse_duration(values[-1]) > wanted
+
+
+def absolute_path(kind: str, values: list[str], wanted: t.Any) -> bool:
+    """Whether the file is there is not asked: the component does not start without it."""
+    return all(value.startswith("/") for value in (values if kind == "strings" else values[-1:]))
+
+
+def includes(kind: str, values: list[str], wanted: str) -> bool:
+    return wanted in _members(values)
+
+
+def excludes(kind: str, values: list[str], wanted: str) -> bool | None:
+    """None for an empty list, which leaves the default in force as an absent flag does."""
+    members = _members(values)
+    return wanted not in members if members else None
+
+
+def subset_of(kind: str, values: list[str], wanted: list[str]) -> bool | None:
+    """Whole names in any order. None for an empty list, which leaves the default in force as an absent flag does."""
+    members = _members(values)
+    return set(members) <= set(wanted) if members else None
+
+
+def differs_from(kind: str, values: list[str], wanted: list[str]) -> bool:
+    """A path that is none of these, however it is spelt. The scorer looks up what the other components have."""
+    return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in wanted}
+
+
+def gate_is(kind: str, values: list[str], wanted: dict[str, bool]) -> bool | None:
+    """None where the flag does not name the gate."""
+    gates: dict[str, str] = {}
+    for value in values:
+        gates.update(parse_gates(value))
+    ((name, state),) = wanted.items()
+    return parse_bool(gates[name]) == state if name in gates else None
+
+
+FLAG_OPERATORS: dict[str, t.Callable[[str, list[str], t.Any], bool | None]] = {
+    "equals": equals,
+    "one_of": one_of,
+    "at_least": at_least,
+    "between": between,
+    "longer_than": longer_than,
+    "absolute_path": absolute_path,
+    "includes": includes,
+    "excludes": excludes,
+    "subset_of": subset_of,
+    "differs_from": differs_from,
+    "gate_is": gate_is,
+    "shown": lambda kind, values, wanted: True,
+}
+
+_FLAG_WORDS = {
+    "equals": "{flag}={value}",
+    "one_of": "{flag} is one of {value}",
+    "at_least": "{flag} is {value} or more",
+    "between": "{flag} is between {value}",
+    "longer_than": "{flag} is longer than {value} s",
+    "absolute_path": "{flag} names a file by its absolute path",
+    "includes": "{flag} includes {value}",
+    "excludes": "{flag} does not include {value}",
+    "subset_of": "{flag} includes nothing but {value}",
+    "differs_from": "{flag} names another file than {value}",
+    "gate_is": "{flag} sets {value}",
+    "not_set": "{flag} is not set",
+    "shown": "{flag}",
+}
+
+
+def _text(value: t.Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict) and "components" in value:
+        return f"{value['flag']} of {_text(value['components'])}"
+    if isinstance(value, dict):
+        return ",".join(f"{name}={_text(state)}" for name, state in value.items())
+    if isinstance(value, list):
+        return " and ".join(_text(item) for item in value)
+    return str(value)
+
+
+# ------------------------------------------------------------------------------------------------- paths
+
+
+def _looser(entry: dict[str, t.Any], mode: str) -> bool:
+    """Whether a mode grants a right, or sets a bit, that the wanted one does not have: all 12 bits count."""
+    return bool(int(entry["mode"], 8) & ~int(mode, 8))
+
+
+def _owned(entry: dict[str, t.Any], owner: str) -> bool:
+    """Names are compared whole; root is the number 0, whatever it is called."""
+    for wanted, name, number in zip(
+        owner.split(":"), (entry["owner"], entry["group"]), (entry["uid"], entry["gid"]), strict=False
+    ):
+        if (number != 0) if wanted == "root" else (name != wanted):
+            return False
+    return True
+
+
+def _owner(entry: dict[str, t.Any]) -> str:
+    return f"{entry['owner'] or entry['uid']}:{entry['group'] or entry['gid']}"
+
+
+def some(names: list[str]) -> str:
+    """Name the first ones only: a report must stay readable."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _selected(entry: dict[str, t.Any], test: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Return the entries of a directory that the test is about, those that could not be examined included."""
+    return [
+        child
+        for child in entry["entries"]
+        if child.get("type") != "directory"
+        and fnmatch.fnmatchcase(child["name"], test["match"])
+        and not fnmatch.fnmatchcase(child["name"], test.get("except", ""))
+    ]
+
+
+def _check_each(children: list[dict[str, t.Any]], offence: t.Callable[[dict[str, t.Any]], str | None]) -> str | None:
+    """Return the offences of all entries; raise Unseen if there is none but an entry could not be examined."""
+    offenders = [text for text in (offence(child) for child in children if "error" not in child) if text]
+    unseen = [child["error"]["message"] for child in children if "error" in child]
+    if unseen and not offenders:
+        raise Unseen(unseen[0])
+    return some(offenders) or None
+
+
+def mode_within(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
+    return f"mode {entry['mode']}" if _looser(entry, test["value"]) else None
+
+
+def owner_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
+    return None if _owned(entry, test["value"]) else f"owner {_owner(entry)}"
+
+
+def entries_mode_within(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
+    children = _selected(entry, test)
+    if not children:
+        return f"no file matches {test['match']}"
+    return _check_each(
+        children, lambda child: f"{child['name']} {child['mode']}" if _looser(child, test["value"]) else None
+    )
+
+
+def entries_owner_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
+    """The directory itself and each direct entry; `or_value` is allowed too for names that match `or_match`."""
+
+    def offence(child: dict[str, t.Any]) -> str | None:
+        if _owned(child, test["value"]):
+            return None
+        if (
+            "or_match" in test
+            and fnmatch.fnmatchcase(child["name"], test["or_match"])
+            and _owned(child, test["or_value"])
+        ):
+            return None
+        return f"{child['name']} {_owner(child)}"
+
+    if not entry["entries"]:
+        return "the directory is empty"
+    return _check_each([dict(entry, name=".")] + entry["entries"], offence)
+
+
+def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
+    """The API server writes a resource with the first provider of the first entry that names it."""
+    for section in entry["encryption"]:
+        if test["resource"] in section["resources"] or "*." in section["resources"] or "*.*" in section["resources"]:
+            first = section["providers"][0] if section["providers"] else "no provider"
+            return None if first == test["value"] else f"first provider for {test['resource']} is {first}"
+    return f"no provider for {test['resource']}"
+
+
+def _listing(entry: dict[str, t.Any]) -> str:
+    """Return mode and owner of a path and of each of its entries, as a person wants to see them."""
+    shown = [f". {entry['mode']} {_owner(entry)}"]
+    for child in sorted(entry.get("entries", []), key=lambda child: child["name"]):
+        seen = f"not seen: {child['error']['message']}" if "error" in child else f"{child['mode']} {_owner(child)}"
+        shown.append(f"{child['name']}{'/' if child.get('type') == 'directory' else ''} {seen}")
+    return ", ".join(shown)
+
+
+def describe(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str:
+    """Return what is to be shown of a path that does not offend: of many entries each mode or owner once."""
+    if test["op"] == "shown":
+        return _listing(entry)
+    if "encryption" in entry:
+        return "; ".join(",".join(s["resources"]) + "=" + ",".join(s["providers"]) for s in entry["encryption"])
+    text = f"{entry['mode']} {_owner(entry)}"
+    if "entries" not in entry:
+        return text
+    modes = test["op"] == "entries_mode_within"
+    children = _selected(entry, test) if modes else entry["entries"]
+    seen = sorted({child["mode"] if modes else _owner(child) for child in children if "error" not in child})
+    return f"{text}, {len(children)} entries: {', '.join(seen) or 'none'}"
+
+
+PATH_OPERATORS: dict[str, t.Callable[[dict[str, t.Any], dict[str, t.Any]], str | None]] = {
+    "mode_within": mode_within,
+    "owner_is": owner_is,
+    "entries_mode_within": entries_mode_within,
+    "entries_owner_is": entries_owner_is,
+    "first_provider_is": first_provider_is,
+    "shown": lambda entry, test: None,
+}
+
+_PATH_WORDS = {
+    "mode_within": "mode {value} or more restrictive",
+    "owner_is": "owner {value}",
+    "entries_mode_within": "{match}: mode {value} or more restrictive",
+    "entries_owner_is": "directory and entries: owner {value}",
+    "first_provider_is": "first encryption provider for {resource} is {value}",
+    "shown": "mode and owner",
+}
+
+
+# ----------------------------------------------------------------------------------------------- objects
+
+
+@t.no_type_check
+def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
+    """Return the names of the objects that a JMESPath query over {"items": [...]} selects."""
+    try:
+        import jmespath
+    except ImportError as error:
+        raise Unseen("the Python library jmespath is missing on the controller; install it") from error
+    return jmespath.search(query, {"items": items})
+
+
+def field_of(item: dict[str, t.Any], field: str) -> str:
+    """Return a field, such as spec.hostPID, of an object of the API, as kubectl would show it."""
+    value: t.Any = item
+    for key in field.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return f"{field} is not set" if value is None else f"{field}={json.dumps(value, separators=(',', ':'))}"
+
+
+def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
+    """Return what a test wants, in words."""
+    if "flag" in test:
+        words = _FLAG_WORDS[test["op"]].format(flag=test["flag"], value=_text(test.get("value")))
+        return words + (" or is not set" if test.get("unset") == "pass" else "")
+    if "path" in test:
+        words = _PATH_WORDS[test["op"]].format(**test)
+        return words + (f" ({test['or_match']}: or {test['or_value']})" if "or_match" in test else "")
+    return f"{parameters[test['named']]} is {test['expect']}" if "named" in test else test["expect"]

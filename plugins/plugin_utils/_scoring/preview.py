@@ -1,0 +1,47 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What a scan will leave out, told before it."""
+
+from __future__ import annotations
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
+
+
+def outlook(
+    benchmark: Benchmark,
+    profile: str,
+    exempt: dict[str, dict[str, str]],
+    waivers: Waivers,
+    names: dict[str, list[str]],
+) -> list[str]:
+    """Return a line of counts, then one for each control that is left out or under a live waiver.
+
+    `exempt` is the exemption of each control, `names` are the nodes of each node type.
+    """
+    counts = {"judged": 0, "skipped by the profile": 0, "skipped by the user": 0, "not applicable": 0}
+    waived = 0
+    lines = []
+    for control in benchmark.controls:
+        why = exempt[control["id"]]
+        if not why:
+            counts["judged"] += 1
+            ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
+            found = [waiver for node in ran_on if (waiver := waivers.live(control["id"], node))]
+            waived += bool(found)
+            told = [f"failure waived by {text}" for text in dict.fromkeys(map(waived_by, found))]
+        elif why["state"] == "notApplicable":
+            counts["not applicable"] += 1
+            told = [f"not applicable: {why['reason']}"]
+        else:
+            counts["skipped by the profile" if why["by"] == "profile" else "skipped by the user"] += 1
+            told = [f"skipped by {why['by']}" + (f": {why['reason']}" if why["reason"] else "")]
+        lines += [f"{control['id']} {control['title']} - {text}" for text in told]
+    parts = ", ".join(f"{count} {what}" for what, count in counts.items())
+    head = f"{benchmark.profile_name(profile)}, {len(benchmark.controls)} controls: {parts}"
+    return [head + (f"; failures of {waived} may be waived" if waived else ""), *lines]

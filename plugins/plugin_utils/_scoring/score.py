@@ -1,0 +1,302 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Scoring: one result for each control and node, a pure function of benchmark and evidence.
+
+How words are read where they leave room is written beside each control in the benchmark file and in
+docs/docsite/rst/verdicts.rst.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
+from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
+    FLAG_OPERATORS,
+    PATH_OPERATORS,
+    describe,
+    expectation,
+    field_of,
+    query_finds,
+    some,
+)
+
+# Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
+_ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
+
+_PATH_ADVICE = {
+    "denied": "scan with become, or grant the user search and read rights",
+    "not_located": "mend what keeps Docker from answering, or set cis_scan_prefix_path",
+}
+
+
+class Verdict(t.NamedTuple):
+    """What one control came to on one node. `state` is pass, fail, error or manual; `reason` is empty on a pass."""
+
+    state: str
+    expected: str
+    actual: str
+    source: str
+    reason: str
+
+
+class Command(t.NamedTuple):
+    """How one process was called: its flags, the variables that count where a flag is not given, where it was read."""
+
+    flags: dict[str, list[str | None]]
+    variables: dict[str, str]
+    source: str
+
+
+class NodeScorer:
+    """Scores the controls of a benchmark on one node's evidence."""
+
+    def __init__(self, benchmark: Benchmark, evidence: dict[str, t.Any], cluster: dict[str, t.Any] | None) -> None:
+        self._benchmark = benchmark
+        self._evidence = evidence
+        self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
+        self._seen: dict[str, list[Command]] = {}
+
+    def score(self, control: dict[str, t.Any]) -> Verdict:
+        """Return the verdict of one control: all its tests must hold; a failure outweighs what was not seen."""
+        node_error = self._evidence.get("error")
+        parts = []
+        for test in control["tests"]:
+            expected = expectation(test, self._benchmark.parameters)
+            if node_error and "object" not in test:
+                parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
+                continue
+            try:
+                parts.append(self._test(control, test, expected))
+            except Unseen as unseen:
+                parts.append(Verdict("error", expected, "", self._source(control, test), str(unseen)))
+            except (KeyError, TypeError, AttributeError, ValueError, IndexError) as fault:
+                # evidence of another shape than this version records: never a pass, never a traceback
+                reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
+                parts.append(Verdict("error", expected, "", self._source(control, test), reason))
+        if control.get("manual"):
+            return _to_be_judged(control["evidence"], parts)
+        return parts[0] if len(parts) == 1 else _all_of(parts)
+
+    # ------------------------------------------------------------------------------------------ flags
+
+    def _source(self, control: dict[str, t.Any], test: dict[str, t.Any]) -> str:
+        component = self._benchmark.component_of(control, test)
+        return component if component else self._benchmark.objects[test["object"]]["path"]
+
+    def _test(self, control: dict[str, t.Any], test: dict[str, t.Any], expected: str) -> Verdict:
+        if "flag" in test:
+            return self._test_flag(control["component"], test, expected)
+        if "path" in test:
+            return self._test_path(test, expected)
+        return self._test_object(test, expected)
+
+    def _commands(self, component: str) -> list[Command]:
+        """Return how each process of a component was called. Raises Unseen if none was seen running."""
+        if component not in self._seen:
+            shown = self._evidence["containers"].get(component)
+            if shown is None:
+                raise Unseen(f"container {component} is not in the evidence; scan the node again")
+            if "error" in shown:
+                raise Unseen(_why(shown["error"]))
+            if shown["state"] != "running":
+                raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
+            origin, calls = ("process", shown["processes"]) if shown["processes"] else ("container", [shown["args"]])
+            arguments = [args for args in (component_args(argv, component) for argv in calls) if args is not None]
+            if not arguments:
+                raise Unseen(f"no {component} process runs in container {component}; see its log")
+            about = self._benchmark.components[component]
+            # etcd takes a variable only where the flag is not given, and an empty one for none
+            names = about["flags"] if about.get("environment") else {}
+            variables = {flag: shown["env"].get(environment_name(flag)) for flag in names}
+            self._seen[component] = [
+                Command(
+                    parse_flags(args, about["style"], about["flags"]),
+                    {flag: value for flag, value in variables.items() if value},
+                    f"{component} {origin} arguments",
+                )
+                for args in arguments
+            ]
+        return self._seen[component]
+
+    def _check_config_file(self, component: str, command: Command, flag: str) -> None:
+        """Raise Unseen where the component takes what a flag would say from a file, which is not examined."""
+        config = self._benchmark.components[component].get("config_file")
+        if not config or (flag in command.flags and config["flags_win"]):
+            return
+        if config["flag"] in command.flags or config["flag"] in command.variables:
+            raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
+
+    def _test_flag(self, component: str, test: dict[str, t.Any], expected: str) -> Verdict:
+        verdicts = [self._decide(component, command, test, expected) for command in self._commands(component)]
+        return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
+
+    def _decide(self, component: str, command: Command, test: dict[str, t.Any], expected: str) -> Verdict:
+        """Decide one flag of one process."""
+        flag, (flags, variables, source) = test["flag"], command
+        about = self._benchmark.components[component]
+        self._check_config_file(component, command, flag)
+        if flag in flags:
+            values = flags[flag]
+        elif "" in flags:
+            reason = f"{component} stops at the word {flags[''][0]!r} and refuses to start"
+            return Verdict("fail", expected, f"{flag} is not read", source, reason)
+        elif flag in variables:
+            values = [variables[flag]]
+            source = f"{component} environment {environment_name(flag)}"
+        else:
+            unset = test["op"] in ("not_set", "shown") or test.get("unset") == "pass"
+            actual = f"{flag} is not set"
+            return Verdict("pass" if unset else "fail", expected, actual, source, "" if unset else actual)
+        given = [value for value in values if value is not None]
+        actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
+        wanted = test.get("value")
+        if test["op"] == "differs_from":
+            wanted = self._elsewhere(test["value"])
+            actual += f"; {test['value']['flag']}={', '.join(wanted)}"
+        if test["op"] == "not_set":
+            reason = f"{flag} is set"
+        elif len(given) < len(values):
+            reason = f"{flag} has no value, or a word too many after it, which {component} refuses"
+        else:
+            try:
+                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, wanted)
+                if held is None:
+                    held = test.get("unset") == "pass"
+                reason = "" if held else f"seen {_bounded(actual)}"
+            except ValueError as refusal:
+                reason = f"{flag}: {refusal}, which {component} refuses"
+        return Verdict("fail" if reason else "pass", expected, actual, source, reason)
+
+    def _elsewhere(self, wanted: dict[str, t.Any]) -> list[str]:
+        """Return the values of a flag of those of the components that a node of these roles has."""
+        values = []
+        for component in wanted["components"]:
+            if component in self._evidence["containers"]:
+                for command in self._commands(component):
+                    self._check_config_file(component, command, wanted["flag"])
+                    values += [value for value in command.flags.get(wanted["flag"], [])[-1:] if value]
+        if not values:
+            raise Unseen(
+                f"{wanted['flag']} is not given to {' or '.join(wanted['components'])}: nothing to compare with"
+            )
+        return list(dict.fromkeys(values))
+
+    # ------------------------------------------------------------------------------------------ paths
+
+    def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
+        key, component = path_key(test["path"]), test["path"]["container"]
+        running = self._evidence["containers"].get(component, {}).get("state") == "running"
+        if "flag" in test["path"] and running:
+            for command in self._commands(component):
+                self._check_config_file(component, command, test["path"]["flag"])
+        entry = self._evidence["paths"].get(key)
+        if entry is None:
+            raise Unseen(f"{key} is not in the evidence; scan the node again")
+        source = str(entry.get("path") or key)
+        if "error" in entry:
+            error = entry["error"]
+            if error["kind"] in _ANSWERS:
+                actual = error["kind"].replace("_", " ")
+                if test["op"] == "shown":
+                    actual = f"{source}: {actual}"
+                return Verdict("fail", expected, actual, source, str(error["message"] or actual))
+            raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
+        wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
+        actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
+        if entry["type"] != wanted_type:
+            return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {wanted_type}")
+        offence = PATH_OPERATORS[test["op"]](entry, test)
+        return Verdict("fail" if offence else "pass", expected, offence or actual, source, offence or "")
+
+    # ---------------------------------------------------------------------------------------- objects
+
+    def _test_object(self, test: dict[str, t.Any], expected: str) -> Verdict:
+        about = self._benchmark.objects[test["object"]]
+        if "error" in self._cluster:
+            raise Unseen(_why(self._cluster["error"]))
+        shown = self._cluster["objects"].get(test["object"])
+        if shown is None:
+            raise Unseen(f"{test['object']} are not in the evidence; scan the cluster again")
+        if "error" in shown:
+            raise Unseen(_why(shown["error"]))
+        items = shown["items"]
+        if not isinstance(items, list):
+            raise Unseen(f"the answer to {about['path']} holds no list of objects")
+        source = f"Kubernetes API {about['path']}"
+        if "named" in test:
+            name = self._benchmark.parameters[test["named"]]
+            chosen = [item for item in items if item["metadata"]["name"] == name]
+            if not chosen:
+                others = some([item["metadata"]["name"] for item in items])
+                return Verdict("fail", expected, f"only {others}" if others else "none exists", source, f"no {name}")
+            items = chosen
+        names = query_finds(items, test["query"])
+        shown_items = [item for item in items if not names or item["metadata"]["name"] in names]
+        actual = some([f"{item['metadata']['name']} {field_of(item, test['field'])}" for item in shown_items])
+        if names:
+            return Verdict("pass", expected, actual, source, "")
+        return Verdict("fail", expected, actual or "none exists", source, "no object satisfies it")
+
+
+def _why(error: dict[str, str], advice: str = "") -> str:
+    """Return an evidence error as one sentence with its advice, or with this one where it has none."""
+    kind = error.get("kind", "").removeprefix("container ")
+    text = f"{kind}: {error['message']}" if kind else error["message"]
+    advice = error.get("advice") or advice
+    return f"{text}; {advice}" if advice else text
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _joined(texts: t.Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _all_of(parts: list[Verdict]) -> Verdict:
+    """Return one verdict for several that must all hold: fail outweighs error, error outweighs pass."""
+    state = next((s for s in ("fail", "error") if any(part.state == s for part in parts)), "pass")
+    return Verdict(
+        state,
+        _joined(part.expected for part in parts),
+        _joined(part.actual for part in parts),
+        _joined(part.source for part in parts),
+        _joined(part.reason for part in parts if part.state == state),
+    )
+
+
+def _to_be_judged(evidence: str, parts: list[Verdict]) -> Verdict:
+    """Return what is shown of a control that a person judges: no pass and no failure, but what was not seen is said."""
+    unseen = [part.reason for part in parts if part.state == "error"]
+    return Verdict(
+        "error" if unseen else "manual",
+        evidence,
+        _joined(part.actual for part in parts),
+        _joined(part.source for part in parts),
+        _joined(unseen),
+    )
+
+
+def score_node(
+    benchmark: Benchmark,
+    evidence: dict[str, t.Any],
+    cluster: dict[str, t.Any] | None,
+    control_ids: t.Container[str] | None = None,
+) -> dict[str, Verdict]:
+    """Return control id to verdict for every control of the benchmark, or for those asked for."""
+    scorer = NodeScorer(benchmark, evidence, cluster)
+    return {
+        control["id"]: scorer.score(control)
+        for control in benchmark.controls
+        if control_ids is None or control["id"] in control_ids
+    }

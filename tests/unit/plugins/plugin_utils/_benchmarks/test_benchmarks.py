@@ -1,0 +1,123 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every control of every benchmark: a passing, a failing, an absent and a malformed case."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import (
+    FLAGS,
+    OBJECTS,
+    PATHS,
+    RENUMBERED,
+    verdict,
+)
+
+
+def each(table: dict[str, dict[str, t.Any]]) -> list[tuple[str, str]]:
+    return [(benchmark_id, control_id) for benchmark_id, cases in table.items() for control_id in cases]
+
+
+@pytest.mark.parametrize("benchmark_id", available())
+def test_every_control_that_is_judged_has_its_cases(benchmark_id: str) -> None:
+    judged = [control["id"] for control in load_benchmark(benchmark_id).controls if not control.get("manual")]
+    cases = [control_id for table in (FLAGS, PATHS, OBJECTS) for control_id in table.get(benchmark_id, {})]
+    assert sorted(cases) == sorted(judged)
+
+
+@pytest.mark.parametrize(("benchmark_id", "count"), [("rke-cis-1.4", 97), ("rke-cis-1.3", 113)])
+def test_a_benchmark_that_is_complete_stays_as_it_is(benchmark_id: str, count: int) -> None:
+    assert len(load_benchmark(benchmark_id).controls) == count
+
+
+def test_cases_are_of_benchmarks_that_there_are() -> None:
+    assert set(FLAGS) | set(PATHS) | set(OBJECTS) == set(available())
+
+
+def test_controls_that_share_cases_have_the_same_tests() -> None:
+    tests = {i: {c["id"]: c["tests"] for c in load_benchmark(i).controls} for i in ("rke-cis-1.3", "rke-cis-1.4")}
+    for new, old in RENUMBERED.items():
+        assert tests["rke-cis-1.3"][new] == tests["rke-cis-1.4"][old], new
+
+
+@pytest.mark.parametrize("where", each(FLAGS), ids="-".join)
+def test_flag_control(where: tuple[str, str]) -> None:
+    good, bad, malformed, absent = FLAGS[where[0]][where[1]]
+    for arguments, wanted in ((good, "pass"), (bad, "fail"), (malformed, "fail"), ("", absent)):
+        assert verdict(where, arguments) == wanted, arguments
+    benchmark = load_benchmark(where[0])
+    (component,) = (control["component"] for control in benchmark.controls if control["id"] == where[1])
+    for shown in ({"error": {"kind": "denied", "message": "no"}}, {"state": "exited"}, {"state": "running"}):
+        evidence = {"containers": {component: shown}, "paths": {}}
+        assert score_node(benchmark, evidence, None, {where[1]})[where[1]].state == "error"
+
+
+@pytest.mark.parametrize("where", each(PATHS), ids="-".join)
+def test_path_control(where: tuple[str, str]) -> None:
+    good, bad = PATHS[where[0]][where[1]]
+    assert verdict(where, entry=good) == "pass"
+    assert verdict(where, entry=bad) == "fail"
+    assert verdict(where, entry={"error": {"kind": "missing", "message": "no such file"}}) == "fail"
+    assert verdict(where, entry={**good, "type": "fifo"}) == "fail"
+    for kind in ("denied", "unreadable", "not_located", "container down"):
+        assert verdict(where, entry={"error": {"kind": kind, "message": "no"}}) == "error"
+    assert verdict(where, entry={"type": good["type"]}) == "error"
+    assert verdict(where) == "error"
+
+
+@pytest.mark.parametrize("where", each(OBJECTS), ids="-".join)
+def test_object_control(where: tuple[str, str]) -> None:
+    good, bad = OBJECTS[where[0]][where[1]]
+    for items in good:
+        assert verdict(where, items=items) == "pass", items
+    for items in (*bad, [], [{"metadata": {"name": "restricted"}, "spec": None}]):
+        assert verdict(where, items=items) == "fail", items
+    assert verdict(where, items={}) == "error"
+    assert verdict(where) == "error"
+
+
+# The whole of the user's two tables: ids, and that each has a reason.
+SKIPPED = """
+1.1.11 1.1.21 1.1.24 1.1.34 1.1.35 1.1.36 1.2.2 1.3.7 1.4.12 1.7.2 1.7.3 1.7.4 1.7.5 2.1.6 2.1.10
+"""
+NOT_APPLICABLE = """
+1.1.9 1.3.6 1.4.1 1.4.2 1.4.3 1.4.4 1.4.5 1.4.6 1.4.7 1.4.8 1.4.13 1.4.14 2.1.8 2.1.12 2.1.13 2.2.3 2.2.4 2.2.9 2.2.10
+"""
+
+
+def test_profiles() -> None:
+    benchmark = load_benchmark("rke-cis-1.4")
+    permissive, hardened = benchmark.profiles["permissive"], benchmark.profiles["hardened"]
+    assert list(permissive["skip"]) == SKIPPED.split()
+    assert list(permissive["not_applicable"]) == list(hardened["not_applicable"]) == NOT_APPLICABLE.split()
+    assert hardened["skip"] == {}
+    assert all(
+        reason.strip() for lists in benchmark.profiles.values() for ids in lists.values() for reason in ids.values()
+    )
+
+
+@pytest.mark.parametrize("benchmark_id", available())
+def test_benchmark_is_sound(benchmark_id: str) -> None:
+    benchmark = load_benchmark(benchmark_id)
+    assert benchmark.id == benchmark_id
+    assert len(benchmark.ids) == len(benchmark.controls)
+    groups = {group["id"] for group in benchmark.groups}
+    for control in benchmark.controls:
+        assert control["id"].rpartition(".")[0] in groups
+        assert "$" not in control["remediation"] and "<" not in control["remediation"]
+        for test in control["tests"]:
+            if "flag" in test:
+                assert test["flag"] in benchmark.components[control["component"]]["flags"]
+            elif "path" in test:
+                assert test["path"]["container"] in benchmark.components
+            else:
+                assert test["object"] in benchmark.objects
+    for lists in benchmark.profiles.values():
+        assert set(lists["skip"]) | set(lists["not_applicable"]) <= benchmark.ids
+        assert not set(lists["skip"]) & set(lists["not_applicable"])

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import json
+import os
+import pathlib
+import pwd
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.action.schedules_info import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA, list_schedules
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
+
+RUN = "20261122T000001Z"
+NOW = datetime.datetime(2026, 11, 22, 3, 30)
+FATAL = 'fatal: [cp1 -> localhost]: FAILED! => {"changed": false, "msg": "%s"}\n'
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def base(tmp_path: pathlib.Path) -> pathlib.Path:
+    """The directory of schedules with an hourly one, installed on the day before."""
+    where = tmp_path / "schedules" / "prod"
+    (where / "logs").mkdir(parents=True)
+    known = {"schema": SCHEMA, "cluster": "prod", "cron": "0 * * * *", "method": "cron", "user": "me"}
+    known.update(profile="RKE-CIS-1.4-Hardened", report_dir=str(tmp_path / "reports"), retention=24)
+    (where / "schedule.json").write_text(json.dumps(known))
+    installed = calendar.timegm((2026, 11, 21, 12, 0, 30))
+    os.utime(where / "schedule.json", (installed, installed))
+    return tmp_path
+
+
+def ran(base: pathlib.Path, text: str, started: str = RUN) -> None:
+    (base / "schedules" / "prod" / "logs" / f"{started}.log").write_text(text)
+
+
+def scanned(base: pathlib.Path, name: str) -> None:
+    kind = "scheduled" if name.endswith("-scheduled") else "manual"
+    report = build_report(BENCHMARK, "hardened", [node("n1")], cluster(), scan={"name": name, "kind": kind, "by": "me"})
+    where = base / "reports" / "prod" / name
+    where.mkdir(parents=True)
+    (where / "report.json").write_text(to_json(report))
+
+
+def listed(base: pathlib.Path, now: datetime.datetime = NOW) -> dict[str, t.Any]:
+    (schedule,) = list_schedules(str(base / "schedules"), now)
+    return schedule
+
+
+def test_a_schedule_without_runs(base: pathlib.Path) -> None:
+    schedule = listed(base, datetime.datetime(2026, 11, 21, 12, 30))
+    assert schedule["lines"] == [
+        "prod: 0 * * * * by cron as me, RKE-CIS-1.4-Hardened, keeps 24 reports",
+        "  last run: none yet",
+        "  last report: none yet",
+        "  next runs: 2026-11-21 13:00 +0000, 2026-11-21 14:00 +0000, 2026-11-21 15:00 +0000",
+        "  missed runs: 0 since it was installed",
+    ]
+    assert (schedule["last_run"], schedule["last_scan"], schedule["missed_runs"]) == ({}, {}, 0)
+
+
+def test_missed_runs_are_counted_from_the_installation(base: pathlib.Path) -> None:
+    assert listed(base)["lines"][-1] == "  missed runs: 15 since it was installed"
+
+
+@pytest.mark.parametrize(
+    "at, missed", [((0, 59), 0), ((1, 0), 0), ((1, 1), 1), ((1, 30), 1), ((3, 30), 3), ((23, 59), 23)]
+)
+def test_missed_runs_are_counted_from_the_last_run(base: pathlib.Path, at: tuple[int, int], missed: int) -> None:
+    """A run is missed when it is not there after a minute."""
+    ran(base, "rke.cis: exit status 0\n")
+    schedule = listed(base, datetime.datetime(2026, 11, 22, *at))
+    assert schedule["missed_runs"] == missed
+    assert schedule["lines"][-1] == f"  missed runs: {missed} since that one"
+
+
+def test_more_than_can_be_counted(base: pathlib.Path) -> None:
+    assert listed(base, NOW + datetime.timedelta(days=99))["lines"][-1] == (
+        "  missed runs: more than 999 since it was installed"
+    )
+
+
+@pytest.mark.parametrize(
+    "text, status, told",
+    [
+        ("ok\nrke.cis: exit status 0\n", 0, "no report, exit status 0"),
+        (FATAL % "a; b" + "rke.cis: exit status 2\n", 2, "no report, exit status 2: a; b"),
+        (FATAL % "1" + FATAL % "2" + "x\nrke.cis: exit status 2\n", 2, "no report, exit status 2: 2"),
+        ("[ERROR]: gone\nOrigin: x\nrke.cis: exit status 1\n", 1, "no report, exit status 1: gone"),
+        ("ERROR! gone\nrke.cis: exit status 1\n", 1, "no report, exit status 1: gone"),
+        ("\nrke.cis: exit status 127\n", 127, "no report, exit status 127"),
+        (FATAL % "\\u001b[2J" + "rke.cis: exit status 2\n", 2, "no report, exit status 2: ?[2J"),
+        (f"{FATAL % BUSY}rke.cis: exit status {BUSY_STATUS}\n", BUSY_STATUS, f"did not scan: {BUSY}"),
+        (FATAL % "a", None, "has not ended: begins, or was killed"),
+        ("rke.cis: exit status 0\nmore\n", None, "has not ended: begins, or was killed"),
+        ("", None, "has not ended: begins, or was killed"),
+    ],
+)
+def test_what_became_of_a_run(base: pathlib.Path, text: str, status: int | None, told: str) -> None:
+    ran(base, "rke.cis: exit status 0\n", "20261121T230001Z")
+    ran(base, text)
+    schedule = listed(base)
+    assert schedule["last_run"]["exit_status"] == status
+    log = f"{base}/schedules/prod/logs/{RUN}.log"
+    assert schedule["lines"][1] == f"  last run: 2026-11-22 00:00 +0000, {told}; log {log}"
+
+
+def test_a_run_that_goes_on(base: pathlib.Path) -> None:
+    ran(base, "TASK")
+    acquire(str(base / "reports" / "prod"))
+    assert f", is running ({listed(base)['last_run']['running_as']}); log" in listed(base)["lines"][1]
+    assert f"process {os.getpid()}, since" in listed(base)["last_run"]["running_as"]
+
+
+@pytest.mark.parametrize(
+    "names, last, own",
+    [
+        ([], "", ""),
+        (["20261122T000003Z-p-scheduled"], "20261122T000003Z-p-scheduled", "20261122T000003Z-p-scheduled"),
+        (["20261121T230003Z-p-scheduled"], "20261121T230003Z-p-scheduled", ""),
+        (["20261122T000003Z-p"], "", ""),
+        (["20261121T230003Z-p-scheduled", "20261122T000003Z-p"], "20261121T230003Z-p-scheduled", ""),
+    ],
+)
+def test_only_a_scheduled_scan_comes_of_a_run(base: pathlib.Path, names: list[str], last: str, own: str) -> None:
+    ran(base, "rke.cis: exit status 0\n")
+    for name in names:
+        scanned(base, name)
+    schedule = listed(base)
+    assert schedule["last_scan"].get("name", "") == last
+    assert schedule["last_run"]["scan"] == own
+    assert (", a report, exit status 0; " if own else ", no report, exit status 0; ") in schedule["lines"][1]
+    counts = schedule["last_scan"].get("counts", {})
+    line = ", ".join(f"{number} {state}" for state, number in counts.items() if state != "total")
+    assert schedule["lines"][2] == f"  last report: {last + ': ' + line if last else 'none yet'}"
+
+
+def test_a_time_zone_is_that_of_the_controller(base: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    ran(base, "rke.cis: exit status 0\n")
+    schedule = listed(base, datetime.datetime(2026, 11, 21, 22, 30))
+    assert "2026-11-21 19:00 -0500" in schedule["lines"][1]
+    assert schedule["next_runs"][0] == "2026-11-21 23:00 -0500"
+    assert schedule["missed_runs"] == 3
+
+
+def test_what_is_no_schedule_is_left_alone_or_told(base: pathlib.Path) -> None:
+    (base / "schedules" / "other").mkdir()
+    (base / "schedules" / "file").write_text("")
+    assert [one["cluster"] for one in list_schedules(str(base / "schedules"), NOW)] == ["prod"]
+    assert list_schedules(str(base / "none"), NOW) == []
+    (base / "schedules" / "prod" / "schedule.json").write_text("{}")
+    with pytest.raises(CisError, match="schedule.json: no schedule of this collection; install it again, or remove"):
+        listed(base)
+
+
+def test_the_action_tells_of_one_cluster_or_of_all(base: pathlib.Path) -> None:
+    place = {"dir": str(base / "schedules")}
+    assert run_action(ActionModule, place)["lines"][0].startswith("prod: ")
+    assert run_action(ActionModule, {**place, "cluster": "prod"})["schedules"][0]["cluster"] == "prod"
+    result = run_action(ActionModule, {**place, "cluster": "x"})
+    assert result["schedules"] == []
+    assert result["lines"] == [f"no schedule of {pwd.getpwuid(os.geteuid()).pw_name} for x in {base}/schedules"]

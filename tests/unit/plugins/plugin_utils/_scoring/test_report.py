@@ -1,0 +1,234 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    build_report,
+    exemption,
+    node_names,
+    report_checks,
+    unexamined,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    ALL,
+    BENCHMARK,
+    cluster,
+    lost,
+    node,
+    set_flag,
+)
+
+COUNTS = ("pass", "fail", "skip", "notApplicable", "error")
+MASTER, NODE = "1.1.8", "2.1.1"
+
+
+def report(*nodes: dict[str, t.Any], **options: t.Any) -> dict[str, t.Any]:
+    return build_report(BENCHMARK, options.pop("profile", "hardened"), list(nodes), cluster(), **options)
+
+
+def check(of: dict[str, t.Any], control_id: str) -> dict[str, t.Any]:
+    return next(check for check in report_checks(of) if check["id"] == control_id)
+
+
+def failing(name: str, roles: list[str] | None = None) -> dict[str, t.Any]:
+    document = node(name, roles)
+    set_flag(document, "kube-apiserver", "--profiling=true")
+    return document
+
+
+# ------------------------------------------------------------------------------------------- precedence
+
+
+@pytest.mark.parametrize(
+    "profile, control_id, skipped, expected",
+    [
+        ("permissive", "1.1.9", True, ("notApplicable", "profile")),
+        ("permissive", "1.1.11", True, ("skip", "profile")),
+        ("permissive", "1.1.2", True, ("skip", "me")),
+        ("permissive", "1.1.2", False, None),
+        ("hardened", "1.1.9", True, ("notApplicable", "profile")),
+        ("hardened", "1.1.11", True, ("skip", "me")),
+        ("hardened", "1.1.11", False, None),
+    ],
+)
+def test_precedence(profile: str, control_id: str, skipped: bool, expected: tuple[str, str] | None) -> None:
+    skips = {control_id: {"by": "me", "reason": "because"}} if skipped else {}
+    found = exemption(BENCHMARK, profile, skips, control_id)
+    assert (found.get("state"), found.get("by")) == (expected or (None, None))
+    if expected and expected[1] == "me":
+        assert found["reason"] == "because"
+    elif expected:
+        assert len(found["reason"]) > 10
+    # and in a whole report, where the control fails
+    document = node()
+    for shown in document["containers"].values():
+        shown["args"] = shown["processes"] = []
+    shown = check(report(document, profile=profile, skips=skips), control_id)
+    assert shown["state"] == (expected[0] if expected else "error")
+
+
+# ---------------------------------------------------------------------------------------------- states
+
+
+def verdict(state: str, actual: str = "") -> Verdict:
+    return Verdict(state, "wanted", actual, "source", "" if state == "pass" else "reason")
+
+
+@pytest.mark.parametrize(
+    "states, expected",
+    [
+        (["pass", "pass"], "pass"),
+        (["fail", "fail"], "fail"),
+        (["error", "error"], "error"),
+        (["pass", "fail"], "mixed"),
+        (["fail", "pass", "pass"], "mixed"),
+        # what could not be seen never makes anything better
+        (["pass", "error"], "error"),
+        (["fail", "error"], "fail"),
+        (["pass", "fail", "error"], "mixed"),
+    ],
+)
+def test_a_cluster_of_nodes(states: list[str], expected: str) -> None:
+    names = [f"n{number}" for number in range(len(states))]
+    verdicts = {
+        name: {control_id: verdict(state) for control_id in BENCHMARK.ids}
+        for name, state in zip(names, states, strict=True)
+    }
+    found = report(*(node(name) for name in names), verdicts=verdicts)
+    shown = check(found, MASTER)
+    assert shown["state"] == expected
+    for key in ("pass", "fail", "error"):
+        wanted = [name for name, state in zip(names, states, strict=True) if state == key]
+        assert shown[{"pass": "passed_nodes", "fail": "failed_nodes", "error": "error_nodes"}[key]] == wanted
+    assert ("nodes" in shown) is (expected == "mixed")
+    if expected == "mixed":
+        assert shown["nodes"] == shown["failed_nodes"]
+    counted = "fail" if expected == "mixed" else expected
+    judged = len(BENCHMARK.ids) - found["notApplicable"]
+    assert found[counted] == judged
+    assert found["total"] == sum(found[key] for key in COUNTS) == 97
+    assert unexamined(found) == (judged if "error" in states else 0)
+
+
+def test_what_was_seen_alike_is_told_once() -> None:
+    verdicts = {
+        name: {control_id: verdict("fail", actual) for control_id in BENCHMARK.ids}
+        for name, actual in (("a", "x"), ("b", "y"), ("c", "x"))
+    }
+    shown = check(report(node("c"), node("b"), node("a"), verdicts=verdicts), MASTER)
+    assert [(part["actual"], part["nodes"]) for part in shown["evidence"]] == [("x", ["a", "c"]), ("y", ["b"])]
+    assert set(shown["evidence"][0]) == {"state", "expected", "actual", "source", "reason", "nodes"}
+
+
+def test_a_real_cluster() -> None:
+    nodes = [
+        failing("cp2", ["controlplane"]),
+        node("cp1", ["controlplane"]),
+        node("e1", ["etcd"]),
+        lost("w2", ["worker"]),
+        node("w1", ["worker"]),
+    ]
+    found = report(*nodes)
+    assert found["nodes"] == {"master": ["cp1", "cp2"], "etcd": ["e1"], "node": ["w1", "w2"]}
+    assert (check(found, MASTER)["state"], check(found, MASTER)["failed_nodes"]) == ("mixed", ["cp2"])
+    assert (check(found, NODE)["state"], check(found, NODE)["error_nodes"]) == ("error", ["w2"])
+    assert found["node_errors"] == {"w2": "unreachable: no route to host"}
+    assert found["fail"] == 1
+    assert found["node_results"]["cp2"]["fail"] == 1
+    assert found["node_results"]["cp1"]["fail"] == 0
+    assert found["node_results"]["w2"]["pass"] == 0
+    assert found["node_results"]["w2"]["error"] > 10
+    assert list(found["node_results"]) == ["cp1", "cp2", "e1", "w1", "w2"]
+
+
+@pytest.mark.parametrize("roles", [["worker"], ["etcd"], ["controlplane"]])
+def test_a_role_without_a_node_is_an_error_and_never_a_pass(roles: list[str]) -> None:
+    found = report(node("n1", roles))
+    for shown in report_checks(found):
+        if shown["state"] in ("skip", "notApplicable"):
+            continue
+        types = {"master": "controlplane", "etcd": "etcd", "node": "worker"}
+        wanted = [types[kind] for kind in shown["node_type"]]
+        if not set(wanted) & set(roles):
+            assert shown["state"] == "error"
+            assert all(role in shown["reason"] for role in wanted)
+            assert shown["passed_nodes"] == []
+        else:
+            assert shown["state"] == "pass"
+
+
+def test_no_nodes_at_all() -> None:
+    found = report()
+    assert found["pass"] == found["fail"] == 0
+    assert found["error"] == 97 - found["notApplicable"]
+    assert found["collected_at"] == ""
+
+
+def test_a_node_that_could_not_be_seen_passes_only_what_the_api_says() -> None:
+    found = report(lost("n1"))
+    passed = {shown["id"] for shown in report_checks(found) if shown["state"] == "pass"}
+    assert passed == {"1.7.2", "1.7.3", "1.7.4", "1.7.5"}
+    assert found["fail"] == 0
+
+
+# --------------------------------------------------------------------------------------- which nodes
+
+
+def test_node_tests_run_on_workers_or_on_all() -> None:
+    nodes = [node("cp1", ["controlplane"]), node("e1", ["etcd"]), node("w1", ["worker"]), node("all1", ALL)]
+    assert node_names(nodes, "workers") == {"master": ["all1", "cp1"], "etcd": ["all1", "e1"], "node": ["all1", "w1"]}
+    assert node_names(nodes, "all")["node"] == ["all1", "cp1", "e1", "w1"]
+    assert node_names(nodes, "all")["master"] == ["all1", "cp1"]
+
+
+def test_node_tests_on_all_nodes_find_a_bad_kubelet_of_a_controlplane_node() -> None:
+    nodes = [node("cp1", ["controlplane"]), node("w1", ["worker"])]
+    set_flag(nodes[0], "kubelet", "--anonymous-auth=true")
+    assert check(report(*nodes), NODE)["state"] == "pass"
+    found = check(report(*nodes, node_tests_on="all"), NODE)
+    assert (found["state"], found["failed_nodes"]) == ("mixed", ["cp1"])
+
+
+# ------------------------------------------------------------------------------------------ the whole
+
+
+def test_ranchers_keys() -> None:
+    found = report(node(), profile="permissive", cluster="prod")
+    assert {"version", "total", "pass", "fail", "skip", "notApplicable", "nodes", "results"} <= set(found)
+    assert (found["version"], found["total"], found["cluster"]) == ("rke-cis-1.4", 97, "prod")
+    assert found["profile"].lower() == "rke-cis-1.4-permissive"
+    for group in found["results"]:
+        assert {"id", "description", "checks"} <= set(group)
+        for shown in group["checks"]:
+            assert {"id", "description", "remediation", "state", "scored", "node_type"} <= set(shown)
+            assert shown["id"].startswith(group["id"] + ".")
+            assert shown["description"].endswith("Scored)")
+    assert [shown["id"] for shown in report_checks(found)] == [control["id"] for control in BENCHMARK.controls]
+    assert (found["skip"], found["notApplicable"]) == (15, 19)
+
+
+def test_the_order_of_the_evidence_does_not_matter() -> None:
+    nodes = [failing("b"), node("a"), lost("c")]
+    assert json.dumps(report(*nodes)) == json.dumps(report(*nodes[::-1]))
+
+
+def test_the_time_is_that_of_the_latest_evidence() -> None:
+    nodes = [node("a"), node("b"), lost("c")]
+    nodes[0]["collected_at"] = "2026-11-21T23:00:00Z"
+    assert report(*nodes)["collected_at"] == "2026-11-21T23:00:00Z"
+    assert report(lost("c"))["collected_at"] == ""
+
+
+def test_counts_of_a_node_are_of_the_controls_that_run_on_it() -> None:
+    found = report(node("e1", ["etcd"]), node("w1", ["worker"]), node("cp1", ["controlplane"]), profile="permissive")
+    for name, kind in (("e1", "etcd"), ("w1", "node"), ("cp1", "master")):
+        controls = [control for control in BENCHMARK.controls if kind in control["node_type"]]
+        assert sum(found["node_results"][name][key] for key in COUNTS) == len(controls)

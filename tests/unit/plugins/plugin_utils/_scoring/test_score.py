@@ -1,0 +1,506 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    BENCHMARK,
+    cluster,
+    lost,
+    node,
+    set_flag,
+)
+
+NOT_APPLICABLE = set(BENCHMARK.profiles["hardened"]["not_applicable"])
+JUDGED = BENCHMARK.ids - NOT_APPLICABLE
+CONTROLS = {control["id"]: control for control in BENCHMARK.controls}
+API = {control_id for control_id in JUDGED if any("object" in test for test in CONTROLS[control_id]["tests"])}
+FILES = {control_id for control_id in JUDGED if any("path" in test for test in CONTROLS[control_id]["tests"])}
+COMPONENTS = ["kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "etcd"]
+
+
+def states(document: dict[str, t.Any], api: dict[str, t.Any] | None = None) -> dict[str, str]:
+    found = score_node(BENCHMARK, document, cluster() if api is None else api, JUDGED)
+    return {control_id: verdict.state for control_id, verdict in found.items()}
+
+
+def of_component(name: str) -> set[str]:
+    """The controls that look at this component's arguments."""
+    return {i for i in JUDGED if CONTROLS[i].get("component") == name and i not in FILES | API}
+
+
+def test_a_hardened_node_passes_everything() -> None:
+    found = score_node(BENCHMARK, node(), cluster(), JUDGED)
+    assert {i: v for i, v in found.items() if v.state != "pass"} == {}
+    assert set(found) == JUDGED
+    for verdict in found.values():
+        assert verdict.expected
+        assert verdict.actual
+        assert verdict.source
+        assert verdict.reason == ""
+
+
+def test_what_is_not_a_pass_says_why() -> None:
+    document = node()
+    for shown in document["containers"].values():
+        shown["processes"] = []
+        shown["args"] = shown["args"][:2] if shown["args"][0].endswith("entrypoint.sh") else shown["args"][:1]
+    for entry in document["paths"].values():
+        entry["mode"] = "0777"
+    found = score_node(BENCHMARK, document, {"objects": {"podsecuritypolicies": {"items": []}}}, JUDGED)
+    failed = [verdict for verdict in found.values() if verdict.state == "fail"]
+    assert len(failed) > 50
+    assert all(verdict.reason and verdict.expected and verdict.source for verdict in failed)
+
+
+def test_scoring_changes_nothing_and_is_repeatable() -> None:
+    document, api = node(), cluster()
+    before = json.dumps([document, api])
+    first = score_node(BENCHMARK, document, api)
+    assert json.dumps([document, api]) == before
+    assert score_node(BENCHMARK, document, api) == first
+
+
+def test_all_controls_or_those_asked_for() -> None:
+    assert set(score_node(BENCHMARK, node(), None)) == BENCHMARK.ids
+    assert set(score_node(BENCHMARK, node(), None, {"1.1.2"})) == {"1.1.2"}
+
+
+# ------------------------------------------------------------------- what was not seen is never a pass
+
+KINDS = ["missing", "denied", "down", "timeout", "failed", "unreachable", "not gathered", "Windows", "anything", ""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_node_that_was_not_seen(kind: str) -> None:
+    document = lost()
+    document["error"]["kind"] = kind
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    # what the API says does not depend on the node
+    assert {i for i, verdict in found.items() if verdict.state == "pass"} == API
+    assert {verdict.state for i, verdict in found.items() if i not in API} == {"error"}
+    assert all("no route to host" in verdict.reason for i, verdict in found.items() if i not in API)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_container_that_was_not_seen(component: str, kind: str) -> None:
+    document = node()
+    document["containers"][component] = {"error": {"kind": kind, "message": "because", "advice": "mend it"}}
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert of_component(component)
+    for control_id in of_component(component):
+        assert found[control_id].state == "error"
+        assert "because" in found[control_id].reason
+        assert "mend it" in found[control_id].reason
+    assert {found[i].state for i in JUDGED - of_component(component)} == {"pass"}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "exited"},
+        {"state": "created"},
+        {"state": "restarting"},
+        {"state": "paused"},
+        {"state": "dead"},
+        {"state": ""},
+        # other processes run, and not the component
+        {"processes": [["/pause"]]},
+        {"processes": [["bash", "-c", "x"], []]},
+        {"processes": [], "args": ["sleep", "1d"]},
+        {"processes": [], "args": []},
+    ],
+)
+def test_a_component_that_does_not_run(component: str, change: dict[str, t.Any]) -> None:
+    document = node()
+    document["containers"][component].update(change)
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert {found[i].state for i in of_component(component)} == {"error"}
+    assert all(component in found[i].reason for i in of_component(component))
+
+
+def test_a_container_that_is_not_in_the_evidence() -> None:
+    document = node()
+    document["containers"] = {}
+    found = states(document)
+    assert {state for i, state in found.items() if i not in FILES | API} == {"error"}
+
+
+@pytest.mark.parametrize("kind", ["denied", "unreadable", "not_located", "container down", "anything", ""])
+def test_a_path_that_was_not_seen(kind: str) -> None:
+    document = node()
+    document["paths"] = {key: {"error": {"kind": kind, "message": "because"}} for key in document["paths"]}
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert FILES
+    assert {found[i].state for i in FILES} == {"error"}
+    assert all("because" in found[i].reason for i in FILES)
+    assert {found[i].state for i in JUDGED - FILES} == {"pass"}
+
+
+@pytest.mark.parametrize("kind", ["missing", "not_set", "not_absolute", "malformed"])
+def test_a_path_that_is_known_not_to_be_good(kind: str) -> None:
+    document = node()
+    document["paths"] = {key: {"error": {"kind": kind, "message": "because"}} for key in document["paths"]}
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert {found[i].state for i in FILES} == {"fail"}
+
+
+def test_paths_that_are_not_in_the_evidence() -> None:
+    document = node()
+    document["paths"] = {}
+    assert {states(document)[i] for i in FILES} == {"error"}
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "link", "socket", "fifo", "other", ""])
+def test_a_path_of_another_type(kind: str) -> None:
+    document = node()
+    for entry in document["paths"].values():
+        entry["type"] = kind
+    wrong = {i for i, state in states(document).items() if state != "pass"}
+    assert wrong
+    assert wrong <= FILES
+    assert {states(document)[i] for i in wrong} == {"fail"}
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        {"error": {"kind": "down", "message": "because"}},
+        {"error": {"message": "because"}},
+        {"objects": {"podsecuritypolicies": {"error": {"kind": "denied", "message": "because"}}}},
+        {"objects": {"podsecuritypolicies": {"error": {"kind": "missing", "message": "because"}}}},
+        {"objects": {}},
+        {"objects": {"podsecuritypolicies": {}}},
+        {"objects": {"podsecuritypolicies": None}},
+        {"objects": {"podsecuritypolicies": {"items": None}}},
+        {"objects": {"podsecuritypolicies": {"items": {}}}},
+        {"objects": {"podsecuritypolicies": {"items": "x"}}},
+        {"objects": {"podsecuritypolicies": {"items": [{"spec": {}}]}}},
+        {"objects": None},
+        {"x": 1},
+    ],
+)
+def test_an_api_that_was_not_seen(api: dict[str, t.Any]) -> None:
+    found = score_node(BENCHMARK, node(), api, JUDGED)
+    assert {found[i].state for i in API} == {"error"}
+    assert all(found[i].reason for i in API)
+    assert {found[i].state for i in JUDGED - API} == {"pass"}
+
+
+def test_an_api_that_was_not_asked() -> None:
+    found = score_node(BENCHMARK, node(), None, API)
+    assert {verdict.state for verdict in found.values()} == {"error"}
+    assert all("cis_scan_kubeconfig" in verdict.reason for verdict in found.values())
+
+
+def test_no_policy_is_a_failure() -> None:
+    found = score_node(BENCHMARK, node(), {"objects": {"podsecuritypolicies": {"items": []}}}, API)
+    assert {verdict.state for verdict in found.values()} == {"fail"}
+
+
+# ------------------------------------------------------------------------- processes, variables, files
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_processes_both_must_be_good(order: int) -> None:
+    document = node()
+    good = document["containers"]["kube-apiserver"]["processes"][0]
+    document["containers"]["kube-apiserver"]["processes"] = [good, [*good, "--profiling=true"]][::order]
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert {i for i, verdict in found.items() if verdict.state != "pass"} == {"1.1.8"}
+    assert "--profiling=true" in found["1.1.8"].actual
+
+
+def test_what_runs_counts_and_not_what_docker_started() -> None:
+    document = node()
+    document["containers"]["kube-apiserver"]["args"].append("--profiling=true")
+    assert states(document)["1.1.8"] == "pass"
+    document["containers"]["kube-apiserver"]["processes"] = []
+    assert states(document)["1.1.8"] == "fail"
+
+
+def test_processes_of_other_programs_in_the_container_do_not_count() -> None:
+    document = node()
+    document["containers"]["kube-apiserver"]["processes"] += [["sh", "--profiling=true"], []]
+    assert states(document)["1.1.8"] == "pass"
+
+
+ETCD_SETTINGS = {"1.4.11", "1.4.12", "1.5.1", "1.5.2", "1.5.3", "1.5.4", "1.5.5", "1.5.6"}
+
+
+@pytest.mark.parametrize(
+    "component, words, errors",
+    [
+        # the scheduler's file outdoes its flags
+        ("kube-scheduler", ["--config=/x"], {"1.2.1", "1.2.2"}),
+        ("kube-scheduler", ["--config", "/x"], {"1.2.1", "1.2.2"}),
+        # etcd's file outdoes its flags, the one that names its data directory too
+        ("etcd", ["--config-file=/x"], ETCD_SETTINGS),
+        ("etcd", ["-config-file=/x"], ETCD_SETTINGS),
+    ],
+)
+def test_a_file_of_settings_that_was_not_read(component: str, words: list[str], errors: set[str]) -> None:
+    document = node()
+    set_flag(document, component, *words)
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert {i for i, verdict in found.items() if verdict.state == "error"} == errors
+    assert all("--config" in found[i].reason for i in errors)
+
+
+def test_the_kubelets_flags_outdo_its_file() -> None:
+    document = node()
+    set_flag(document, "kubelet", "--config=/x")
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert found["2.1.1"].state == "pass"  # --anonymous-auth is given
+    assert found["2.1.11"].state == "error"  # --cadvisor-port is not, and the file may say anything
+    given = " ".join(document["containers"]["kubelet"]["args"])
+    for control_id in of_component("kubelet"):
+        flags = [test["flag"] for test in CONTROLS[control_id]["tests"]]
+        assert (found[control_id].state == "pass") is all(flag + "=" in given for flag in flags), control_id
+
+
+def without_flag(document: dict[str, t.Any], component: str, flag: str) -> None:
+    shown = document["containers"][component]
+    shown["args"] = [word for word in shown["args"] if word.partition("=")[0] != flag]
+    shown["processes"] = [[w for w in argv if w.partition("=")[0] != flag] for argv in shown["processes"]]
+
+
+@pytest.mark.parametrize(
+    "value, state", [("true", "pass"), ("1", "pass"), ("false", "fail"), ("yes", "fail"), ("", "fail"), (None, "fail")]
+)
+def test_etcds_variables_count_where_no_flag_is_given(value: str | None, state: str) -> None:
+    document = node()
+    without_flag(document, "etcd", "--client-cert-auth")
+    document["containers"]["etcd"]["env"] = {} if value is None else {"ETCD_CLIENT_CERT_AUTH": value}
+    verdict = score_node(BENCHMARK, document, None, {"1.5.2"})["1.5.2"]
+    assert verdict.state == state
+    if value:
+        assert value in verdict.actual
+
+
+def test_etcds_flags_outdo_its_variables() -> None:
+    document = node()
+    document["containers"]["etcd"]["env"] = {"ETCD_CLIENT_CERT_AUTH": "false", "ETCD_AUTO_TLS": "true"}
+    found = states(document)
+    assert found["1.5.2"] == "pass"
+    assert found["1.5.3"] == "fail"
+
+
+def test_only_etcd_reads_variables() -> None:
+    document = node()
+    without_flag(document, "kube-apiserver", "--profiling")
+    document["containers"]["kube-apiserver"]["env"] = {"ETCD_PROFILING": "false", "PROFILING": "false"}
+    assert states(document)["1.1.8"] == "fail"
+
+
+def test_a_file_that_a_variable_names_was_not_read_either() -> None:
+    document = node()
+    document["containers"]["etcd"]["env"] = {"ETCD_CONFIG_FILE": "/x"}
+    assert {states(document)[i] for i in of_component("etcd")} == {"error"}
+
+
+def test_etcd_that_stops_at_a_stray_word() -> None:
+    document = node()
+    shown = document["containers"]["etcd"]
+    shown["processes"] = [[argv[0], "stray", *argv[1:]] for argv in shown["processes"]]
+    found = score_node(BENCHMARK, document, None, of_component("etcd"))
+    assert {verdict.state for verdict in found.values()} == {"fail"}
+    assert all("stray" in verdict.reason for verdict in found.values())
+
+
+def test_a_failure_outweighs_what_was_not_seen() -> None:
+    document = node()
+    control_id, control = next((i, c) for i, c in CONTROLS.items() if i in JUDGED and i == "2.1.10")
+    assert len(control["tests"]) == 2
+    without_flag(document, "kubelet", "--tls-cert-file")
+    set_flag(document, "kubelet", "--config=/x", "--tls-private-key-file=")
+    verdict = score_node(BENCHMARK, document, None, {control_id})[control_id]
+    assert verdict.state == "fail"
+    assert "--tls-private-key-file" in verdict.reason
+
+
+def test_a_very_long_value_does_not_fill_the_reason() -> None:
+    document = node()
+    set_flag(document, "kube-apiserver", "--authorization-mode=" + "AlwaysAllow," * 10000)
+    verdict = score_node(BENCHMARK, document, None, {"1.1.19"})["1.1.19"]
+    assert verdict.state == "fail"
+    assert len(verdict.reason) < 500
+
+
+# ------------------------------------------------------------------------------- evidence of any shape
+
+WRONG: list[t.Any] = [
+    None,
+    "",
+    "x",
+    0,
+    -1,
+    1.5,
+    True,
+    False,
+    [],
+    ["x"],
+    [None],
+    {},
+    {"x": 1},
+    {"error": "x"},
+    [[]],
+    [{}],
+]
+
+
+def places(value: t.Any, path: tuple[t.Any, ...] = ()) -> t.Iterator[tuple[t.Any, ...]]:
+    """Every place in a document where something stands."""
+    keys: t.Iterable[t.Any] = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from places(value[key], (*path, key))
+
+
+def spoiled(document: dict[str, t.Any], path: tuple[t.Any, ...], *value: t.Any) -> dict[str, t.Any]:
+    """A copy with what stands at the place replaced, or taken away."""
+    document = copy.deepcopy(document)
+    inner: t.Any = document
+    for key in path[:-1]:
+        inner = inner[key]
+    if value:
+        inner[path[-1]] = value[0]
+    else:
+        del inner[path[-1]]
+    return document
+
+
+def judge(document: t.Any, api: t.Any) -> dict[str, Verdict] | None:
+    """Read, score and report as a scan does; None where the document is refused in one line."""
+    try:
+        check_evidence(document, "here")
+        check_cluster(api, "there")
+    except CisError as error:
+        assert "\n" not in str(error)
+        return None
+    verdicts = score_node(BENCHMARK, document, api, JUDGED)
+    assert {verdict.state for verdict in verdicts.values()} <= {"pass", "fail", "error"}
+    assert all(verdict.reason for verdict in verdicts.values() if verdict.state != "pass")
+    report = build_report(BENCHMARK, "hardened", [document], api, verdicts={document["node"]: verdicts})
+    json.dumps(report)
+    return verdicts
+
+
+def bad_node() -> dict[str, t.Any]:
+    """A node on which nearly everything fails, or was not seen."""
+    document = node()
+    for name, shown in document["containers"].items():
+        program = [name]
+        shown["args"], shown["processes"] = program, [program]
+    set_flag(document, "kube-apiserver", "--basic-auth-file=/x", "--insecure-bind-address=0.0.0.0", "--secure-port=0")
+    set_flag(document, "kube-apiserver", "--token-auth-file=/x", "--authorization-mode=AlwaysAllow")
+    set_flag(document, "etcd", "--auto-tls", "--peer-auto-tls")
+    set_flag(document, "kubelet", "--cadvisor-port=4194", "--make-iptables-util-chains=false")
+    for key, entry in document["paths"].items():
+        if key.startswith("kube-proxy"):
+            document["paths"][key] = {"error": {"kind": "denied", "message": "x"}}
+        elif key.startswith("kube-controller-manager"):
+            document["paths"][key] = {"error": {"kind": "missing", "message": "x"}, "path": "/x"}
+        else:
+            entry.update(mode="7777", uid=1000, gid=1000, owner="me", group="me")
+            for child in entry.get("entries", []):
+                child.update(mode="7777", uid=1000, gid=1000, owner="me", group="me")
+            if "encryption" in entry:
+                entry["encryption"][0]["providers"].reverse()
+    document["containers"]["kube-scheduler"] = {"error": {"kind": "down", "message": "x"}}
+    return document
+
+
+def bad_cluster() -> dict[str, t.Any]:
+    return {"objects": {"podsecuritypolicies": {"error": {"kind": "denied", "message": "x"}}}}
+
+
+def test_no_key_that_vanishes_makes_a_pass_of_anything_else() -> None:
+    document, api = bad_node(), bad_cluster()
+    before = judge(document, api)
+    assert before
+    assert sum(verdict.state != "pass" for verdict in before.values()) > 60
+    checked = 0
+    for path in places(document):
+        # a word of a command line or an entry of a directory is the setting itself
+        if isinstance(path[-1], int):
+            continue
+        after = judge(spoiled(document, path), api)
+        if after is not None:
+            turned = {i for i in JUDGED if after[i].state == "pass" and before[i].state != "pass"}
+            assert not turned, path
+            checked += 1
+    assert checked > 100
+    for path in places(api):
+        after = judge(document, spoiled(api, path))
+        assert after is None or {after[i].state for i in API} == {"error"}, path
+
+
+def test_no_shape_of_evidence_lets_an_exception_out() -> None:
+    for make in (node, bad_node):
+        document = make()
+        # words of command lines are all alike: of those a few will do
+        every = [p for p in places(document) if not any(isinstance(key, int) and key > 2 for key in p)]
+        random_ = random.Random(1)
+        for path in every:
+            for wrong in random_.sample(WRONG, 2):
+                judge(spoiled(document, path, copy.deepcopy(wrong)), cluster())
+    for path in places(cluster()):
+        for wrong in WRONG:
+            judge(node(), spoiled(cluster(), path, wrong))
+
+
+def test_what_stands_where_it_does_not_belong_is_no_pass() -> None:
+    """Any one thing of a good node's evidence replaced by nonsense of another type is never a reason to pass more."""
+    document = bad_node()
+    before = judge(document, bad_cluster())
+    assert before
+    failing = {i for i, verdict in before.items() if verdict.state != "pass"}
+    for path in places(document):
+        if path[0] not in ("containers", "paths") or isinstance(path[-1], int):
+            continue
+        for wrong in (None, [], {}, "x"):
+            after = judge(spoiled(document, path, copy.deepcopy(wrong)), bad_cluster())
+            if after is None or path[-1] in ("uid", "gid", "owner", "group", "processes", "args", "env"):
+                continue  # a good value for a bad one is no accident of shape
+            assert not {i for i in failing if after[i].state == "pass"}, (path, wrong)
+
+
+def test_many_things_wrong_at_once() -> None:
+    for seed in range(60):
+        random_ = random.Random(seed)
+        document: t.Any = node()
+        for _each in range(random_.randrange(2, 12)):
+            path = random_.choice([p for p in places(document) if p[0] != "node"])
+            document = spoiled(
+                document, path, *([copy.deepcopy(random_.choice(WRONG))] if random_.random() < 0.7 else [])
+            )
+        judge(document, cluster())
+
+
+@pytest.mark.parametrize("key", ["containers", "paths", "docker"])
+def test_what_a_node_that_tells_an_error_says_besides_stops_no_report(key: str) -> None:
+    for wrong in WRONG:
+        judge({**node(), "error": {"kind": "failed", "message": "x"}, key: wrong}, cluster())
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"schema": "rke.cis/evidence/1"}])
+def test_what_is_no_evidence_is_refused_with_its_origin(document: t.Any) -> None:
+    with pytest.raises(CisError, match="^document 7: "):
+        check_evidence(document, "document 7")
+    with pytest.raises(CisError, match="^document 7: "):
+        check_cluster(document, "document 7")

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import (
+    merge_skips,
+    skips_of_config,
+    skips_of_file,
+    skips_of_text,
+    skips_of_variable,
+)
+
+BENCHMARK = load_benchmark("rke-cis-1.4")
+ID = BENCHMARK.id
+
+
+def refused(caught: pytest.ExceptionInfo[CisError], *texts: str) -> str:
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    assert len(message) < 600
+    for text in texts:
+        assert text in message
+    return message
+
+
+GOOD = [
+    ({"skip": {ID: ["1.1.2", "1.1.3"]}}, {"1.1.2": "", "1.1.3": ""}),
+    ({"skip": {ID: {"1.1.2": "because", "1.1.3": None}}}, {"1.1.2": "because", "1.1.3": ""}),
+    ({"SKIP": {ID: ["1.1.2"]}}, {"1.1.2": ""}),
+    ({"Skip": {ID: []}}, {}),
+    ({"skip": {"current": ["1.1.2"]}}, {"1.1.2": ""}),
+    ({"skip": {ID: [], "current": ["1.1.2"]}}, {}),
+    ({"skip": {"rke-cis-1.5": ["1.1.2"]}}, {}),
+    ({"skip": {"rke-cis-1.5": ["1.1.2"], "current": ["1.1.3"]}}, {"1.1.3": ""}),
+    ({"skip": {ID: ["1.1.2"], "current": ["1.1.3"]}}, {"1.1.2": ""}),
+    ({"skip": {ID: None, "current": ["1.1.3"]}}, {}),
+    ({"skip": {ID.upper(): ["1.1.2"], "Current": ["1.1.3"]}}, {}),
+    ({"skip": {ID: None}}, {}),
+    ({"skip": {}}, {}),
+    ({"skip": None}, {}),
+    ({"other": 1}, {}),
+    ({}, {}),
+    (None, {}),
+]
+
+
+@pytest.mark.parametrize("document, expected", GOOD)
+def test_ranchers_form(document: t.Any, expected: dict[str, str]) -> None:
+    assert skips_of_config(document, ID, "here") == expected
+    assert skips_of_text(json.dumps(document), ID, "here") == expected
+
+
+# what is wrong: the text, and what the message must say of it beside where it is from
+BAD_TEXT = {
+    "no JSON": ("@", ["line 1 column 1"]),
+    "empty": ("", ["line 1 column 1"]),
+    "broken off": ('{"skip": {\n"' + ID + '": ["1.1.2"', ["line 2"]),
+    "single quotes": ("{'skip': {}}", ["line 1 column 2"]),
+    "trailing comma": ('{"skip": {"' + ID + '": ["1.1.2",]}}', ["column"]),
+    "two documents": ("{}{}", ["column 3"]),
+    "a number": ("100", ["100"]),
+    "a list": ('["1.1.2"]', ["1.1.2"]),
+    "text": ('"1.1.2"', ["1.1.2"]),
+    "skip is a list": ('{"skip": ["1.1.2"]}', ["skip"]),
+    "ids are text": ('{"skip": {"' + ID + '": "1.1.2"}}', ["skip." + ID, "list"]),
+    "ids are numbers": ('{"skip": {"' + ID + '": [1.1]}}', ["skip." + ID, "1.1", "quotes"]),
+    "an id is null": ('{"skip": {"' + ID + '": ["1.1.2", null]}}', ["skip." + ID, "None"]),
+    "an id is a list": ('{"skip": {"current": [["1.1.2"]]}}', ["skip.current"]),
+    "a reason is no text": ('{"skip": {"' + ID + '": {"1.1.2": 5}}}', ["skip." + ID, "1.1.2", "reason"]),
+    "ids are true": ('{"skip": {"' + ID + '": true}}', ["skip." + ID]),
+    "very deep": ("[" * 100000, []),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXT)
+def test_bad_text_is_one_line_that_names_source_and_place(name: str) -> None:
+    text, said = BAD_TEXT[name]
+    with pytest.raises(CisError) as caught:
+        skips_of_text(text, ID, "ConfigMap a/b key c")
+    refused(caught, "ConfigMap a/b key c", *said)
+
+
+# a file may also hold just the list
+@pytest.mark.parametrize("name", [name for name in BAD_TEXT if name != "a list"])
+def test_bad_json_in_a_file_is_one_line_that_names_it(tmp_path: pathlib.Path, name: str) -> None:
+    text, said = BAD_TEXT[name]
+    path = tmp_path / "skips.json"
+    path.write_text(text)
+    with pytest.raises(CisError) as caught:
+        skips_of_file(str(path), ID)
+    refused(caught, "cis_scan_skip_file", str(path), *said)
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        (None, {}),
+        ([], {}),
+        ("", {}),
+        (["1.1.2"], {"1.1.2": ""}),
+        ({"1.1.2": "because"}, {"1.1.2": "because"}),
+        ({"1.1.2": None}, {"1.1.2": ""}),
+        # a survey's answer
+        ("1.1.2", {"1.1.2": ""}),
+        ("1.1.2,1.1.3", {"1.1.2": "", "1.1.3": ""}),
+        (" 1.1.2 ,\n1.1.3\t1.1.4 ", {"1.1.2": "", "1.1.3": "", "1.1.4": ""}),
+    ],
+)
+def test_variable(value: t.Any, expected: dict[str, str]) -> None:
+    assert skips_of_variable(value) == expected
+
+
+@pytest.mark.parametrize("value", [5, 1.1, True, [1.1], ["1.1.2", None], [["1.1.2"]], {1.1: "x"}, {"1.1.2": ["x"]}])
+def test_a_bad_variable_is_one_line_that_names_it(value: t.Any) -> None:
+    with pytest.raises(CisError) as caught:
+        skips_of_variable(value)
+    refused(caught, "cis_scan_skip")
+
+
+@pytest.mark.parametrize(
+    "name, text, expected",
+    [
+        ("a.json", '{"skip": {"rke-cis-1.4": ["1.1.2"]}}', {"1.1.2": ""}),
+        ("a.json", "null", {}),
+        ("a.json", '["1.1.2"]', {"1.1.2": ""}),
+        ("a.json", '{"1.1.2": "because"}', {"1.1.2": "because"}),
+        ("a.yml", "skip:\n  rke-cis-1.4: ['1.1.2']\n", {"1.1.2": ""}),
+        ("a.yml", "- 1.1.2\n- 1.1.3\n", {"1.1.2": "", "1.1.3": ""}),
+        ("a.yml", "1.1.2: because\n1.1.3:\n", {"1.1.2": "because", "1.1.3": ""}),
+        ("a.yml", "# nothing\n", {}),
+        ("a", '{"skip": {"current": ["1.1.2"]}}', {"1.1.2": ""}),
+        ("a.yml", "1.1.2: \u00fcber\n", {"1.1.2": "\u00fcber"}),
+    ],
+)
+def test_files(tmp_path: pathlib.Path, name: str, text: str, expected: dict[str, str]) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert skips_of_file(str(tmp_path / name), ID) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [b",
+        "- 1.1\n",
+        "5\n",
+        "just: {a: b}\n",
+        "a: &x\n b: *y\n",
+        "- [1.1.2]\n",
+        "\x00",
+        "- !!python/object:os.x {}\n",
+    ],
+)
+def test_a_bad_yaml_file_is_one_line_that_names_it(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "skips.yml"
+    path.write_text(text)
+    with pytest.raises(CisError) as caught:
+        skips_of_file(str(path), ID)
+    refused(caught, "cis_scan_skip_file", str(path))
+
+
+def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "latin1.yml").write_bytes(b"1.1.2: stra\xdfe\n")
+    for name, said in (("missing.json", "No such file"), ("latin1.yml", "utf-8"), (".", "directory")):
+        with pytest.raises(CisError) as caught:
+            skips_of_file(str(tmp_path / name), ID)
+        refused(caught, "cis_scan_skip_file", said)
+
+
+def test_the_first_source_of_an_id_wins() -> None:
+    merged, warnings = merge_skips(
+        BENCHMARK, [("a", {"1.1.2": "x"}), ("b", {"1.1.2": "y", "1.1.3": ""}), ("c", {"1.1.3": "z"})]
+    )
+    assert merged == {"1.1.2": {"by": "a", "reason": "x"}, "1.1.3": {"by": "b", "reason": ""}}
+    assert warnings == []
+
+
+def test_an_unknown_id_is_a_warning_that_names_its_source() -> None:
+    merged, warnings = merge_skips(BENCHMARK, [("a", {"9.9.9": "", "1.1.2 ": "", "1.1.2": ""})])
+    assert set(merged) == {"1.1.2"}
+    assert len(warnings) == 2
+    assert all(warning.startswith("a: ") and ID in warning for warning in warnings)
+    assert "'9.9.9'" in warnings[0]
+
+
+def test_a_near_id_is_suggested() -> None:
+    _merged, (warning,) = merge_skips(BENCHMARK, [("a", {"1.1.37": ""})])
+    assert "1.1.37a, 1.1.37b" in warning

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
+    parse_bool,
+    parse_duration,
+    parse_gates,
+    parse_int,
+    parse_ip,
+    parse_list,
+)
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "TRUE", "True"])
+def test_true(text: str) -> None:
+    assert parse_bool(text) is True
+
+
+@pytest.mark.parametrize("text", ["0", "f", "F", "false", "FALSE", "False"])
+def test_false(text: str) -> None:
+    assert parse_bool(text) is False
+
+
+@pytest.mark.parametrize("text", ["", " ", "tRue", "yes", "no", "on", "off", "2", "-1", "01", " true", "true ", "nil"])
+def test_no_boolean(text: str) -> None:
+    with pytest.raises(ValueError, match="boolean"):
+        parse_bool(text)
+
+
+@pytest.mark.parametrize(
+    "text, number",
+    [
+        ("0", 0),
+        ("30", 30),
+        ("+30", 30),
+        ("-30", -30),
+        ("030", 24),
+        ("-010", -8),
+        ("00", 0),
+        ("0x1E", 30),
+        ("0X1e", 30),
+        ("-0x1", -1),
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+    ],
+)
+def test_whole_numbers(text: str, number: int) -> None:
+    assert parse_int(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "-",
+        "+",
+        "x",
+        "1.0",
+        "1e3",
+        "08",
+        "0x",
+        "0xg",
+        "30 ",
+        " 30",
+        "3 0",
+        "--30",
+        "30d",
+        "٣",
+        "½",
+        "None",
+        "30\n",
+    ]
+    # more than the component's integers hold
+    + ["9223372036854775808", "-9223372036854775809", "0xffffffffffffffffff", "99999999999999999999999"],
+)
+def test_no_whole_number(text: str) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        parse_int(text)
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("+0", 0),
+        ("0s", 0),
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        (".5s", 0.5),
+        ("5.s", 5),
+        ("+5s", 5),
+        ("-5s", -5),
+        ("300ms", 0.3),
+        ("1us", 1e-6),
+        ("1\u00b5s", 1e-6),
+        ("1\u03bcs", 1e-6),
+        ("1ns", 1e-9),
+        ("1h1m1s1ms", 3661.001),
+        ("1s1h", 3601),
+        ("2562047h", 2562047 * 3600),
+    ],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "5",
+        "s",
+        ".",
+        ".s",
+        "-",
+        "5x",
+        "5 m",
+        " 5m",
+        "5m ",
+        "1h-5m",
+        "1d",
+        "5M",
+        "1e3s",
+        "1,5s",
+        "00",
+        "\u0665s",
+        "5m\n",
+    ]
+    # beyond 292 years
+    + ["2562048h", "-2562048h", "99999999999999999999h"],
+)
+def test_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text, address", [("127.0.0.1", "127.0.0.1"), (" 127.0.0.1 ", "127.0.0.1"), ("::1", "::1"), ("0:0::1", "::1")]
+)
+def test_addresses(text: str, address: str) -> None:
+    assert parse_ip(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "127.0.0", "127.0.0.1:80", "localhost", "256.0.0.1", "127.0.0.1/8", "1", "[::1]"])
+def test_no_address(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_ip(text)
+
+
+@pytest.mark.parametrize(
+    "text, members",
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a,b", ["a", "b"]),
+        ("a,,b,", ["a", "", "b", ""]),
+        (" a, b ", [" a", " b "]),
+        ("a\nb", ["a"]),
+        ("\n\na\nb", ["a"]),
+        ("a\r", ["a"]),
+        ("a,b\r\nc", ["a", "b"]),
+        ("a\rb", ["a\rb"]),
+        ('"a\nb",c', ["a\nb", "c"]),
+        ('"a,b",c', ["a,b", "c"]),
+        ('"a"', ["a"]),
+        ('"a""b",c', ['a"b', "c"]),
+        ('a,""', ["a", ""]),
+        ('"",a', ["", "a"]),
+    ],
+)
+def test_lists(text: str, members: list[str]) -> None:
+    assert parse_list(text) == members
+
+
+@pytest.mark.parametrize("text", ['"', 'a"b', '"a', '"a"b', 'a,"b', '"a" ,b', ' "a"', 'a,b"', "\n", "\r", '\n"a'])
+def test_no_list(text: str) -> None:
+    with pytest.raises(ValueError, match="list"):
+        parse_list(text)
+
+
+@pytest.mark.parametrize(
+    "text, gates",
+    [
+        ("", {}),
+        ("A=true", {"A": "true"}),
+        ("A=true,B=false", {"A": "true", "B": "false"}),
+        ("A=true,A=false", {"A": "false"}),
+        (" A = true ,,", {"A": "true"}),
+        ("A", {"A": ""}),
+        ("A=b=c", {"A": "b=c"}),
+    ],
+)
+def test_gates(text: str, gates: dict[str, str]) -> None:
+    assert parse_gates(text) == gates

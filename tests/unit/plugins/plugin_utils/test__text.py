@@ -1,0 +1,19 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible.utils.unsafe_proxy import AnsibleUnsafeText
+
+from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe
+
+
+def test_every_text_is_marked_and_nothing_is_changed() -> None:
+    data = {"a": ["{{ x }}", 1, None, True, 1.5, {"b": ("c",)}], "{{ key }}": ""}
+    found = make_unsafe(data)
+    assert found == {"a": ["{{ x }}", 1, None, True, 1.5, {"b": ["c"]}], "{{ key }}": ""}
+    marked = type(AnsibleUnsafeText("x"))
+    texts = [*found, found["a"][0], found["a"][5]["b"][0], *found["a"][5]]
+    assert [type(text) for text in texts] == [marked] * 5
+    assert found["a"][3] is True
