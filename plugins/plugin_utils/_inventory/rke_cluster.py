@@ -24,12 +24,10 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import BOOL, NULL, compose, line_of, pairs
 
 ROLES = tuple(NODE_TYPES.values())
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULL = "tag:yaml.org,2002:null"
-_BOOL = "tag:yaml.org,2002:bool"
 _STATE = ".rkestate"
 # Rancher's own form of a cluster, which has all of a cluster.yml but its nodes.
 _RANCHER = "rancher_kubernetes_engine_config"
@@ -48,10 +46,10 @@ class _Section:
         self.name = name
         self._path, self._node = path, node
         self._values: dict[str, yaml.Node] = {}
-        if node is None or node.tag == _NULL:
+        if node is None or node.tag == NULL:
             return
         if not isinstance(node, yaml.MappingNode):
-            raise self.wrong("keys with values are wanted")
+            raise self.wrong("expected keys with values")
         try:
             # `<<: *other`, which RKE understands too
             yaml.constructor.SafeConstructor().flatten_mapping(node)
@@ -64,29 +62,28 @@ class _Section:
 
     def _value(self, key: str) -> yaml.Node | None:
         node = self._values.get(self._written(key))
-        return None if node is None or node.tag == _NULL else node
+        return None if node is None or node.tag == NULL else node
 
     def _text_of(self, node: yaml.Node, name: str) -> str:
-        if node.tag == _NULL:
+        if node.tag == NULL:
             return ""
         if not isinstance(node, yaml.ScalarNode):
-            raise self.wrong(f"{name}: one value is wanted, not several", node)
+            raise self.wrong(f"{name}: expected one value, got several", node)
         if not node.value.isprintable():
-            raise self.wrong(f"{name}: there is a line break, or another character that cannot be printed, in it", node)
+            raise self.wrong(f"{name}: must not contain a line break or another character that cannot be printed", node)
         if _TEMPLATE.search(node.value):
-            raise self.wrong(f"{name}: there is a template in it, which RKE does not render; render the file", node)
+            raise self.wrong(f"{name}: contains a template, which RKE does not render; render the file", node)
         return node.value
 
     @property
     def line(self) -> int:
-        return self._node.start_mark.line + 1 if self._node else 1
+        return line_of(self._node)
 
     def wrong(self, text: str, where: str | yaml.Node = "") -> CisError:
         """Return the error that says what is wrong with the section, or at a key or place in it."""
         node = where if isinstance(where, yaml.Node) else self._values.get(self._written(where), self._node)
         key = self._written(where) if isinstance(where, str) else ""
-        line = node.start_mark.line + 1 if node else 1
-        return CisError(f"{self._path}:{line}: " + ": ".join(part for part in (self.name, key, text) if part))
+        return CisError(f"{self._path}:{line_of(node)}: " + ": ".join(part for part in (self.name, key, text) if part))
 
     def has(self, key: str) -> bool:
         """Return whether a key is set to something, without a look at what it is."""
@@ -105,8 +102,8 @@ class _Section:
 
     def flag(self, key: str) -> bool:
         node = self._value(key)
-        if node and node.tag != _BOOL:
-            raise self.wrong("true or false is wanted", key)
+        if node and node.tag != BOOL:
+            raise self.wrong("expected true or false", key)
         return node is not None and yaml.constructor.SafeConstructor.bool_values[node.value.lower()]
 
     def section(self, key: str) -> _Section:
@@ -116,25 +113,25 @@ class _Section:
     def _items(self, key: str, advice: str) -> list[yaml.Node]:
         node = self._value(key)
         if node and not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(f"a list is wanted, {advice}", key)
+            raise self.wrong(f"expected a list, {advice}", key)
         return node.value if node else []
 
     def nodes(self) -> list[_Section]:
         """Return the nodes, of which there is at least one. They go by their numbers here."""
         items = self._items("nodes", "with one node in each element")
         if not items:
-            raise self.wrong("there are no nodes here", "nodes")
+            raise self.wrong("no nodes found", "nodes")
         return [_Section(self._path, node, f"node {number}") for number, node in enumerate(items, 1)]
 
     def roles(self) -> list[str]:
         """Return the roles of a node, in the order that the collection has for them."""
         nodes = self._items("role", "such as [controlplane, etcd]")
         if not nodes:
-            raise self.wrong("role is missing; there are " + ", ".join(ROLES))
+            raise self.wrong("role is missing; available: " + ", ".join(ROLES))
         found = {self._text_of(node, "role"): node for node in nodes}
         for role, node in found.items():
             if role not in ROLES:
-                raise self.wrong(f"role: {role!r} is no role of RKE; there are {', '.join(ROLES)}", node)
+                raise self.wrong(f"role: unknown RKE role {role!r}; valid roles: {', '.join(ROLES)}", node)
         return [role for role in ROLES if role in found]
 
     def user(self) -> str:
@@ -142,13 +139,13 @@ class _Section:
         if not value:
             raise self.wrong("user is missing; name the user to log in as")
         if not _USER.fullmatch(value):
-            raise self.wrong(f"{value!r} is no name of a user", "user")
+            raise self.wrong(f"{value!r} is not a valid user name", "user")
         return value
 
     def port(self) -> int:
         value = self.text("port") or "22"
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-            raise self.wrong(f"{value!r} is no port; a number from 1 to 65535 is wanted", "port")
+            raise self.wrong(f"{value!r} is not a valid port; expected a number from 1 to 65535", "port")
         return int(value)
 
     def host(self, key: str) -> str:
@@ -158,11 +155,11 @@ class _Section:
             return value
         host, _colon, port = value.rpartition(":")
         if _HOST.fullmatch(host) and port.isdigit():
-            raise self.wrong(f"{value!r} holds a port; write it apart, as port: {port}", key)
+            raise self.wrong(f"{value!r} includes a port; write it separately, as port: {port}", key)
         try:
             ipaddress.IPv6Address(value.strip("[]"))
         except ValueError:
-            raise self.wrong(f"{value!r} is no IPv4 address and no host name", key) from None
+            raise self.wrong(f"{value!r} is not a valid IPv4 address or host name", key) from None
         raise self.wrong(
             f"{value!r} is an IPv6 address, to which RKE cannot log in; name an IPv4 address or a host", key
         )
@@ -171,7 +168,7 @@ class _Section:
         """Return a path on the node."""
         value = self.text(key)
         if value and not value.startswith("/"):
-            raise self.wrong(f"{value!r} is no absolute path", key)
+            raise self.wrong(f"{value!r} is not an absolute path", key)
         return value
 
     def file(self, key: str) -> str:
@@ -185,25 +182,16 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as stream:
             return stream.read()
     except OSError as error:
-        raise CisError(f"{path}: cannot be read: {error.strerror}") from error
+        raise CisError(f"{path}: not readable: {error.strerror}") from error
 
 
 def _compose(path: str, data: bytes) -> yaml.Node | None:
-    """Return what is in a file of YAML, or of JSON, with the lines. The text of a CisError repeats none of it."""
-    try:
-        return yaml.compose(data, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CisError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise CisError(f"{path}: not valid YAML: {getattr(error, 'reason', 'nested too deeply')}") from error
+    return compose(data, lambda line: f"{path}:{line}")
 
 
 def _keys(path: str, data: bytes) -> dict[str, yaml.Node]:
     """Return the outermost keys of a file, if it has any."""
-    root = _compose(path, data)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    return {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
+    return {key.value: value for key, value in pairs(_compose(path, data)) if isinstance(key, yaml.ScalarNode)}
 
 
 def is_settings(path: str, plugin: str) -> bool:
@@ -248,12 +236,12 @@ def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[st
         found = [name for name in sorted(found) if not os.path.basename(name).startswith("kube_config_")]
         clusters = [name for name in found if is_cluster(name)]
         if not clusters:
-            raise CisError(f"{settings}: clusters: {entry}: there is no cluster.yml")
+            raise CisError(f"{settings}: clusters: {entry}: no cluster.yml found")
         files.update(dict.fromkeys(clusters))
         others = [name for name in found if name not in clusters and name != settings]
-        warnings += [f"{name}: left out, since it names no nodes of RKE" for name in others]
+        warnings += [f"{name}: ignored, since it names no RKE nodes" for name in others]
     if not files:
-        raise CisError(f"{settings}: clusters: the list is empty; name files of RKE's in it")
+        raise CisError(f"{settings}: clusters: the list is empty; name RKE files in it")
     return list(files), warnings
 
 
@@ -262,12 +250,12 @@ def _config(path: str) -> tuple[_Section, list[str]]:
     root = _Section(path, _compose(path, _read(path)))
     if not path.endswith(_STATE):
         if root.has(_RANCHER) and not root.has("nodes"):
-            raise root.wrong("Rancher's form of a cluster names no nodes; RKE's own cluster.yml is wanted", _RANCHER)
+            raise root.wrong("Rancher's form of a cluster names no nodes; use RKE's own cluster.yml", _RANCHER)
         return root, []
     config = root.section("current_state").section("rke_config")
     if config.has("nodes"):
         return config, []
-    warning = f"{path}: says nothing of what is deployed, so the nodes are those that are to be"
+    warning = f"{path}: does not say what is deployed; using the nodes of its desired state"
     return root.section("desired_state").section("rke_config"), [warning]
 
 
@@ -353,7 +341,7 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
     Raises CisError, with the line, for what RKE would refuse, and for what could mislead ssh or Ansible.
     """
     if _TEMPLATE.search(path):
-        raise CisError(f"{path}: there is a template in the name; give the file or directory another one")
+        raise CisError(f"{path}: the name contains a template; rename the file or directory")
     config, warnings = _config(path)
     login = _Login(config, check_host_keys)
     hosts: dict[str, dict[str, t.Any]] = {}
@@ -367,12 +355,12 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
         name = (node.host("hostname_override") or address).lower()
         for key, value in (("address", address), ("hostname_override", name)):
             if (key, value) in lines:
-                raise node.wrong(f"the node of line {lines[key, value]} has {value!r} too", key)
+                raise node.wrong(f"the node on line {lines[key, value]} also has {value!r}", key)
             lines[key, value] = node.line
         hosts[name] = _variables(node, login)
     if login.inline:
         warnings.append(
-            f"{path}: left out, since an inventory holds no keys: {', '.join(login.inline)}; name files with "
+            f"{path}: ignored, since an inventory must not hold keys: {', '.join(login.inline)}; name files with "
             "ssh_key_path and ssh_cert_path, or use ssh-agent"
         )
     prefix, version = config.path("prefix_path"), config.text("kubernetes_version")
