@@ -45,6 +45,14 @@ class ActionModule(ControllerAction):
         "notify_rules": {"type": "list", "elements": "raw", "default": []},
         "notify_notifiers": {"type": "dict", "default": {}, "no_log": True},
     }
+    VARIABLES = {
+        **{name: f"cis_scan_{name}" for name in ARGUMENTS},
+        **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
+        "scanned_by": "cis_scan_by",
+        "context": "cis_scan_kubeconfig_context",
+        "notify_rules": "cis_notify_rules",
+        "notify_notifiers": "cis_notify_notifiers",
+    }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])

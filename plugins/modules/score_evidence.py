@@ -38,7 +38,7 @@ options:
   scan_dir:
     description:
       - Directory of a scan that the role P(rke.cis.cis_scan#role) has planned. All other options are then taken from
-        its C(plan.json).
+        the plan in it.
     type: path
 seealso:
   - module: rke.cis.compare_reports

@@ -193,7 +193,7 @@ def test_a_bad_file_is_one_line_and_no_node_is_touched(tmp_path: pathlib.Path, s
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, env=ssh_trap.env)
     said = f"[ERROR]: {inventory}:4: node 127.0.0.1: role: expected a list, such as [controlplane, etcd]"
     assert said in outcome.out.splitlines()
-    assert outcome.failure().startswith("the inventory holds no hosts; ")
+    assert outcome.failure().startswith("the inventory has no hosts; ")
     assert ssh_trap.calls == 0
 
 

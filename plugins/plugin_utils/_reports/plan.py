@@ -7,7 +7,8 @@
 
 """The plan of a scan, which its first step writes and its later ones read.
 
-Documents go through files, not through variables: templating a large one costs more than the whole scan.
+Documents go through files, not through variables: templating a large one costs more than the whole scan. These files
+are hidden, since they are of no use after it.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
         document = unseen_document(node, roles, _NOT_GATHERED, why)
         write_file(evidence_path(directory, node), to_json(document), sync=False)
     write_file(_requests_path(directory), to_json({"replay_dir": plan["replay_dir"], "plans": requests}), sync=False)
-    write_file(os.path.join(plan["scan_dir"], "plan.json"), to_json({"schema": SCHEMA, **plan}), sync=False)
+    write_file(_plan_path(plan["scan_dir"]), to_json({"schema": SCHEMA, **plan}), sync=False)
 
 
 def read_plan(scan_dir: str) -> Plan:
     """Return the plan of the scan in a directory. Raises CisError if there is none."""
-    path = os.path.join(scan_dir, "plan.json")
+    path = _plan_path(scan_dir)
     plan = read_json(path, "plan")
     if not isinstance(plan, dict) or plan.get("schema") != SCHEMA:
         raise CisError(f"plan {path}: not a plan of this collection (expected the schema {SCHEMA}); scan again")
@@ -68,5 +69,9 @@ def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
     }
 
 
+def _plan_path(scan_dir: str) -> str:
+    return os.path.join(scan_dir, ".plan.json")
+
+
 def _requests_path(evidence_dir: str) -> str:
-    return os.path.join(evidence_dir, "requests.json")
+    return os.path.join(evidence_dir, ".requests.json")

@@ -232,7 +232,7 @@ def test_a_wrong_request_is_one_line(tmp_path: pathlib.Path, change: dict[str, t
     result = run_action(ActionModule, {**arguments(tmp_path), **change}, VARS)
     assert result["failed"] is True
     assert said in result["msg"]
-    assert not list(tmp_path.rglob("plan.json"))
+    assert not list(tmp_path.rglob(".plan.json"))
 
 
 def test_an_inventory_without_hosts_is_rejected(tmp_path: pathlib.Path) -> None:

@@ -117,10 +117,10 @@ def test_evidence_that_is_gone_is_named(planned: t.Callable[..., dict[str, t.Any
 @pytest.mark.parametrize("content", [None, "", "[]", '{"schema": "rke.cis/report/1"}'])
 def test_a_directory_without_a_plan_is_named(tmp_path: pathlib.Path, content: str | None) -> None:
     if content is not None:
-        (tmp_path / "plan.json").write_text(content)
+        (tmp_path / ".plan.json").write_text(content)
     result = run_action(ActionModule, {"scan_dir": str(tmp_path)})
     assert result["failed"] is True
-    assert result["msg"].startswith(f"plan {tmp_path}/plan.json: ")
+    assert result["msg"].startswith(f"plan {tmp_path}/.plan.json: ")
 
 
 def test_it_writes_all_that_a_scan_leaves(planned: t.Callable[..., dict[str, t.Any]]) -> None:
@@ -143,7 +143,7 @@ def test_a_template_that_fails_costs_only_its_own_file(
     assert result["failed"] is True
     assert "bad.txt.j2" in result["msg"]
     scan_dir = pathlib.Path(args["scan_dir"])
-    assert {path.name for path in scan_dir.iterdir()} == {"evidence", "plan.json", "report.csv", "report.json"}
+    assert {path.name for path in scan_dir.iterdir()} == {"evidence", ".plan.json", "report.csv", "report.json"}
     assert (scan_dir.parent / "index.json").exists()
 
 
@@ -341,6 +341,6 @@ def test_the_lock_of_a_scheduled_scan_is_released_whatever_happens(
     scan_dir = pathlib.Path(args["scan_dir"])
     acquire(str(scan_dir.parent))
     if lose:
-        (scan_dir / "plan.json").unlink()
+        (scan_dir / ".plan.json").unlink()
     assert run_action(ActionModule, args).get("failed", False) is lose
     assert {path.name for path in scan_dir.parent.iterdir()} - {"index.json"} == {scan_dir.name}
