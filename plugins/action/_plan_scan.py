@@ -17,7 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import clus
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, cluster_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import outlook
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, exemption, node_names
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     check_one_cluster,
     config_map_skips,
@@ -71,7 +71,7 @@ class ActionModule(ControllerAction):
         cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
         shown, unread = config_map_skips(args["skip_source"], cluster, benchmark)
         skips, unknown = merge_skips(benchmark, [*given, *shown])
-        exempt = {control["id"]: exemption(benchmark, profile, skips, control["id"]) for control in benchmark.controls}
+        exempt = exemptions(benchmark, profile, skips)
         names = node_names([{"node": host, "roles": roles} for host, roles in nodes.items()], args["node_tests_on"])
         excuses = Waivers(waivers, benchmark, nodes)
         preview = outlook(benchmark, profile, exempt, excuses, names)
@@ -88,7 +88,7 @@ class ActionModule(ControllerAction):
             "replay_dir": args["replay_dir"] or "",
         }
         if args["show_skips"] != "only":
-            if args["kind"] == KINDS[1]:
+            if args["kind"] == SCHEDULED:
                 warnings += acquire(cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster"))
             plan["scan_dir"] = new_scan_directory(
                 args["report_dir"], args["cluster"], plan["profile"], args["kind"], str(task_vars.get("awx_job_id", ""))

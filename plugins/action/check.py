@@ -20,7 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, U
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import gather_evidence, unseen_document
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, exemption, node_names
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 
@@ -57,6 +57,7 @@ class ActionModule(ControllerAction):
         host = task_vars["inventory_hostname"]
         roles = args["roles"] or self._roles(host, args["groups"], task_vars)
         kinds = {k for k, on in node_names([{"node": host, "roles": roles}], args["node_tests_on"]).items() if on}
+        skipped = exemptions(benchmark, profile, {})
         exempt = {}
         for control in controls:
             if kinds.isdisjoint(control["node_type"]):
@@ -64,7 +65,7 @@ class ActionModule(ControllerAction):
                 reason = f"runs on nodes with the role {wanted}; this one has {', '.join(roles)}"
                 exempt[control["id"]] = {"state": "notHere", "reason": reason}
             else:
-                exempt[control["id"]] = exemption(benchmark, profile, {}, control["id"])
+                exempt[control["id"]] = skipped.get(control["id"], {})
         judged = [control for control in controls if not exempt[control["id"]]]
         verdicts = self._verdicts(benchmark, judged, host, roles, args, task_vars) if judged else {}
         checks = []
@@ -75,7 +76,8 @@ class ActionModule(ControllerAction):
             checks.append(
                 {
                     "id": control["id"],
-                    "description": described(control),
+                    "title": control["title"],
+                    "scored": control["scored"],
                     **verdict._asdict(),
                     "remediation": control["remediation"],
                 }

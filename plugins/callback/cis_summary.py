@@ -36,7 +36,7 @@ options:
       - C(scan_started) has C(nodes) (their number) and C(scan_dir).
       - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
         nothing was seen of a node, or is empty. It comes once for each node, and before C(control_failing).
-      - C(control_failing) has C(id), C(description), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
+      - C(control_failing) has C(id), C(title), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
         and C(evidence), where each part tells what was C(expected) and what was seen (C(actual), C(source)) on which
         C(nodes).
       - C(scan_finished) has the C(counts) of the cluster, C(nodes), C(unseen_nodes), and C(report), the path of
@@ -76,7 +76,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
     Verdicts,
     build_report,
-    exemption,
+    exemptions,
     report_checks,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
@@ -93,9 +93,7 @@ class Scan:
         self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
         path = cluster_path(plan["evidence_dir"])
         self.cluster = check_cluster(read_json(path, "evidence file"), f"evidence file {path}")
-        self._judged = {
-            name for name in self.benchmark.ids if not exemption(self.benchmark, self.profile, plan["skips"], name)
-        }
+        self._judged = self.benchmark.ids - set(exemptions(self.benchmark, self.profile, plan["skips"]))
         self.documents: dict[str, dict[str, t.Any]] = {}
         self.verdicts: Verdicts = {}
 
@@ -223,7 +221,7 @@ class CallbackModule(CallbackBase):
         self._show(report)
         for check in report_checks(report):
             if check["state"] in ("fail", "mixed"):
-                keys = ("id", "description", "state", "failed_nodes", "remediation")
+                keys = ("id", "title", "state", "failed_nodes", "remediation")
                 failed = [part for part in check["evidence"] if part["state"] == "fail"]
                 self._emit("control_failing", report, **{key: check[key] for key in keys}, evidence=failed)
         self._emit(

@@ -121,11 +121,16 @@ checks:
       returned: success
       type: str
       sample: 2.1.1
-    description:
-      description: Its title, with the mark (Scored) or (Not Scored).
+    title:
+      description: Its title.
       returned: success
       type: str
-      sample: Ensure that the --anonymous-auth argument is set to false (Scored)
+      sample: Ensure that the --anonymous-auth argument is set to false
+    scored:
+      description: Whether it counts in the score of the benchmark.
+      returned: success
+      type: bool
+      sample: true
     state:
       description:
         - V(pass), V(fail), V(error) if something could not be seen, or V(manual) if a person has to judge.

@@ -73,7 +73,7 @@ def write(path: pathlib.Path, report: Report, **more: t.Any) -> pathlib.Path:
 
 def compared(value: str) -> dict[str, t.Any]:
     """Return a comparison with some of each kind, and a value that a node says."""
-    about = {"id": "2.1.1", "description": "One (Scored)"}
+    about = {"id": "2.1.1", "title": "One"}
     return {
         "from": {"name": "scan1", "collected_at": "2026-11-20T00:00:00Z"},
         "to": {"name": "scan2", "collected_at": "2026-11-21T00:00:00Z"},

@@ -445,7 +445,7 @@ BROKEN_COMPARISONS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "no scan before": lambda c: c.update({"from": None}),
     "another version": lambda c: c.update(schema="rke.cis/comparison/2"),
     "a fixed control on no node": lambda c: c["fixed"][0].update(nodes=[]),
-    "a newly failing control without a title": lambda c: c["newly_failing"][0].pop("description"),
+    "a newly failing control without a title": lambda c: c["newly_failing"][0].pop("title"),
     "a changed value without the old one": lambda c: c["changed"][0].pop("before"),
     "an unknown state": lambda c: c["other"][0].update(after="mixed"),
     "a node twice": lambda c: c.update(nodes_gone=["a", "a"]),

@@ -208,7 +208,7 @@ def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]
         "failing": [
             {
                 "id": check["id"],
-                "title": plain(check["description"]),
+                "title": plain(check["title"]),
                 "nodes": _names(check["failed_nodes"][:_MOST_NODES]),
                 "nodes_total": len(check["failed_nodes"]),
             }

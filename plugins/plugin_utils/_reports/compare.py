@@ -30,7 +30,7 @@ class Seen(t.NamedTuple):
 class Control(t.NamedTuple):
     """One control of a report, node by node. `state` is that of the whole cluster."""
 
-    description: str
+    title: str
     state: str
     nodes: dict[str, Seen]
 
@@ -56,7 +56,7 @@ def outline(report: dict[str, t.Any]) -> Outline:
         },
         nodes=frozenset(report["node_results"]),
         controls={
-            check["id"]: Control(check["description"], check["state"], _by_node(report, check))
+            check["id"]: Control(check["title"], check["state"], _by_node(report, check))
             for check in report_checks(report)
         },
     )
@@ -121,7 +121,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         kind: [
             {
                 "id": control_id,
-                "description": controls[control_id].description,
+                "title": controls[control_id].title,
                 "nodes": nodes,
                 **dict(zip(("before", "after"), told, strict=False)),
             }

@@ -29,7 +29,7 @@ def _value(text: str) -> str:
 
 
 def _control(change: dict[str, t.Any]) -> str:
-    text = f"- **{change['id']}** {markdown_text(change['description'])}, on {markdown_code(some(change['nodes']))}"
+    text = f"- **{change['id']}** {markdown_text(change['title'])}, on {markdown_code(some(change['nodes']))}"
     return text + (f": {_value(change['before'])} is now {_value(change['after'])}" if "before" in change else "")
 
 

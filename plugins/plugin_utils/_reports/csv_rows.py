@@ -13,7 +13,7 @@ import csv
 import io
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -54,6 +54,7 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
         rancher_advice = check["reason"] if told and check.get("by") == "profile" else check["remediation"]
         yield {
             **check,
+            "description": described(check),
             "advice": advice,
             "rancher_advice": rancher_advice,
             "all_nodes": list(nodes),

@@ -18,7 +18,11 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import errors_by_reason
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    errors_by_reason,
+    report_checks,
+    states_of_nodes,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -55,18 +59,42 @@ def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
     return cases
 
 
+def score(counts: dict[str, t.Any]) -> int | None:
+    """Return the share of controls that pass among those judged, in percent; None if none was judged.
+
+    Rounded down, so that no failure hides in 100.
+    """
+    judged = counts["pass"] + counts["fail"] + counts["error"]
+    return counts["pass"] * 100 // judged if judged else None
+
+
+def matrix(report: dict[str, t.Any]) -> dict[str, str]:
+    """Return control id to the first letter of its state on each node of node_results; - where it did not run."""
+    place = {name: number for number, name in enumerate(report["node_results"])}
+    rows = {}
+    for check in report_checks(report):
+        row = ["-"] * len(place)
+        for state, names in states_of_nodes(check, report["nodes"]):
+            for name in names:
+                row[place[name]] = state[0]
+        rows[check["id"]] = "".join(row)
+    return rows
+
+
 def csp_hash(script: str) -> str:
     """Return what a Content-Security-Policy names an inline script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-FILTERS = {
+FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "by_node": by_node,
     "comparison_markdown": comparison_markdown,
     "csp_hash": csp_hash,
     "errors_by_reason": errors_by_reason,
     "markdown_code": markdown_code,
     "markdown_text": markdown_text,
+    "matrix": matrix,
+    "score": score,
     "unix_time": unix_time,
     "waived_by": waived_by,
 }

@@ -13,7 +13,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
 
@@ -74,7 +74,7 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
 
 
 def _title(check: dict[str, t.Any]) -> list[str]:
-    text = f"{check['id']:<8}{check['description']}"
+    text = f"{check['id']:<8}{described(check)}"
     return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
@@ -155,7 +155,7 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
         if state not in labels:
             not_here.setdefault(check["reason"], []).append(check["id"])
             continue
-        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
+        title = f"{labels[state]:<8}{check['id']:<8}{described(check)}"
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
         seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
         for label, text in (
@@ -181,7 +181,7 @@ def _verdicts(changes: list[dict[str, t.Any]]) -> list[str]:
     for change in changes:
         by_control.setdefault(change["id"], []).append(change)
     for control_id, same in by_control.items():
-        title = _printable(f"{control_id:<8}{same[0]['description']}")
+        title = _printable(f"{control_id:<8}{same[0]['title']}")
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
         for change in same[:_MOST_KINDS]:
             for label in ("before", "after"):

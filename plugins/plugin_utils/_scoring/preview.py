@@ -22,13 +22,13 @@ def outlook(
 ) -> list[str]:
     """Return a line of counts, then one for each control that is left out or under a live waiver.
 
-    `exempt` is the exemption of each control, `names` are the nodes of each node type.
+    `exempt` are the controls that are not judged, `names` are the nodes of each node type.
     """
     counts = {"judged": 0, "skipped by the profile": 0, "skipped by the user": 0, "not applicable": 0}
     waived = 0
     lines = []
     for control in benchmark.controls:
-        why = exempt[control["id"]]
+        why = exempt.get(control["id"])
         if not why:
             counts["judged"] += 1
             ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))

@@ -25,7 +25,20 @@ SCHEMA = "rke.cis/report/1"
 # Each control is counted once, a mixed one as a failure.
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error", "manual")
 
-KINDS = ("manual", "scheduled")
+# The states in words, in the order in which a reader wants them.
+LABELS = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "mixed": "Mixed",
+    "error": "Error",
+    "manual": "Manual",
+    "skip": "Skipped",
+    "notApplicable": "Not applicable",
+}
+# Those of a control that fails, on all nodes or on some.
+FAILED = ("fail", "mixed")
+
+KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
 # of rancher/hyperkube:v1.20.15-rancher2, whatever registry it came from
 _VERSION = re.compile(r":(v[0-9]+\.[0-9]+\.[0-9]+)[^/]*$")
@@ -34,24 +47,27 @@ Verdicts = dict[str, dict[str, Verdict]]
 
 
 def described(control: dict[str, t.Any]) -> str:
-    """Return a control's title with its mark, as Rancher writes it."""
+    """Return the title of a control, or of a check of a report, with its mark, as Rancher writes it."""
     return f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})"
 
 
-def exemption(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], control_id: str) -> dict[str, str]:
-    """Return state, by and reason of a control that is not judged, else nothing.
+def exemptions(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return state, by and reason of each control that is not judged.
 
     Precedence as in Rancher: not applicable, then the profile's skip, then the user's. Waivers come after these: what
     they cover is judged.
     """
     lists = benchmark.profiles[profile]
-    if control_id in lists["not_applicable"]:
-        return {"state": "notApplicable", "by": "profile", "reason": lists["not_applicable"][control_id]}
-    if control_id in lists["skip"]:
-        return {"state": "skip", "by": "profile", "reason": lists["skip"][control_id]}
-    if control_id in skips:
-        return {"state": "skip", **skips[control_id]}
-    return {}
+    exempt = {}
+    for control_id in (control["id"] for control in benchmark.controls):
+        if control_id in lists["not_applicable"]:
+            reason = lists["not_applicable"][control_id]
+            exempt[control_id] = {"state": "notApplicable", "by": "profile", "reason": reason}
+        elif control_id in lists["skip"]:
+            exempt[control_id] = {"state": "skip", "by": "profile", "reason": lists["skip"][control_id]}
+        elif control_id in skips:
+            exempt[control_id] = {"state": "skip", **skips[control_id]}
+    return exempt
 
 
 def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[str, list[str]]:
@@ -93,44 +109,104 @@ def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[
     ]
 
 
-def _combine(names: list[str], verdicts: dict[str, Verdict], waived: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
-    """Return a control's cluster-wide state and what was seen on which nodes.
+# ------------------------------------------------------------------------------------------- judging
+
+
+def _judge(
+    benchmark: Benchmark,
+    nodes: list[dict[str, t.Any]],
+    cluster: dict[str, t.Any] | None,
+    names: dict[str, list[str]],
+    exempt: t.Container[str],
+) -> Verdicts:
+    """Return the verdicts of each node on the controls that run there and are not exempt."""
+    members = {kind: frozenset(of) for kind, of in names.items()}
+    judged = {
+        kind: {c["id"] for c in benchmark.controls if kind in c["node_type"] and c["id"] not in exempt}
+        for kind in names
+    }
+    verdicts = {}
+    for document in nodes:
+        wanted = set().union(*(judged[kind] for kind in names if document["node"] in members[kind]))
+        verdicts[document["node"]] = score_node(benchmark, document, cluster, wanted)
+    return verdicts
+
+
+# ------------------------------------------------------------------------------------------- combining
+
+
+def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, waivers: Waivers) -> dict[str, t.Any]:
+    """Return a control's cluster-wide state and what was seen on which nodes. Waivers apply here, and only here.
 
     `mixed` is for real verdicts that differ; a node that could not be examined makes a pass an error, and leaves a
-    failure a failure. `waived` are the nodes whose failure is waived: without another failure or error, a skip.
+    failure a failure. A waived failure is a skip, as the whole control is without another failure or error.
     """
-    seen: dict[tuple[Verdict, str], list[str]] = {}
-    for name in names:
-        excuse = waived_by(waived[name]) if name in waived else ""
-        seen.setdefault((verdicts[name], excuse), []).append(name)
+    seen: dict[tuple[Verdict, int], list[str]] = {}
+    excuses: dict[int, dict[str, t.Any]] = {}
     lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": [], "manual": [], "skip": []}
     for name in names:
-        lists["skip" if name in waived else verdicts[name].state].append(name)
-    if lists["fail"]:
-        state = "mixed" if lists["pass"] else "fail"
-    elif lists["error"] or not names:
-        state = "error"
-    else:
-        state = next((state for state in ("manual", "skip") if lists[state]), "pass")
-    combined: dict[str, t.Any] = {"state": state}
-    if state == "skip":
-        combined.update(by="waiver", reason="; ".join(dict.fromkeys(excuse for _verdict, excuse in seen if excuse)))
-    if state == "mixed":
+        verdict = verdicts[name][control["id"]]
+        waiver = waivers.waive(control["id"], name) if verdict.state == "fail" else None
+        if waiver:
+            excuses[id(waiver)] = waiver
+        lists["skip" if waiver else verdict.state].append(name)
+        seen.setdefault((verdict, id(waiver) if waiver else 0), []).append(name)
+    combined: dict[str, t.Any] = {"state": _combined_state(lists, names)}
+    if not names:
+        combined["reason"] = "no node has the role " + " or ".join(NODE_TYPES[kind] for kind in control["node_type"])
+    if combined["state"] == "skip":
+        combined.update(by="waiver", reason="; ".join(dict.fromkeys(map(waived_by, excuses.values()))))
+    if combined["state"] == "mixed":
         combined["nodes"] = lists["fail"]  # Rancher's key: the nodes of a mixed result that failed
     combined.update(
         passed_nodes=lists["pass"],
         failed_nodes=lists["fail"],
         error_nodes=lists["error"],
         waived_nodes=lists["skip"],
-        evidence=[],
+        evidence=[_part(verdict, of, excuses.get(excuse)) for (verdict, excuse), of in seen.items()],
     )
-    for (verdict, excuse), of in seen.items():
-        part = dict(verdict._asdict(), nodes=of)
-        if excuse:
-            waiver = {key: waived[of[0]][key] for key in ("reason", "owner", "expires")}
-            part.update(state="skip", waiver={"would_be": verdict.state, **waiver})
-        combined["evidence"].append(part)
     return combined
+
+
+def _combined_state(lists: dict[str, list[str]], names: list[str]) -> str:
+    if lists["fail"]:
+        return "mixed" if lists["pass"] else "fail"
+    if lists["error"] or not names:
+        return "error"
+    return next((state for state in ("manual", "skip") if lists[state]), "pass")
+
+
+def _part(verdict: Verdict, names: list[str], waiver: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    """Return what was seen alike on some nodes."""
+    part = dict(verdict._asdict(), nodes=names)
+    if waiver:
+        excuse = {key: waiver[key] for key in ("reason", "owner", "expires")}
+        part.update(state="skip", waiver={"would_be": verdict.state, **excuse})
+    return part
+
+
+def _count(checks: list[dict[str, t.Any]], names: dict[str, list[str]]) -> tuple[dict[str, int], dict[str, t.Any]]:
+    """Return the number of controls in each state, of the cluster and of each node."""
+    total = dict.fromkeys(COUNTS, 0)
+    of_node = {name: dict.fromkeys(COUNTS, 0) for of in names.values() for name in of}
+    for check in checks:
+        total["fail" if check["state"] == "mixed" else check["state"]] += 1
+        for state, of in states_of_nodes(check, names):
+            for name in of:
+                of_node[name][state] += 1
+    return total, of_node
+
+
+def states_of_nodes(check: dict[str, t.Any], names: dict[str, list[str]]) -> t.Iterator[tuple[str, t.Iterable[str]]]:
+    """Return each state of a check with the nodes that have it. `names` are the nodes of each node type."""
+    if "evidence" in check:
+        for part in check["evidence"]:
+            yield part["state"], part["nodes"]
+    else:
+        yield check["state"], dict.fromkeys(name for kind in check["node_type"] for name in names[kind])
+
+
+# ------------------------------------------------------------------------------------------- assembling
 
 
 def build_report(
@@ -154,57 +230,28 @@ def build_report(
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
-    members = {kind: set(of) for kind, of in names.items()}
-    types_of = {document["node"]: [kind for kind in names if document["node"] in members[kind]] for document in nodes}
-    exempt = {
-        control["id"]: exemption(benchmark, profile, skips or {}, control["id"]) for control in benchmark.controls
-    }
-    judged = {
-        kind: {c["id"] for c in benchmark.controls if kind in c["node_type"] and not exempt[c["id"]]} for kind in names
-    }
+    exempt = exemptions(benchmark, profile, skips or {})
     if verdicts is None:
-        verdicts = {}
-        for document in nodes:
-            wanted = set().union(*(judged[kind] for kind in types_of[document["node"]]))
-            verdicts[document["node"]] = score_node(benchmark, document, cluster_evidence, wanted)
-    excuses = Waivers(waivers or [], benchmark, types_of)
+        verdicts = _judge(benchmark, nodes, cluster_evidence, names, exempt)
+    excuses = Waivers(waivers or [], benchmark, [document["node"] for document in nodes])
     documents = {document["node"]: document for document in nodes}
-    checks: dict[str, list[dict[str, t.Any]]] = {group["id"]: [] for group in benchmark.groups}
-    counts = dict.fromkeys(COUNTS, 0)
-    per_node = {name: dict.fromkeys(counts, 0) for name in types_of}
+    checks = []
     for control in benchmark.controls:
-        check: dict[str, t.Any] = {
-            "id": control["id"],
-            "description": described(control),
-            "remediation": control["remediation"],
-            "node_type": control["node_type"],
-            "scored": control["scored"],
-            **{key: control[key] for key in ("note", "fix") if key in control},
-        }
-        ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
-        if exempt[control["id"]]:
+        check = {key: control[key] for key in ("id", "title", "remediation", "node_type", "scored")}
+        check.update({key: control[key] for key in ("note", "fix") if key in control})
+        if control["id"] in exempt:
             check.update(exempt[control["id"]])
-            for name in ran_on:
-                per_node[name][check["state"]] += 1
         else:
+            ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
             check["audit"] = audit_commands(benchmark, control, [documents[name] for name in ran_on])
-            found = {name: verdicts[name][control["id"]] for name in ran_on}
-            excused = {name: excuses.waive(control["id"], name) for name in ran_on if found[name].state == "fail"}
-            waived = {name: waiver for name, waiver in excused.items() if waiver}
-            check.update(_combine(ran_on, found, waived))
-            if not ran_on:
-                check["reason"] = "no node has the role " + " or ".join(
-                    NODE_TYPES[kind] for kind in control["node_type"]
-                )
-            for name in ran_on:
-                per_node[name]["skip" if name in waived else found[name].state] += 1
-        counts["fail" if check["state"] == "mixed" else check["state"]] += 1
-        checks[control["id"].rpartition(".")[0]].append(check)
+            check.update(_combine(control, ran_on, verdicts, excuses))
+        checks.append(check)
+    counts, of_node = _count(checks, names)
     versions = _kubernetes_versions(nodes, cluster_evidence)
     return {
         "schema": SCHEMA,
         "collection": COLLECTOR,
-        "scan": {"name": "", "kind": KINDS[0], "by": "", **(scan or {})},
+        "scan": {"name": "", "kind": MANUAL, "by": "", **(scan or {})},
         "version": benchmark.id,
         "title": benchmark.title,
         "profile": benchmark.profile_name(profile),
@@ -223,16 +270,21 @@ def build_report(
             if "error" in document
         },
         "node_results": {
-            document["node"]: {"roles": document["roles"], **per_node[document["node"]]} for document in nodes
+            name: {"roles": document["roles"], **of_node.get(name, dict.fromkeys(COUNTS, 0))}
+            for name, document in documents.items()
         },
         "results": [
-            {"id": group["id"], "description": group["title"], "checks": checks[group["id"]]}
+            {
+                "id": group["id"],
+                "description": group["title"],
+                "checks": [check for check in checks if check["id"].rpartition(".")[0] == group["id"]],
+            }
             for group in benchmark.groups
         ],
     }
 
 
-_CHECK = {"id", "description", "remediation", "node_type", "scored", "state"}
+_CHECK = {"id", "title", "remediation", "node_type", "scored", "state"}
 _LISTS = {"passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"}
 _PART = {*Verdict._fields, "nodes"}
 

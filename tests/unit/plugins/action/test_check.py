@@ -77,7 +77,7 @@ def test_it_says_of_every_control_what_a_scan_says(profile: str) -> None:
     found = {c["id"]: [c[k] for k in ("state", "expected", "actual", "source", "reason")] for c in result["checks"]}
     assert found == expected
     assert len(found) == 97
-    assert [c["description"] for c in result["checks"]] == [c["description"] for c in report_checks(report)]
+    assert [c["title"] for c in result["checks"]] == [c["title"] for c in report_checks(report)]
 
 
 def test_only_what_is_asked_is_looked_at() -> None:

@@ -49,7 +49,7 @@ def test_text_tells_it_all() -> None:
         f"Result:    {scan['counts']['pass']} pass, 1 fail, 0 skip, 19 not applicable, 0 error; 97 controls\n"
         "New:       1.1.2\n"
         "Fixed:     nothing\n"
-        "Failing:   1.1.2 on n1: Ensure that the --basic-auth-file argument is not set (Scored)\n"
+        "Failing:   1.1.2 on n1: Ensure that the --basic-auth-file argument is not set\n"
         "Waivers:   1.* of bob: expiring, 2026-12-01\n"
         "Report:    /reports/prod/x/report.json\n"
     )

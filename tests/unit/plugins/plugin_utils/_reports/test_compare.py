@@ -94,7 +94,7 @@ def test_every_change_of_state_has_one_place(before: str, after: str) -> None:
 
 def test_a_change_is_told_with_its_title() -> None:
     good, bad = small_report({"1.1": {"n1": "pass"}}), small_report({"1.1": {"n1": "fail"}})
-    expected = [{"id": "1.1", "description": "Title of 1.1", "nodes": ["n1"]}]
+    expected = [{"id": "1.1", "title": "Title of 1.1", "nodes": ["n1"]}]
     assert compare(good, bad)["newly_failing"] == expected
     assert compare(bad, good)["fixed"] == expected
 

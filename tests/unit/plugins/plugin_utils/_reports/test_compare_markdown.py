@@ -67,7 +67,7 @@ def test_what_a_node_says_is_text(evil: str) -> None:
 
 def test_a_title_is_text() -> None:
     newer = small_report({"1": {"n1": "fail"}})
-    newer["results"][0]["checks"][0]["description"] = "Ensure *this* <b> _that_ [x](y)"
+    newer["results"][0]["checks"][0]["title"] = "Ensure *this* <b> _that_ [x](y)"
     text = rendered(compare(small_report({"1": {"n1": "pass"}}), newer))
     assert "Ensure *this* &lt;b&gt; _that_ [x](y), on" in text
 

@@ -13,7 +13,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     build_report,
     check_report,
-    exemption,
+    described,
+    exemptions,
     node_names,
     report_checks,
     unexamined,
@@ -63,7 +64,7 @@ def failing(name: str, roles: list[str] | None = None) -> dict[str, t.Any]:
 )
 def test_precedence(profile: str, control_id: str, skipped: bool, expected: tuple[str, str] | None) -> None:
     skips = {control_id: {"by": "me", "reason": "because"}} if skipped else {}
-    found = exemption(BENCHMARK, profile, skips, control_id)
+    found = exemptions(BENCHMARK, profile, skips).get(control_id, {})
     assert (found.get("state"), found.get("by")) == (expected or (None, None))
     if expected and expected[1] == "me":
         assert found["reason"] == "because"
@@ -210,9 +211,9 @@ def test_ranchers_keys() -> None:
     for group in found["results"]:
         assert {"id", "description", "checks"} <= set(group)
         for shown in group["checks"]:
-            assert {"id", "description", "remediation", "state", "scored", "node_type"} <= set(shown)
+            assert {"id", "title", "remediation", "state", "scored", "node_type"} <= set(shown)
             assert shown["id"].startswith(group["id"] + ".")
-            assert shown["description"].endswith("Scored)")
+            assert described(shown).endswith("Scored)")
     assert [shown["id"] for shown in report_checks(found)] == [control["id"] for control in BENCHMARK.controls]
     assert (found["skip"], found["notApplicable"]) == (15, 19)
 
@@ -250,7 +251,7 @@ def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
             check_report(changed, "report r.json")
 
 
-CHECK = {"id": "1.1.1", "description": "d", "remediation": "r", "node_type": ["master"], "scored": True}
+CHECK = {"id": "1.1.1", "title": "d", "remediation": "r", "node_type": ["master"], "scored": True}
 
 
 @pytest.mark.parametrize(
