@@ -98,6 +98,12 @@ class Located:
         node = self._find(path)[0]
         return node.value if isinstance(node, yaml.ScalarNode) else None
 
+    def keys(self, path: Path = ()) -> list[str]:
+        """Return the keys of a mapping as they are written."""
+        node = self._find(path)[0]
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        return list(dict.fromkeys(key.value for key, _value in pairs if isinstance(key, yaml.ScalarNode)))
+
     def tag(self, path: Path) -> str | None:
         """Return the tag that is written or follows from the text: !!str, !!int, !vault."""
         node = self._find(path)[0]

@@ -230,5 +230,5 @@ def test_with_other_cores(core: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "bad.yml").write_text("nodes: [a]\n", encoding="utf-8")
     command = [other / "ansible-inventory", "-i", tmp_path / "bad.yml", "--list"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert f"{tmp_path}/bad.yml:1: node 1: keys with values are wanted" in done.stderr
+    assert f"{tmp_path}/bad.yml line 1: node 1: expected keys with values" in done.stderr
     assert "Traceback" not in done.stderr

@@ -20,16 +20,13 @@ import re
 import shlex
 import typing as t
 
-import yaml
-
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import Located, Path, parse_yaml, read_yaml
 
 ROLES = tuple(NODE_TYPES.values())
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULL = "tag:yaml.org,2002:null"
-_BOOL = "tag:yaml.org,2002:bool"
 _STATE = ".rkestate"
 # Rancher's own form of a cluster, which has all of a cluster.yml but its nodes.
 _RANCHER = "rancher_kubernetes_engine_config"
@@ -44,97 +41,91 @@ _USER = re.compile(r"[^\s\"'-][^\s\"']*")
 class _Section:
     """A mapping in a file. Keys are asked for by their names in cluster.yml; a state file writes them in camel case."""
 
-    def __init__(self, path: str, node: yaml.Node | None, name: str = "") -> None:
+    def __init__(self, file: Located, at: Path, value: t.Any, name: str = "") -> None:
         self.name = name
-        self._path, self._node = path, node
-        self._values: dict[str, yaml.Node] = {}
-        if node is None or node.tag == _NULL:
-            return
-        if not isinstance(node, yaml.MappingNode):
-            raise self.wrong("keys with values are wanted")
-        try:
-            # `<<: *other`, which RKE understands too
-            yaml.constructor.SafeConstructor().flatten_mapping(node)
-        except yaml.MarkedYAMLError as error:
-            raise self.wrong(f"not valid YAML: {error.problem}") from error
-        self._values = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+        self._file, self._at = file, tuple(at)
+        self._values: dict[str, t.Any] = {} if value is None else value
+        if not isinstance(self._values, dict):
+            raise self.wrong("expected keys with values")
 
     def _written(self, key: str) -> str:
-        return re.sub("_(.)", lambda match: match[1].upper(), key) if self._path.endswith(_STATE) else key
+        return re.sub("_(.)", lambda match: match[1].upper(), key) if self._file.source.endswith(_STATE) else key
 
-    def _value(self, key: str) -> yaml.Node | None:
-        node = self._values.get(self._written(key))
-        return None if node is None or node.tag == _NULL else node
-
-    def _text_of(self, node: yaml.Node, name: str) -> str:
-        if node.tag == _NULL:
+    def _text(self, *path: str | int) -> str:
+        at, name = (*self._at, *path), ": ".join(part for part in path if isinstance(part, str))
+        text = self._file.text(at)
+        tag = self._file.tag(at)
+        if tag in (None, "!!null"):
             return ""
-        if not isinstance(node, yaml.ScalarNode):
-            raise self.wrong(f"{name}: one value is wanted, not several", node)
-        if not node.value.isprintable():
-            raise self.wrong(f"{name}: there is a line break, or another character that cannot be printed, in it", node)
-        if _TEMPLATE.search(node.value):
-            raise self.wrong(f"{name}: there is a template in it, which RKE does not render; render the file", node)
-        return node.value
+        if text is None:
+            raise self.wrong(f"{name}: expected one value, got a list or mapping", *path)
+        if not text.isprintable():
+            raise self.wrong(f"{name}: contains a line break or another unprintable character", *path)
+        if _TEMPLATE.search(text):
+            raise self.wrong(f"{name}: contains a template, which RKE does not render; render the file first", *path)
+        return text
 
     @property
     def line(self) -> int:
-        return self._node.start_mark.line + 1 if self._node else 1
+        return self._file.line(self._at)
 
-    def wrong(self, text: str, where: str | yaml.Node = "") -> CisError:
-        """Return the error that says what is wrong with the section, or at a key or place in it."""
-        node = where if isinstance(where, yaml.Node) else self._values.get(self._written(where), self._node)
-        key = self._written(where) if isinstance(where, str) else ""
-        line = node.start_mark.line + 1 if node else 1
-        return CisError(f"{self._path}:{line}: " + ": ".join(part for part in (self.name, key, text) if part))
+    def wrong(self, text: str, *path: str | int) -> CisError:
+        """Return the error that says what is wrong with the section, or at a place in it."""
+        return CisError(f"{self._file.where((*self._at, *path))}: " + ": ".join(filter(None, (self.name, text))))
+
+    def wrong_value(self, key: str, text: str) -> CisError:
+        return self.wrong(f"{self._written(key)}: {text}", self._written(key))
 
     def has(self, key: str) -> bool:
         """Return whether a key is set to something, without a look at what it is."""
-        node = self._value(key)
-        return node is not None and node.value not in ("", [])
+        key = self._written(key)
+        return self._file.tag((*self._at, key)) not in (None, "!!null") and self._values.get(key) not in ("", [])
 
     def text(self, key: str) -> str:
         """Return a text or number as it is written, as RKE reads it. Empty where it is not set."""
-        node = self._value(key)
-        return self._text_of(node, self._written(key)) if node else ""
+        return self._text(self._written(key))
 
     def texts(self, key: str) -> dict[str, str]:
         """Return names with texts, such as labels."""
         section = self.section(key)
-        return {name: section._text_of(node, name) for name, node in section._values.items()}
+        return {name: section._text(name) for name in self._file.keys(section._at)}
 
     def flag(self, key: str) -> bool:
-        node = self._value(key)
-        if node and node.tag != _BOOL:
-            raise self.wrong("true or false is wanted", key)
-        return node is not None and yaml.constructor.SafeConstructor.bool_values[node.value.lower()]
+        value = self._values.get(self._written(key))
+        if value is not None and not isinstance(value, bool):
+            raise self.wrong_value(key, "expected true or false")
+        return bool(value)
 
     def section(self, key: str) -> _Section:
-        name = ": ".join(part for part in (self.name, self._written(key)) if part)
-        return _Section(self._path, self._value(key), name)
+        key = self._written(key)
+        name = ": ".join(filter(None, (self.name, key)))
+        return _Section(self._file, (*self._at, key), self._values.get(key), name)
 
-    def _items(self, key: str, advice: str) -> list[yaml.Node]:
-        node = self._value(key)
-        if node and not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(f"a list is wanted, {advice}", key)
-        return node.value if node else []
+    def _list(self, key: str, content: str) -> list[t.Any]:
+        value = self._values.get(key)
+        if value is not None and not isinstance(value, list):
+            raise self.wrong_value(key, f"expected a list, {content}")
+        return value or []
 
     def nodes(self) -> list[_Section]:
         """Return the nodes, of which there is at least one. They go by their numbers here."""
-        items = self._items("nodes", "with one node in each element")
+        items = self._list("nodes", "with one node in each element")
         if not items:
-            raise self.wrong("there are no nodes here", "nodes")
-        return [_Section(self._path, node, f"node {number}") for number, node in enumerate(items, 1)]
+            raise self.wrong_value("nodes", "the list is empty or missing; list the nodes of the cluster")
+        return [
+            _Section(self._file, (*self._at, "nodes", index), node, f"node {index + 1}")
+            for index, node in enumerate(items)
+        ]
 
     def roles(self) -> list[str]:
         """Return the roles of a node, in the order that the collection has for them."""
-        nodes = self._items("role", "such as [controlplane, etcd]")
-        if not nodes:
-            raise self.wrong("role is missing; there are " + ", ".join(ROLES))
-        found = {self._text_of(node, "role"): node for node in nodes}
-        for role, node in found.items():
+        count = len(self._list("role", "such as [controlplane, etcd]"))
+        if not count:
+            raise self.wrong(f"role is missing; valid roles: {', '.join(ROLES)}")
+        found = [self._text("role", index) for index in range(count)]
+        for index, role in enumerate(found):
             if role not in ROLES:
-                raise self.wrong(f"role: {role!r} is no role of RKE; there are {', '.join(ROLES)}", node)
+                raise self.wrong(f"role: unknown role {role!r}; valid roles: {', '.join(ROLES)}", "role", index)
         return [role for role in ROLES if role in found]
 
     def user(self) -> str:
@@ -142,13 +133,13 @@ class _Section:
         if not value:
             raise self.wrong("user is missing; name the user to log in as")
         if not _USER.fullmatch(value):
-            raise self.wrong(f"{value!r} is no name of a user", "user")
+            raise self.wrong_value("user", f"{value!r} is not a valid user name")
         return value
 
     def port(self) -> int:
         value = self.text("port") or "22"
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-            raise self.wrong(f"{value!r} is no port; a number from 1 to 65535 is wanted", "port")
+            raise self.wrong_value("port", f"{value!r} is not a valid port; expected a number from 1 to 65535")
         return int(value)
 
     def host(self, key: str) -> str:
@@ -158,73 +149,54 @@ class _Section:
             return value
         host, _colon, port = value.rpartition(":")
         if _HOST.fullmatch(host) and port.isdigit():
-            raise self.wrong(f"{value!r} holds a port; write it apart, as port: {port}", key)
+            raise self.wrong_value(key, f"{value!r} contains a port; write it separately, as port: {port}")
         try:
             ipaddress.IPv6Address(value.strip("[]"))
         except ValueError:
-            raise self.wrong(f"{value!r} is no IPv4 address and no host name", key) from None
-        raise self.wrong(
-            f"{value!r} is an IPv6 address, to which RKE cannot log in; name an IPv4 address or a host", key
+            raise self.wrong_value(key, f"{value!r} is not an IPv4 address or a host name") from None
+        raise self.wrong_value(
+            key, f"{value!r} is an IPv6 address, which RKE does not support; use an IPv4 address or a host name"
         )
 
     def path(self, key: str) -> str:
         """Return a path on the node."""
         value = self.text(key)
         if value and not value.startswith("/"):
-            raise self.wrong(f"{value!r} is no absolute path", key)
+            raise self.wrong_value(key, f"{value!r} is not an absolute path")
         return value
 
     def file(self, key: str) -> str:
         """Return a path on the controller. A relative one starts at the file that names it; ~ is left to ssh."""
         value = self.text(key)
-        return os.path.join(os.path.dirname(self._path), value) if value and not value.startswith("~/") else value
+        return (
+            os.path.join(os.path.dirname(self._file.source), value) if value and not value.startswith("~/") else value
+        )
 
 
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError as error:
-        raise CisError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _compose(path: str, data: bytes) -> yaml.Node | None:
-    """Return what is in a file of YAML, or of JSON, with the lines. The text of a CisError repeats none of it."""
-    try:
-        return yaml.compose(data, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CisError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise CisError(f"{path}: not valid YAML: {getattr(error, 'reason', 'nested too deeply')}") from error
-
-
-def _keys(path: str, data: bytes) -> dict[str, yaml.Node]:
-    """Return the outermost keys of a file, if it has any."""
-    root = _compose(path, data)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    return {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
+def _keys(path: str, text: str) -> dict[t.Any, t.Any]:
+    """Return the outermost keys of a file with their values, if it has any."""
+    value = parse_yaml(text, path, tags=True).value
+    return value if isinstance(value, dict) else {}
 
 
 def is_settings(path: str, plugin: str) -> bool:
     """Return whether a file holds settings of the inventory plugin of this name."""
     try:
-        named = _keys(path, _read(path)).get("plugin")
+        return bool(_keys(path, read_text(path, path)).get("plugin") == plugin)
     except CisError:
         return False
-    return named is not None and named.value == plugin
 
 
 def is_cluster(path: str) -> bool:
     """Return whether a file is one of RKE's, be it sound or not. An inventory in YAML may have a group `nodes`."""
     if not path.endswith((".yml", ".yaml")):
         return path.endswith(_STATE)
-    data = _read(path)
+    text = read_text(path, path)
     try:
-        keys = _keys(path, data)
+        keys = _keys(path, text)
     except CisError:
-        return re.search(rb"^nodes:", data, re.M) is not None
-    return _RANCHER in keys or ("nodes" in keys and not isinstance(keys["nodes"], yaml.MappingNode))
+        return re.search("^nodes:", text, re.M) is not None
+    return _RANCHER in keys or ("nodes" in keys and not isinstance(keys["nodes"], dict))
 
 
 def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[str]]:
@@ -248,26 +220,27 @@ def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[st
         found = [name for name in sorted(found) if not os.path.basename(name).startswith("kube_config_")]
         clusters = [name for name in found if is_cluster(name)]
         if not clusters:
-            raise CisError(f"{settings}: clusters: {entry}: there is no cluster.yml")
+            raise CisError(f"{settings}: clusters: {entry}: no cluster.yml found")
         files.update(dict.fromkeys(clusters))
         others = [name for name in found if name not in clusters and name != settings]
-        warnings += [f"{name}: left out, since it names no nodes of RKE" for name in others]
+        warnings += [f"{name}: left out, because it lists no RKE nodes" for name in others]
     if not files:
-        raise CisError(f"{settings}: clusters: the list is empty; name files of RKE's in it")
+        raise CisError(f"{settings}: clusters: the list is empty; add RKE's files to it")
     return list(files), warnings
 
 
 def _config(path: str) -> tuple[_Section, list[str]]:
     """Return the part of a file that has the form of cluster.yml, and warnings."""
-    root = _Section(path, _compose(path, _read(path)))
+    file = read_yaml(path, tags=True)
+    root = _Section(file, (), file.value)
     if not path.endswith(_STATE):
         if root.has(_RANCHER) and not root.has("nodes"):
-            raise root.wrong("Rancher's form of a cluster names no nodes; RKE's own cluster.yml is wanted", _RANCHER)
+            raise root.wrong_value(_RANCHER, "Rancher's form of a cluster lists no nodes; use RKE's own cluster.yml")
         return root, []
     config = root.section("current_state").section("rke_config")
     if config.has("nodes"):
         return config, []
-    warning = f"{path}: says nothing of what is deployed, so the nodes are those that are to be"
+    warning = f"{path}: has no deployed nodes, so the desired ones are used"
     return root.section("desired_state").section("rke_config"), [warning]
 
 
@@ -353,7 +326,7 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
     Raises CisError, with the line, for what RKE would refuse, and for what could mislead ssh or Ansible.
     """
     if _TEMPLATE.search(path):
-        raise CisError(f"{path}: there is a template in the name; give the file or directory another one")
+        raise CisError(f"{path}: contains a template in its name; rename the file or directory")
     config, warnings = _config(path)
     login = _Login(config, check_host_keys)
     hosts: dict[str, dict[str, t.Any]] = {}
@@ -367,12 +340,14 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
         name = (node.host("hostname_override") or address).lower()
         for key, value in (("address", address), ("hostname_override", name)):
             if (key, value) in lines:
-                raise node.wrong(f"the node of line {lines[key, value]} has {value!r} too", key)
+                raise node.wrong_value(
+                    key, f"the node of line {lines[key, value]} has {value!r} too; each must be unique"
+                )
             lines[key, value] = node.line
         hosts[name] = _variables(node, login)
     if login.inline:
         warnings.append(
-            f"{path}: left out, since an inventory holds no keys: {', '.join(login.inline)}; name files with "
+            f"{path}: left out, because an inventory must not contain keys: {', '.join(login.inline)}; use files with "
             "ssh_key_path and ssh_cert_path, or use ssh-agent"
         )
     prefix, version = config.path("prefix_path"), config.text("kubernetes_version")

@@ -162,7 +162,9 @@ def test_a_bad_cluster_file_is_told_even_if_ansible_does_not(files: Directory) -
     path = files.cluster("bad.yml", node("w1", "master"))
     with mock.patch("ansible.utils.display.Display.error") as shown:
         message = refused(path)
-    assert message == f"{path}:1: node w1.lan: role: 'master' is no role of RKE; there are controlplane, etcd, worker"
+    assert (
+        message == f"{path} line 1: node w1.lan: role: unknown role 'master'; valid roles: controlplane, etcd, worker"
+    )
     shown.assert_called_once_with(message, wrap_text=False)
 
 
@@ -204,7 +206,7 @@ def test_stray_files_are_a_warning(files: Directory) -> None:
     stray = files.write("all/addon.yml", {"kind": "Pod"})
     with mock.patch("ansible.utils.display.Display.warning") as shown:
         parse(files.settings("all"))
-    shown.assert_called_once_with(f"{stray}: left out, since it names no nodes of RKE")
+    shown.assert_called_once_with(f"{stray}: left out, because it lists no RKE nodes")
 
 
 def test_the_same_file_twice_is_one_cluster(files: Directory) -> None:
