@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     resolve_profile,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import gather_evidence, unseen_document
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, exemption, node_names
@@ -25,10 +26,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verd
 
 # Options that have a variable of the scan, cis_scan_<name>, so that both judge alike.
 _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {
-    "profile": {"type": "str", "default": "RKE-CIS-1.4-Permissive"},
-    "parameters": {"type": "dict"},
+    **PROFILE,
     "groups": {"type": "dict", "default": {}},
-    "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
     "kubeconfig": {"type": "path"},
     "kubeconfig_context": {"type": "str"},
     "prefix_path": {"type": "str", "default": ""},
@@ -53,7 +52,7 @@ class ActionModule(ControllerAction):
         return {key: value for key, value in {**known, **self._task.args}.items() if value not in (None, "")}
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"])
+        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
         controls = chosen_controls(benchmark, args["id"])
         host = task_vars["inventory_hostname"]
         roles = args["roles"] or self._roles(host, args["groups"], task_vars)

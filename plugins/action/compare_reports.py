@@ -13,7 +13,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import find_report, previous_report, read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
 
@@ -38,17 +38,20 @@ class ActionModule(ControllerAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if args["format"] != "text" and not args["dest"]:
-            raise CisError(f"format {args['format']}: name in dest the file to write; the terminal gets text")
-        directory = os.path.join(args["report_dir"], args["cluster"])
-        newer_path = find_report(directory, args["newer"])
+            raise CisError(f"format {args['format']}: needs dest, the file to write; the terminal gets text")
+        kept = KeptScans(os.path.join(args["report_dir"], args["cluster"]))
+        newer_path = kept.report_path(args["newer"])
         newer = read_report(newer_path)
-        older = (
-            read_report(find_report(directory, args["older"])) if args["older"] else previous_report(newer_path, newer)
-        )
+        older: dict[str, t.Any] | None
+        if args["older"]:
+            older = read_report(kept.report_path(args["older"]))
+        else:
+            place, name = os.path.split(os.path.dirname(os.path.abspath(newer_path)))
+            older = KeptScans(place).previous(name, newer)
         if older is None:
             raise CisError(
-                f"report {newer_path}: there is no earlier scan of cluster {newer['cluster']} with {newer['profile']} "
-                f"beside it; name in older the scan to compare it with"
+                f"report {newer_path}: no earlier scan of cluster {newer['cluster']} with {newer['profile']} "
+                f"found beside it; name the scan to compare it with in older"
             )
         comparison = compare(older, newer)
         for line, state in comparison_summary(comparison):
@@ -57,7 +60,7 @@ class ActionModule(ControllerAction):
             try:
                 write_file(args["dest"], _FORMATS[args["format"]](comparison))
             except OSError as error:
-                raise CisError(f"dest {args['dest']}: cannot be written: {error.strerror}") from error
+                raise CisError(f"dest {args['dest']}: not writable: {error.strerror}") from error
         return {
             "changed": bool(args["dest"]),
             "dest": args["dest"] or "",

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import request_of_node
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_evidence,
     evidence_path,
@@ -32,25 +33,31 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
         directory = args.pop("record_to", None)
-        replay = args.pop("replay_from", None)
         if directory is None:
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
             return result
-        node, roles = args.get("node"), args.get("roles") or []
-        if not node:
-            return {**result, "failed": True, "msg": "record_to needs node, by which the document is named"}
+        node = (task_vars or {})["inventory_hostname"]
         path = evidence_path(directory, node)
         try:
+            request = request_of_node(directory, node)
+            if request is None:
+                return {**result, "skipped": True, "skip_reason": "not a node of this scan"}
+            replay_dir, roles = request.pop("replay_dir"), request["roles"]
             try:
-                evidence = self._replay(replay, node) if replay else gather_evidence(self, args, task_vars)
+                if replay_dir:
+                    evidence = self._replay(replay_dir, node)
+                else:
+                    evidence = gather_evidence(self, {**args, **request}, task_vars)
             except AnsibleConnectionFailure as error:
                 write_file(path, to_json(unseen_document(node, roles, "unreachable", str(error))))
                 raise
             except Unseen as error:
                 evidence = unseen_document(node, roles, *error.args)
             write_file(path, to_json(evidence), sync=False)
+        except CisError as error:
+            return {**result, "failed": True, "msg": str(error)}
         except OSError as error:
-            return {**result, "failed": True, "msg": f"evidence file {path}: cannot be written: {error.strerror}"}
+            return {**result, "failed": True, "msg": f"evidence file {path}: not writable: {error.strerror}"}
         docker = evidence.get("docker")
         problem = evidence.get("error") or (docker.get("error") if isinstance(docker, dict) else None)
         result.update(

@@ -8,103 +8,187 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import new_scan_directory
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import since_previous
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import GATES, RESULT, SCORING, check_result
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import Context, write_outputs
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
+    REPORT,
+    KeptScans,
+    new_scan_directory,
+    report_facts,
+)
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
-    COUNTS,
-    KINDS,
     build_report,
     report_checks,
     unexamined,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
-    SKIP_SOURCES,
-    user_skips,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_report
 
+Document = dict[str, t.Any]
+
 
 class ActionModule(ControllerAction):
+    """The last step of a scan: writes all that it leaves. Each document is read once, and each result computed once."""
+
     ARGUMENTS = {
-        "profile": {"type": "str", "required": True},
-        "parameters": {"type": "dict"},
-        "evidence_dir": {"type": "str", "required": True},
-        "nodes": {"type": "dict", "default": {}},
-        "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
-        "skip": {"type": "raw"},
-        "skip_file": {"type": "path"},
-        "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
-        "skips": {"type": "dict"},
-        "waivers_file": {"type": "path"},
-        "waivers": {"type": "list", "elements": "dict"},
-        "cluster": {"type": "str", "default": "local"},
-        "report_dir": {"type": "str"},
-        "scan_dir": {"type": "str"},
-        "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
-        "scanned_by": {"type": "str", "default": ""},
+        **SCORING,
+        **RESULT,
+        "scan_dir": {"type": "path"},
+        "evidence_dir": {"type": "path"},
     }
-    REQUIRED_ONE_OF = [["scan_dir", "report_dir"]]
+    REQUIRED_ONE_OF = [["scan_dir", "evidence_dir"]]
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"])
-        if not args["evidence_dir"]:
-            raise CisError("cis_scan_evidence_dir is empty; name the directory that holds the recorded evidence")
-        directory = os.path.expanduser(args["evidence_dir"])
-        nodes, cluster = read_evidence(directory)
-        if args["nodes"]:
-            nodes = [document for document in nodes if document["node"] in args["nodes"]]
-            lost = sorted(set(args["nodes"]) - {document["node"] for document in nodes})
+        if not args["scan_dir"]:
+            return self._finish(*self._recorded(args, task_vars), task_vars)
+        try:
+            plan = read_plan(args["scan_dir"])
+            benchmark, profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
+            nodes, cluster = read_evidence(plan["evidence_dir"])
+            nodes = [document for document in nodes if document["node"] in plan["nodes"]]
+            lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
-                raise CisError(
-                    f"cis_scan_evidence_dir {directory}: the evidence of {', '.join(lost)} is gone; scan again"
-                )
+                raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
+            return self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
+        finally:
+            release(os.path.dirname(args["scan_dir"]))
+
+    @staticmethod
+    def _recorded(
+        args: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> tuple[Plan, Benchmark, str, list[Document], Document | None]:
+        """Return the plan of scoring what was recorded, and what was recorded."""
+        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
+        output = check_result(args)
+        nodes, cluster = read_evidence(args["evidence_dir"])
         if not nodes:
-            raise CisError(f"cis_scan_evidence_dir {directory}: there is no evidence file of a node in it")
-        skips, waivers = args["skips"], args["waivers"]
-        warnings: list[str] = []
-        if skips is None:
-            skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"])
-        if waivers is None:
-            waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}))
+            raise CisError(f"cis_scan_evidence_dir {args['evidence_dir']}: no evidence files of nodes found")
+        skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"])
+        waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}))
         name = benchmark.profile_name(profile)
-        scan_dir = args["scan_dir"] or new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"])
+        plan = {
+            **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
+            "skips": skips,
+            "waivers": waivers,
+            "output": output,
+            "scan_dir": new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"]),
+            "warnings": warnings,
+        }
+        return plan, benchmark, profile, nodes, cluster
+
+    def _finish(
+        self,
+        plan: Plan,
+        benchmark: Benchmark,
+        profile: str,
+        nodes: list[Document],
+        cluster: Document | None,
+        task_vars: dict[str, t.Any],
+    ) -> dict[str, t.Any]:
+        directory, name = os.path.split(os.path.abspath(plan["scan_dir"]))
         report = build_report(
             benchmark,
             profile,
             nodes,
             cluster,
-            skips=skips,
-            waivers=waivers,
-            cluster=args["cluster"],
-            node_tests_on=args["node_tests_on"],
-            scan={
-                "name": os.path.basename(scan_dir),
-                "kind": args["kind"],
-                "by": args["scanned_by"] or controller_user(),
-            },
+            skips=plan["skips"],
+            waivers=plan["waivers"],
+            cluster=plan["cluster"],
+            node_tests_on=plan["node_tests_on"],
+            scan={"name": name, "kind": plan["kind"], "by": plan["scanned_by"] or controller_user()},
         )
-        path = os.path.join(scan_dir, "report.json")
+        path = os.path.join(plan["scan_dir"], REPORT)
         write_report(path, to_json(report))
+
+        kept, facts, output = KeptScans(directory), report_facts(report), plan["output"]
+        before = kept.previous(name, report)
+        comparison = compare(before, report) if before else None
+        files, problems = write_outputs(report, Context(kept.past(name, facts), comparison), plan["scan_dir"], output)
+        removed = self._keep_order(kept, name, facts, output, problems)
+
         checks = report_checks(report)
-        comparison = since_previous(path, report)
-        release(os.path.dirname(scan_dir))
-        return {
+        result: dict[str, t.Any] = {
             "changed": True,
-            "warnings": warnings + report["warnings"],
+            "warnings": plan.get("warnings", []) + report["warnings"],
             "report": path,
-            "scan_dir": scan_dir,
+            "files": [path, *files],
+            "scan_dir": plan["scan_dir"],
             "profile": report["profile"],
-            "counts": {key: report[key] for key in ("total", *COUNTS)},
+            "counts": facts["counts"],
             "failed_controls": [check["id"] for check in checks if check["state"] in ("fail", "mixed")],
             "unexamined_controls": unexamined(report),
             "unexamined_nodes": sorted(report["node_errors"]),
             "compared_with": comparison["from"]["name"] if comparison else "",
             "newly_failing": changed_ids(comparison["newly_failing"]) if comparison else [],
             "fixed": changed_ids(comparison["fixed"]) if comparison else [],
+            "changes": since_lines(comparison) if comparison else [],
+            "removed": removed,
+            "lines": [plan["scan_dir"], *(f"removed {other}" for other in removed)],
         }
+        result["failed_gates"] = [gate for gate in output["fail_on"] if GATES[gate](result)]
+        result["outcome"] = _outcome(result)
+        result["ansible_stats"] = {
+            "data": {_artifact(task_vars): _summary(report, result, output["artifact_csv_limit"])},
+            "per_host": False,
+            "aggregate": False,
+        }
+        if problems:
+            result.update(failed=True, msg="; ".join(problems))
+        return result
+
+    @staticmethod
+    def _keep_order(
+        kept: KeptScans, name: str, facts: Document, output: dict[str, t.Any], problems: list[str]
+    ) -> list[str]:
+        """Write the index, prune, and return the directories that were removed."""
+        removed: list[str] = []
+        try:
+            with kept.locked():
+                kept.write_index(name, facts)
+                surplus = kept.surplus(output["keep"], output["incomplete_days"])
+                for other in surplus:
+                    removed.append(kept.remove(other))
+                if surplus:
+                    kept.write_index(name, facts)
+        except CisError as error:
+            problems.append(str(error))
+        return removed
+
+
+def _outcome(result: dict[str, t.Any]) -> str:
+    """Return the result of a scan in one line."""
+    counts, lost = result["counts"], result["unexamined_nodes"]
+    unseen = f" (nothing was seen of {', '.join(lost)})" if lost else ""
+    return (
+        f"{result['profile']}: {counts['fail']} of {counts['total']} controls fail, {result['unexamined_controls']} "
+        f"could not be examined on every node{unseen}; report {result['report']}"
+    )
+
+
+def _artifact(task_vars: dict[str, t.Any]) -> str:
+    """Return the name of AWX's artifact: AWX merges those of several jobs by their keys."""
+    job = task_vars.get("awx_job_id")
+    return f"cis_summary_{job}" if job else "cis_summary"
+
+
+def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict[str, t.Any]:
+    """Return what AWX keeps as an artifact of the job, and hands to later jobs."""
+    summary = {
+        **{key: report[key] for key in ("cluster", "profile", "collected_at")},
+        "kind": report["scan"]["kind"],
+        **result["counts"],
+        **{key: result[key] for key in ("failed_controls", "unexamined_controls", "unexamined_nodes", "report")},
+    }
+    path = os.path.join(result["scan_dir"], "report.csv")
+    if os.path.isfile(path) and os.path.getsize(path) <= csv_limit:
+        with open(path, encoding="utf-8", newline="") as stream:
+            summary["csv"] = stream.read()
+    return summary

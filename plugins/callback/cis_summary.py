@@ -63,8 +63,9 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report, since_previous
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, since_lines, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, summary
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_cluster,
     check_evidence,
@@ -75,6 +76,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
     Verdicts,
     build_report,
+    exemption,
     report_checks,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
@@ -86,13 +88,14 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 class Scan:
     """What is known of the scan that runs: its plan, and the verdicts of the nodes that have answered."""
 
-    def __init__(self, plan: dict[str, t.Any]) -> None:
-        self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"])
-        self.plan = plan
+    def __init__(self, scan_dir: str) -> None:
+        self.plan = plan = read_plan(scan_dir)
+        self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
         path = cluster_path(plan["evidence_dir"])
         self.cluster = check_cluster(read_json(path, "evidence file"), f"evidence file {path}")
-        left_out = {*plan["skipped_controls"], *plan["not_applicable_controls"]}
-        self._judged = self.benchmark.ids - left_out
+        self._judged = {
+            name for name in self.benchmark.ids if not exemption(self.benchmark, self.profile, plan["skips"], name)
+        }
         self.documents: dict[str, dict[str, t.Any]] = {}
         self.verdicts: Verdicts = {}
 
@@ -141,6 +144,7 @@ class CallbackModule(CallbackBase):
         self._scan: Scan | None = None
         self._report_path = ""
         self._written: list[str] = []
+        self._changes: list[str] = []
         self._started = self._told = 0.0
         self._progress, self._jsonl_path = 0, ""
         self._jsonl: t.TextIO | None = None
@@ -154,19 +158,19 @@ class CallbackModule(CallbackBase):
         answer = result._result
         action = result._task.resolved_action
         try:
-            if action == "rke.cis.plan_scan":
-                # no directory of evidence: only what would be skipped was asked
-                self._scan, self._report_path = Scan(answer) if answer["evidence_dir"] else None, ""
+            if action == "rke.cis._plan_scan":
+                # no directory: only what would be skipped was asked
+                self._scan, self._report_path = Scan(answer["scan_dir"]) if answer["scan_dir"] else None, ""
                 self._started = self._told = time.monotonic()
                 if self._scan:
-                    self._emit("scan_started", answer, nodes=len(answer["nodes"]), scan_dir=answer["scan_dir"])
+                    plan = self._scan.plan
+                    self._emit("scan_started", plan, nodes=len(plan["nodes"]), scan_dir=plan["scan_dir"])
             elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
                 self._node(answer["evidence_file"])
             elif action == "rke.cis.score_evidence":
-                self._report_path = answer["report"]
-                self._written = [answer["report"]]
+                self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]
             elif action == "rke.cis.render_report":
-                self._written += [item["dest"] for item in answer.get("results", [answer])]
+                self._written += answer["files"]
         except (CisError, KeyError) as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
 
@@ -210,13 +214,11 @@ class CallbackModule(CallbackBase):
             if self._scan:
                 for name in self._scan.add_missing():
                     self._scored(name)
-                report = self._scan.report()
-            elif self._report_path:
-                report = read_report(self._report_path)
-            else:
-                return
+            report = self._final_report()
         except CisError as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
+            return
+        if report is None:
             return
         self._show(report)
         for check in report_checks(report):
@@ -233,15 +235,25 @@ class CallbackModule(CallbackBase):
             report=self._report_path,
         )
 
+    def _final_report(self) -> dict[str, t.Any] | None:
+        """Return the report that was written; where that failed, what was scored here; None if nothing was scanned."""
+        try:
+            if self._report_path:
+                return read_report(self._report_path)
+        except CisError as error:
+            if not self._scan:
+                raise
+            self._display.warning(f"rke.cis.cis_summary: {error}")
+        return self._scan.report() if self._scan else None
+
     def _show(self, report: dict[str, t.Any]) -> None:
         """Print the summary."""
         colours = {"fail": C.COLOR_ERROR, "error": C.COLOR_UNREACHABLE}
         self._display.display("")
         for line, state in summary(report):
             self._display.display(line, color=colours.get(state))
-        comparison = since_previous(self._report_path, report) if self._report_path else None
-        if comparison:
-            self._display.display("\n" + "\n".join(since_lines(comparison)))
+        if self._changes:
+            self._display.display("\n" + "\n".join(self._changes))
         if self._written:
             self._display.display("\nReports\n" + "\n".join(f"    {path}" for path in self._written))
 

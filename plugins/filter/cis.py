@@ -14,8 +14,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     resolve_profile,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron, rrule
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
@@ -31,14 +29,14 @@ def _plain(value: t.Any) -> t.Any:
     return str(value) if isinstance(value, str) else value
 
 
-def evidence_plan(benchmark: t.Any, roles: t.Any) -> dict[str, t.Any]:
+def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = ()) -> dict[str, t.Any]:
     """Return what to gather on a node of these roles."""
     if not isinstance(benchmark, str):
         raise AnsibleFilterError("Input for rke.cis.evidence_plan must be the id of a benchmark")
     if not isinstance(roles, list) or not set(roles) <= set(NODE_TYPES.values()):
         raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
     try:
-        return load_benchmark(benchmark).plan(roles)
+        return load_benchmark(benchmark, _plain(benchmark_dirs)).plan(roles)
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
 
@@ -51,12 +49,13 @@ def score(
     cluster: str = "local",
     node_tests_on: str = "workers",
     parameters: t.Any = None,
+    benchmark_dirs: t.Any = (),
 ) -> dict[str, t.Any]:
     """Return the report of a list of evidence documents."""
     if not isinstance(evidence, list):
         raise AnsibleFilterError("Input for rke.cis.score must be a list of evidence documents")
     try:
-        benchmark, name = resolve_profile(profile, _plain(parameters))
+        benchmark, name = resolve_profile(profile, _plain(parameters), _plain(benchmark_dirs))
         nodes = [check_evidence(_plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
         shown = None if cluster_evidence is None else check_cluster(_plain(cluster_evidence), "cluster_evidence")
         skips, _warnings = user_skips(benchmark, _plain(skip), None, shown)
@@ -67,23 +66,6 @@ def score(
         raise AnsibleFilterError(f"rke.cis.score: {error}") from error
 
 
-def csv_line(cells: t.Any) -> str:
-    """Return a list as one line of CSV."""
-    if not isinstance(cells, list):
-        raise AnsibleFilterError("Input for rke.cis.csv_row must be a list of cells")
-    return make_unsafe(csv_row(cells))
-
-
-def cron_to_rrule(expression: t.Any, timezone: t.Any = "UTC") -> str:
-    """Return a cron expression as recurrence rules, in the form that AWX takes."""
-    if not isinstance(timezone, str):
-        raise AnsibleFilterError("rke.cis.cron_to_rrule: timezone must be a name such as UTC or Europe/Berlin")
-    try:
-        return rrule(read_cron(expression, "cron expression"), str(timezone))
-    except CisError as error:
-        raise AnsibleFilterError(f"rke.cis.cron_to_rrule: {error}") from error
-
-
 class FilterModule:
     """Ansible jinja2 filters"""
 
@@ -91,6 +73,4 @@ class FilterModule:
         return {
             "evidence_plan": evidence_plan,
             "score": score,
-            "csv_row": csv_line,
-            "cron_to_rrule": cron_to_rrule,
         }

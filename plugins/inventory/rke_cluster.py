@@ -179,7 +179,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             stats = [os.stat(file) for file in files]
         except OSError as error:
-            raise CisError(f"{error.filename}: cannot be read: {error.strerror}") from error
+            raise CisError(f"{error.filename}: not readable: {error.strerror}") from error
         seen = [self.get_option("host_key_checking"), files, [(stat.st_mtime_ns, stat.st_size) for stat in stats]]
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(repr(seen).encode()).hexdigest()}"
         try:

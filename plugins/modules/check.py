@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._docker
+  - rke.cis._options.profile
 attributes:
   action:
     description: Has an action plugin of the same name, which runs M(rke.cis.node_evidence_info) on the node.
@@ -33,15 +34,6 @@ options:
       - Write them in quotes in YAML, which reads V(2.1) as a number.
     type: raw
     required: true
-  profile:
-    description:
-      - The profile, such as V(RKE-CIS-1.4-Hardened).
-    type: str
-    default: RKE-CIS-1.4-Permissive
-  parameters:
-    description:
-      - Values of the benchmark's parameters, as in C(cis_scan_parameters).
-    type: dict
   roles:
     description:
       - RKE roles of the node. Without it, those whose inventory groups the host is in.
@@ -56,14 +48,6 @@ options:
       - RKE role to inventory group, or groups, where they have other names.
     type: dict
     default: {}
-  node_tests_on:
-    description:
-      - Whether node tests run on workers only, or on every node.
-    type: str
-    choices:
-      - workers
-      - all
-    default: workers
   kubeconfig:
     description:
       - A kubeconfig on the controller. It is used if one of the chosen controls asks the Kubernetes API. Without it

@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: manage_reports
-short_description: List, show, copy and remove the reports that are kept
+short_description: List, show, copy and remove stored reports
 version_added: 1.0.0
 description:
   - Works with the scans of one cluster, the directories in C(<report_dir>/<cluster>). What else lies there is left
@@ -15,12 +15,12 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.retention
 attributes:
   check_mode:
     support: full
     details:
       - With V(download), V(delete) and V(prune) it says what it would do, and does nothing.
-      - With V(finish) the index is written, and nothing is removed.
 author:
   - rke.cis contributors (@rke-cis)
 options:
@@ -32,9 +32,6 @@ options:
       - V(delete) removes the one that O(name) names. One that may still be running (no report, and something written in
         the last hour) is refused.
       - V(prune) removes by O(keep) and O(incomplete_days).
-      - V(finish) ends the scan whose O(report) has been written. The index is made anew, and scans are pruned if
-        O(keep) says so.
-      - V(check) only says whether the options can be used.
     type: str
     choices:
       - list
@@ -42,8 +39,6 @@ options:
       - download
       - delete
       - prune
-      - finish
-      - check
     default: list
   report_dir:
     description:
@@ -71,36 +66,6 @@ options:
       - Whether V(download) copies the evidence too.
     type: bool
     default: true
-  keep:
-    description:
-      - How many complete scans to keep, by kind. Of a kind that is not named none is removed.
-      - A scan that was written to in the last 30 seconds is not removed.
-    type: dict
-    default: {}
-    suboptions:
-      scheduled:
-        description:
-          - Number of scheduled ones, 1 or more.
-        type: int
-      manual:
-        description:
-          - Number of manual ones, 1 or more.
-        type: int
-  incomplete_days:
-    description:
-      - V(prune) and V(finish) remove an incomplete scan of a kind named in O(keep) when nothing has been written to it
-        for so many days, and never in the first hour. They do not count towards O(keep).
-    type: int
-    default: 7
-  report:
-    description:
-      - Path of the C(report.json) that V(finish) is about. If its directory is not that of a scan, there is no index.
-    type: path
-  csv_limit:
-    description:
-      - Number of bytes up to which V(finish) returns the text of the C(report.csv) beside O(report).
-    type: int
-    default: 0
 seealso:
   - module: rke.cis.render_report
 """
@@ -130,7 +95,7 @@ EXAMPLES = r"""
 RETURN = r"""
 lines:
   description: What there is, or what was done, for people.
-  returned: success, but for V(check)
+  returned: success
   type: list
   elements: str
   sample:
@@ -145,7 +110,7 @@ scans:
   sample: []
 directory:
   description: Directory of the cluster's scans.
-  returned: success, but for V(finish) and V(check)
+  returned: success
   type: str
   sample: cis-reports/prod
 dest:
@@ -155,15 +120,8 @@ dest:
   sample: prod.tar.gz
 removed:
   description: Directories that were removed, or would be.
-  returned: with V(delete), V(prune) and V(finish)
+  returned: with V(delete) and V(prune)
   type: list
   elements: str
   sample: []
-summary:
-  description:
-    - What the report says in short. C(cluster), C(profile), C(kind), C(collected_at), the counts, C(failed_controls),
-      C(unexamined_controls), C(unexamined_nodes), C(report) and, within O(csv_limit), C(csv).
-  returned: with V(finish)
-  type: dict
-  sample: {}
 """

@@ -24,9 +24,8 @@ author:
 options:
   plan:
     description:
-      - What to gather.
+      - What to gather. Required without O(record_to).
     type: dict
-    required: true
     suboptions:
       containers:
         description:
@@ -96,15 +95,10 @@ options:
     default: []
   record_to:
     description:
-      - Needs O(node).
-      - Directory on the controller in which the document is written as C(node-<name>.json). The result then holds
-        RV(evidence_file) in place of RV(evidence), and a node that cannot be examined is recorded with the reason
-        instead of failing.
-    type: path
-  replay_from:
-    description:
-      - Directory on the controller with documents that were recorded earlier. With O(record_to), the node's document is
-        taken from there and the node is not asked. For practice and demonstrations.
+      - Directory on the controller with the evidence of a scan that the role P(rke.cis.cis_scan#role) has planned.
+        O(plan), O(node) and O(roles) are taken from there, and a host that is not a node of that scan is skipped.
+      - The document is written there as C(node-<name>.json). The result holds RV(evidence_file) in place of
+        RV(evidence), and a node that cannot be examined is recorded with the reason instead of failing.
     type: path
 seealso:
   - plugin: rke.cis.evidence_plan
@@ -202,7 +196,6 @@ def main() -> None:
         argument_spec={
             "plan": {
                 "type": "dict",
-                "required": True,
                 "options": {
                     "containers": {"type": "dict", "default": {}},
                     "paths": {
@@ -228,11 +221,10 @@ def main() -> None:
                 "choices": ["controlplane", "etcd", "worker"],
                 "default": [],
             },
-            "record_to": {"type": "path"},  # this and the next one are for the action plugin
-            "replay_from": {"type": "path"},
+            "record_to": {"type": "path"},  # for the action plugin
             **DOCKER_OPTIONS,
         },
-        required_by={"record_to": ["node"]},
+        required_one_of=[["plan", "record_to"]],
         supports_check_mode=True,
     )
     collector = Collector(module, module.params["docker_host"], module.params["timeout"], module.params["prefix_path"])

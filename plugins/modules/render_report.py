@@ -5,10 +5,11 @@
 
 DOCUMENTATION = r"""
 module: render_report
-short_description: Render a report with a Jinja2 template
+short_description: Render a stored report in further formats
 version_added: 1.0.0
 description:
-  - Renders the C(report.json) of a scan with a template and writes the result whole or not at all.
+  - Renders the C(report.json) of a scan in further formats, or with Jinja2 templates of your own. Each file is written
+    whole or not at all.
   - A template gets C(report) (the document), C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
     C(failed)) and C(roles) (node type to the role it stands for). It may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
@@ -28,6 +29,7 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.files
 attributes:
   idempotent:
     support: none
@@ -41,44 +43,38 @@ options:
       - Path of C(report.json).
     type: path
     required: true
-  template:
-    description:
-      - Path of the template.
-    type: path
-    required: true
   dest:
     description:
-      - Path of the file to write.
+      - Directory for the files. By default that of O(report).
     type: path
-    required: true
-  include_not_scored:
-    description:
-      - Whether C(rows) holds the controls that are not scored, too.
-    type: bool
-    default: false
 seealso:
   - module: rke.cis.compare_reports
   - module: rke.cis.score_evidence
 """
 
 EXAMPLES = r"""
-- name: Write a list of states with a template of one's own
+- name: Write a page for a browser, and a list of states with a template of your own
   rke.cis.render_report:
     report: report.json
-    template: states.txt.j2
-    dest: states.txt
+    formats:
+      - html
+    templates:
+      - states.txt.j2
   register: rendered
   delegate_to: localhost
 
-- name: Say where it is
+- name: Show where they are
   ansible.builtin.debug:
-    msg: "{{ rendered.dest }}"
+    msg: "{{ rendered.files }}"
 """
 
 RETURN = r"""
-dest:
-  description: Path of the file.
+files:
+  description: Paths of the files.
   returned: success
-  type: str
-  sample: states.txt
+  type: list
+  elements: str
+  sample:
+    - report.html
+    - states.txt
 """

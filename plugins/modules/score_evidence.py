@@ -5,14 +5,23 @@
 
 DOCUMENTATION = r"""
 module: score_evidence
-short_description: Score recorded evidence and write the report
+short_description: Score recorded evidence and write the reports
 version_added: 1.0.0
 description:
-  - Scores the evidence documents in a directory against a profile and writes C(report.json). No node is touched.
+  - Scores the evidence documents in a directory against a profile, and writes all that a scan leaves, C(report.json),
+    the reports in other formats, and the index of the cluster's scans. No node is touched.
+  - Compares the result with the last scan of the same cluster and profile, and prunes old scans if O(keep) says so.
+  - Publishes a summary as M(ansible.builtin.set_stats) does, named C(cis_summary_<number of the AWX job>), or
+    C(cis_summary) elsewhere. AWX keeps it as an artifact of the job.
   - The same evidence gives the same bytes.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.profile
+  - rke.cis._options.scoring
+  - rke.cis._options.files
+  - rke.cis._options.retention
+  - rke.cis._options.result
 attributes:
   idempotent:
     support: none
@@ -21,98 +30,16 @@ attributes:
 author:
   - rke.cis contributors (@rke-cis)
 options:
-  profile:
-    description:
-      - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Hardened).
-    type: str
-    required: true
-  parameters:
-    description:
-      - Values in place of the defaults of the benchmark's parameters. RKE-CIS-1.3 has V(pod_security_policy), the name
-        of the policy that its controls V(1.7.1) to V(1.7.7) look at.
-    type: dict
   evidence_dir:
     description:
       - Directory with the evidence documents of the nodes (C(node-*.json)) and of the cluster (C(cluster.json)).
-    type: str
-    required: true
-  nodes:
-    description:
-      - Host to its RKE roles, for the nodes that the report must hold. Documents of other nodes are left out.
-      - Without it all documents count.
-    type: dict
-    default: {}
-  node_tests_on:
-    description:
-      - Whether node tests run on V(workers) only, or on V(all) nodes.
-    type: str
-    choices:
-      - workers
-      - all
-    default: workers
-  skip:
-    description:
-      - Control ids to skip. A list, a dictionary of id to reason, or a text with commas or blanks between the ids.
-    type: raw
-  skip_file:
-    description:
-      - File with control ids to skip, JSON or YAML.
+      - The ConfigMap of O(skip_source) is the one that was recorded with them.
     type: path
-  skip_source:
-    description:
-      - Where skips come from. V(variable) is O(skip), V(file) is O(skip_file), V(config_map) is Rancher's ConfigMap
-        V(security-scan-cfg) in the namespace V(security-scan), as it was recorded with the evidence.
-      - V(merged) is all of them, in this order. The first that names a control wins.
-      - A source that is chosen alone and cannot be read is refused.
-    type: str
-    choices:
-      - merged
-      - variable
-      - file
-      - config_map
-    default: merged
-  skips:
-    description:
-      - Control id to C(by) and C(reason), as M(rke.cis.plan_scan) returns it. In place of O(skip), O(skip_file) and
-        O(skip_source).
-    type: dict
-  waivers_file:
-    description:
-      - File with waivers, YAML or JSON. Today's date in UTC decides whether one has expired.
-      - A waiver that names an inventory group which has no hosts here is a warning, and not applied by that group.
-    type: path
-  waivers:
-    description:
-      - Waivers as M(rke.cis.plan_scan) returns them. In place of O(waivers_file).
-    type: list
-    elements: dict
-  cluster:
-    description:
-      - Name of the cluster in the report.
-    type: str
-    default: local
-  report_dir:
-    description:
-      - Directory under which the report gets a directory of its own. Needed where O(scan_dir) is not given.
-    type: str
   scan_dir:
     description:
-      - Directory of the scan, in which the report is written.
-    type: str
-  kind:
-    description:
-      - Whether a person started the scan or a schedule did. It is in the report, and in the name of a scheduled one's
-        directory.
-    type: str
-    choices:
-      - manual
-      - scheduled
-    default: manual
-  scanned_by:
-    description:
-      - Who scanned, for the report. Empty means the user of the controller.
-    type: str
-    default: ""
+      - Directory of a scan that the role P(rke.cis.cis_scan#role) has planned. All other options are then taken from
+        the plan in it.
+    type: path
 seealso:
   - module: rke.cis.compare_reports
   - module: rke.cis.render_report
@@ -138,6 +65,13 @@ report:
   returned: success
   type: str
   sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/report.json
+files:
+  description: Paths of all reports, that of C(report.json) first.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/report.json
 scan_dir:
   description: Directory of the report.
   returned: success
@@ -196,4 +130,37 @@ fixed:
   type: list
   elements: str
   sample: []
+changes:
+  description: What has changed since the scan in RV(compared_with), for people.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "Since 2026-11-20T22:00:12Z: 0 newly failing, 1 fixed (1.1.8 on cp1)"
+removed:
+  description: Directories of scans that were pruned.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+lines:
+  description: Where the reports are, and what was pruned, for people.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive
+failed_gates:
+  description: Which results that O(fail_on) names the scan has.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+outcome:
+  description: The result in one line.
+  returned: success
+  type: str
+  sample: >-
+    RKE-CIS-1.4-Permissive: 0 of 97 controls fail, 0 could not be examined on every node; report
+    cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/report.json
 """

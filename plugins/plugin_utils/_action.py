@@ -27,16 +27,21 @@ class ControllerAction(ActionBase):
     TRANSFERS_FILES = False
     ARGUMENTS: dict[str, dict[str, t.Any]] = {}
     REQUIRED_ONE_OF: list[list[str]] = []
+    # What the user calls an argument, if not by its own name: the variable of a role.
+    VARIABLES: dict[str, str] = {}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(self.ARGUMENTS, required_one_of=self.REQUIRED_ONE_OF).validate(
-            self.given(task_vars or {})
-        )
+        names = {name: self.VARIABLES.get(name, name) for name in self.ARGUMENTS}
+        checked = ArgumentSpecValidator(
+            {names[name]: option for name, option in self.ARGUMENTS.items()}, required_one_of=self.REQUIRED_ONE_OF
+        ).validate({names.get(name, name): value for name, value in self.given(task_vars or {}).items()})
         if checked.error_messages:
-            return {**result, "failed": True, "msg": "; ".join(checked.error_messages)}
+            problems = [" ".join(message.split()) for message in checked.error_messages]
+            return {**result, "failed": True, "msg": "; ".join(problems)}
+        arguments = {name: checked.validated_parameters.get(called) for name, called in names.items()}
         try:
-            result.update(self.work(checked.validated_parameters, task_vars or {}))
+            result.update(self.work(arguments, task_vars or {}))
         except CisError as error:
             result.update(failed=True, msg=str(error))
         except OSError as error:

@@ -65,14 +65,14 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
             {"cis_scan_groups": {"controlplane": "a", "etcd": "b", "worker": ["c", "d"]}},
             "no host to scan is in any of the groups a, b, c, d; put nodes into them, or name yours in cis_scan_groups",
         ),
-        ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': a name without / and without a leading dot"),
+        ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': must be a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of node_tests_on must be one of: workers, all, got: some"),
         ({"cis_scan_fail_on": ["errors"]}, "errors"),
         (
             {"cis_report_formats": ["csv", "xml"]},
-            "cis_report_formats xml: unknown; there are: csv, html, json, junit, ",
+            "cis_report_formats xml: unknown; available: csv, html, json, junit, ",
         ),
-        ({"cis_report_formats": "csv, xml,pdf"}, "cis_report_formats xml, pdf: unknown; there are: csv, html, json, "),
+        ({"cis_report_formats": "csv, xml,pdf"}, "cis_report_formats xml, pdf: unknown; available: csv, html, json, "),
         ({"cis_report_templates": "gone.txt.j2"}, "cis_report_templates gone.txt.j2: no such file on the controller"),
         (
             {"cis_notify_notifiers": {"ops": {"type": "sms"}}},
@@ -137,7 +137,7 @@ def test_empty_inventory(tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts").write_text("", encoding="utf-8")
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, tmp_path / "hosts")
     assert outcome.failure() == (
-        "the inventory holds no hosts; name one with -i, with the nodes in the groups controlplane, etcd and worker, "
+        "the inventory has no hosts; name one with -i, with the nodes in the groups controlplane, etcd and worker, "
         "or a cluster.yml, with the inventory plugin rke.cis.rke_cluster enabled"
     )
 

@@ -191,9 +191,9 @@ def test_a_bad_file_is_one_line_and_no_node_is_touched(tmp_path: pathlib.Path, s
     inventory = tmp_path / "cluster.yml"
     inventory.write_text("nodes:\n- address: 127.0.0.1\n  user: u\n  role: worker\n", encoding="utf-8")
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, env=ssh_trap.env)
-    said = f"[ERROR]: {inventory}:4: node 127.0.0.1: role: a list is wanted, such as [controlplane, etcd]"
+    said = f"[ERROR]: {inventory}:4: node 127.0.0.1: role: expected a list, such as [controlplane, etcd]"
     assert said in outcome.out.splitlines()
-    assert outcome.failure().startswith("the inventory holds no hosts; ")
+    assert outcome.failure().startswith("the inventory has no hosts; ")
     assert ssh_trap.calls == 0
 
 
@@ -230,5 +230,5 @@ def test_with_other_cores(core: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "bad.yml").write_text("nodes: [a]\n", encoding="utf-8")
     command = [other / "ansible-inventory", "-i", tmp_path / "bad.yml", "--list"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert f"{tmp_path}/bad.yml line 1: node 1: expected keys with values" in done.stderr
+    assert f"{tmp_path}/bad.yml:1: node 1: expected keys with values" in done.stderr
     assert "Traceback" not in done.stderr

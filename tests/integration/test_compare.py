@@ -135,7 +135,7 @@ def test_the_profiles_of_a_benchmark(two_scans: tuple[pathlib.Path, list[str]], 
 def test_wrong_requests_are_one_line(two_scans: tuple[pathlib.Path, list[str]], tmp_path: pathlib.Path) -> None:
     directory, _printed = two_scans
     first = min((directory / "cis-reports" / "practice").glob("*Z-*"))
-    words = "no such scan, or one without a report.json; the last ones in cis-reports/practice are: "
+    words = "no such scan, or it has no report.json; the last ones in cis-reports/practice: "
     assert f"yesterday: {words}{first.name}, " in compare(directory, cis_compare_older="yesterday").failure()
     assert "cis-reports/gone: no scan is kept there; " in compare(directory, cis_scan_cluster="gone").failure()
     only = compare(directory, cis_compare_newer=first.name).failure()

@@ -20,8 +20,10 @@ from receivers import TOKEN, Https
 from scans import ROOT
 from testbed import Testbed
 
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import write_plan
+
 # Of every task, not of the module.
-COMMON = {"changed", "failed", "warnings", "deprecations", "exception"}
+COMMON = {"ansible_stats", "changed", "failed", "warnings", "deprecations", "exception", "skipped", "skip_reason"}
 
 
 def names(kind: str, suffix: str) -> list[str]:
@@ -34,9 +36,8 @@ INVENTORIES = names("inventory", ".py")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
-ON_THE_CONTROLLER = ["compare_reports", "csv_row", "evidence_plan", "plan_alerts", "plan_scan", "record_alerts"]
+ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan", "plan_alerts", "record_alerts"]
 ON_THE_CONTROLLER += [
-    "cron_to_rrule",
     "schedules_info",
     "manage_reports",
     "plan_awx",
@@ -52,13 +53,10 @@ AS_INVENTORY = ["rke_cluster"]
 MORE: dict[str, list[dict[str, t.Any]]] = {
     "container_args_info": [{"names": ["kubelet", "kube-proxy", "none"]}],
     "file_permissions_info": [{"paths": ["/etc/kubernetes/ssl/*.pem", "/bin", "/none", "/none/*"], "prefix": ""}],
-    "node_evidence_info": [
-        {"plan": {"containers": {"none": {}}}, "node": "w", "roles": ["worker"], "record_to": "{{ playbook_dir }}"}
-    ],
+    "node_evidence_info": [{"record_to": "{{ playbook_dir }}"}],
     "schedules_info": [{"dir": "{{ playbook_dir }}/schedules"}],
     "manage_reports": [
         {"command": "list", "cluster": "prod"},
-        {"command": "finish", "report": "cis-reports/prod/20261121T220000Z-rke-cis-1.4-permissive/report.json"},
     ],
     "plan_alerts": [
         {
@@ -173,6 +171,9 @@ def test_all_are_here() -> None:
 
 
 def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
+    directories = {"scan_dir": str(tmp_path), "evidence_dir": str(tmp_path), "replay_dir": ""}
+    plan = {"containers": {"none": {}}, "paths": []}
+    write_plan({**directories, "nodes": {"worker1": ["worker"]}}, {"worker": plan})
     results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)
     for module in ON_A_NODE[:4]:
         check_module(module, docs, results[module])
@@ -221,8 +222,6 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     for module in sorted(set(ON_THE_CONTROLLER).intersection(MODULES)):
         check_module(module, docs, results[module])
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97
-    assert results["csv_row"][0][1]["msg"] == docs["csv_row"]["return"]["_value"]["sample"]
-    assert results["cron_to_rrule"][0][1]["msg"] == docs["cron_to_rrule"]["return"]["_value"]["sample"]
     assert "etcd" in results["evidence_plan"][0][1]["msg"]
 
 

@@ -160,7 +160,7 @@ def test_download_copies_and_bundles(kept: Kept, first: scans.Outcome) -> None:
     assert {str(path.relative_to(copy)) for path in copy.rglob("*")} == files
     assert all((copy / path).read_bytes() == (place / path).read_bytes() for path in files if path != "evidence")
     line = reports(kept.directory, "download", cis_report_dest="copies/of mine").failure()
-    assert line == f"cis_report_dest copies/of mine/{name}: is there already; name another place, or remove it"
+    assert line == f"cis_report_dest copies/of mine/{name}: already exists; choose another destination or remove it"
 
     reports(kept.directory, "download", cis_report_dest="b.tar.gz", cis_report_name=name)
     with tarfile.open(kept.directory / "b.tar.gz") as bundle:

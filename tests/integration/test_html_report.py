@@ -17,13 +17,12 @@ import scans
 from browser import Browser, Opened
 from checker import html_errors
 
-from ansible_collections.rke.cis.plugins.action.render_report import environment
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import environment
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 
 BENCHMARK = load_benchmark("rke-cis-1.4")
-TEMPLATES = scans.ROOT / "roles" / "cis_report" / "templates"
 PRACTICE = scans.ROOT / "playbooks" / "practice" / "inventory.yml"
 LETTERS = {"pass": "p", "fail": "f", "error": "e", "manual": "m", "skip": "s", "notApplicable": "n"}
 
@@ -67,7 +66,7 @@ def past(report: Report, *scores: tuple[int, int], profile: str | None = None) -
 
 
 def write(path: pathlib.Path, report: Report, **more: t.Any) -> pathlib.Path:
-    template = environment(str(TEMPLATES)).get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     path.write_text(template.render(report=report, rows=[], **{"history": [], "comparison": None, **more}), "utf-8")
     return path
 

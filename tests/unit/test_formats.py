@@ -24,11 +24,11 @@ import lxml.etree
 import markdown_it
 import prometheus_client.parser
 import pytest
-import yaml
 
 from ansible_collections.rke.cis.plugins.action.render_report import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
@@ -98,18 +98,15 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 @pytest.fixture
 def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
-    """Return what the action makes of a report with the role's template for a file."""
-    outputs = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["_cis_report_outputs"]
-    templates = {each["name"]: each["template"] for files in outputs.values() for each in files}
-    templates["report.csv"] = "standard.csv.j2"
+    """Return what the action writes of a report into a file."""
+    format_of = {name: known for known, names in OUTPUTS.items() for name in names}
 
     def rendered(of: Report, name: str, directory: pathlib.Path = tmp_path) -> str:
         directory.mkdir(exist_ok=True)
         (directory / "report.json").write_text(to_json(of), encoding="utf-8")
         args = {
             "report": str(directory / "report.json"),
-            "template": str(ROLE / "templates" / templates[name]),
-            "dest": str(directory / name),
+            "formats": [format_of[name]],
             "include_not_scored": True,
         }
         result = run_action(ActionModule, args)
@@ -291,7 +288,8 @@ def test_markdown_of_many_nodes_stays_short(render: t.Callable[..., str]) -> Non
         part = {"expected": "--x=1", "actual": "--x=0", "source": "kubelet process arguments", "reason": "why"}
         parts = [{**part, "state": "fail", "actual": f"--x={at}", "nodes": names} for at in range(50)]
         parts += [{**part, "state": "error", "reason": f"reason {at}", "nodes": names} for at in range(50)]
-        check.update(state="fail", evidence=parts)
+        lists = dict.fromkeys(("passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"), [])
+        check.update(lists, state="fail", evidence=parts)
     text = render(report, "report.md")
     assert len(text) < 65536
     assert "and 995 more" in text

@@ -12,6 +12,9 @@ import typing as t
 import pytest
 import yaml
 
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT, SCORING
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
+
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir())
 
@@ -61,6 +64,17 @@ def test_options_are_described(role: str) -> None:
 
 def test_every_format_is_described() -> None:
     said = " ".join(_options("cis_report")["cis_report_formats"]["description"])
-    assert re.findall(r"V\(([a-z_]+)\) is C\(", said) == list(
-        _load("cis_report", "vars/main.yml")["_cis_report_outputs"]
-    )
+    assert re.findall(r"V\(([a-z_]+)\) is C\(", said) == list(OUTPUTS)
+
+
+SHARED = {**SCORING, **RESULT}
+
+
+@pytest.mark.parametrize("option", SHARED)
+def test_roles_have_the_options_and_defaults_of_their_actions(option: str) -> None:
+    options = {**_options("cis_scan"), **_options("cis_report")}
+    name = {"scanned_by": "by"}.get(option, option)
+    found = options.get(f"cis_scan_{name}") or options[f"cis_report_{name}"]
+    if "default" in found:  # a role's empty value means not set
+        assert found["default"] == (SHARED[option].get("default") or type(found["default"])())
+    assert found.get("choices") == SHARED[option].get("choices")

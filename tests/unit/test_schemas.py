@@ -17,9 +17,11 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import DIRECTORY, available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import DIRECTORY, check_names, library_check
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import problems
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence, unseen_document
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import FLAG_OPERATORS, PATH_OPERATORS
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
@@ -57,6 +59,13 @@ def _benchmark_file(name: str) -> dict[str, t.Any]:
     return yaml.safe_load(text)
 
 
+def _refused(schema: dict[str, t.Any], data: t.Any) -> bool:
+    """Return whether a document is invalid, as jsonschema says. Our own validator must say the same."""
+    refused = not jsonschema.Draft202012Validator(schema).is_valid(data)
+    assert bool(problems(data, schema)) is refused
+    return refused
+
+
 def _practice() -> tuple[list[dict[str, t.Any]], dict[str, t.Any]]:
     nodes, cluster = read_evidence(str(PRACTICE))
     assert nodes and cluster
@@ -76,22 +85,43 @@ def test_is_a_schema(kind: str) -> None:
 # ---------------------------------------------------------------------------------------------- benchmark
 
 
+CONTROL = {"$ref": "#/$defs/control", "$defs": _schema("benchmark")["$defs"]}
+
+
 @pytest.mark.parametrize("name", available())
 def test_benchmark_fits(name: str) -> None:
-    _validator("benchmark").validate(_benchmark_file(name))
+    assert not _refused(_schema("benchmark"), _benchmark_file(name))
+    for control in load_benchmark(name).controls:
+        assert not problems(control, CONTROL), control["id"]
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(pathlib.Path(DIRECTORY, "controls").glob("*.yml"))])
+def test_the_library_fits(name: str) -> None:
+    checks = yaml.safe_load(pathlib.Path(DIRECTORY, "controls", name).read_text(encoding="utf-8"))
+    for each, check in checks.items():
+        assert not _refused({**CONTROL, "$ref": "#/$defs/check"}, check), each
+
+
+def test_every_check_is_used_and_overrides_differ() -> None:
+    entries = [entry for name in available() for entry in _benchmark_file(name)["controls"]]
+    assert {entry["check"] for entry in entries} == set(check_names())
+    for entry in entries:
+        check = library_check(entry["check"]) or {}
+        for key in set(entry) - {"id", "title", "check", "scored"}:
+            assert entry[key] != check.get(key), (entry["id"], key)
 
 
 @pytest.mark.parametrize("name", available())
 def test_benchmark_names_only_what_it_holds(name: str) -> None:
-    """What no schema can say: every name used in the file stands in it."""
-    data = _benchmark_file(name)
-    assert data["id"] == name
-    ids = [control["id"] for control in data["controls"]]
+    """What no schema can say: every name used in the file stands in it, or in the library."""
+    data = load_benchmark(name)
+    assert data.id == name
+    ids = [control["id"] for control in data.controls]
     assert len(ids) == len(set(ids))
-    assert {control_id.rpartition(".")[0] for control_id in ids} == {group["id"] for group in data["groups"]}
-    titles = [group["id"] for group in data["groups"]]
+    assert {control_id.rpartition(".")[0] for control_id in ids} == {group["id"] for group in data.groups}
+    titles = [group["id"] for group in data.groups]
     assert len(titles) == len(set(titles))
-    for profile in data["profiles"].values():
+    for profile in data.profiles.values():
         assert set(profile["skip"]) <= set(ids)
         assert set(profile["not_applicable"]) <= set(ids)
         assert not set(profile["skip"]) & set(profile["not_applicable"])
@@ -109,20 +139,20 @@ def test_benchmark_names_only_what_it_holds(name: str) -> None:
         "one_of": {"bool", "int", "string", "ip"},
     }
     values = {"bool": bool, "int": int, "string": str, "ip": str}
-    for control in data["controls"]:
+    for control in data.controls:
         for test in control["tests"]:
             if "object" in test:
-                assert test["object"] in data["objects"], control["id"]
+                assert test["object"] in data.objects, control["id"]
             elif "path" in test:
-                assert test["path"]["container"] in data["components"], control["id"]
+                assert test["path"]["container"] in data.components, control["id"]
             else:
-                flags = data["components"][control["component"]]["flags"]
+                flags = data.components[control["component"]]["flags"]
                 assert test["flag"] in flags, control["id"]
                 kind = flags[test["flag"]]
                 assert test["op"] in ("not_set", "shown") or kind in types[test["op"]], control["id"]
                 if test["op"] == "differs_from":
                     for component in test["value"]["components"]:
-                        assert test["value"]["flag"] in data["components"][component]["flags"], control["id"]
+                        assert test["value"]["flag"] in data.components[component]["flags"], control["id"]
                 if test["op"] in ("equals", "one_of"):
                     wanted = test["value"] if test["op"] == "one_of" else [test["value"]]
                     assert {type(value) for value in wanted} == {values[kind]}, control["id"]
@@ -134,41 +164,60 @@ def test_the_schema_knows_the_operators_that_there_are() -> None:
     assert set(definitions["path_test"]["properties"]["op"]["enum"]) == set(PATH_OPERATORS)
 
 
-def _first(data: dict[str, t.Any], op: str) -> dict[str, t.Any]:
-    return next(test for control in data["controls"] for test in control["tests"] if test["op"] == op)
+def _with(op: str) -> dict[str, t.Any]:
+    """Return a control that has a test with this operator, which comes first."""
+    controls = load_benchmark("rke-cis-1.4").controls
+    control = copy.deepcopy(next(c for c in controls if any(test["op"] == op for test in c["tests"])))
+    control["tests"].sort(key=lambda test: test["op"] != op)
+    return control
+
+
+BROKEN_CONTROLS: dict[str, tuple[str, t.Callable[[dict[str, t.Any], dict[str, t.Any]], t.Any]]] = {
+    "no remediation": ("not_set", lambda c, _t: c.pop("remediation")),
+    "a placeholder": ("not_set", lambda c, _t: c.update(remediation="Edit $apiserverconf on the master node.")),
+    "an unknown key": ("not_set", lambda c, _t: c.update(titel="x")),
+    "the mark in the title": ("not_set", lambda c, _t: c.update(title="Ensure that it is so (Scored)")),
+    "an id that is a number": ("not_set", lambda c, _t: c.update(id=1.1)),
+    "an unknown node type": ("not_set", lambda c, _t: c.update(node_type=["worker"])),
+    "an unknown operator": ("not_set", lambda _c, test: test.update(op="is")),
+    "no test": ("not_set", lambda c, _t: c.update(tests=[])),
+    "a flag without a component": ("not_set", lambda c, _t: c.pop("component")),
+    "a mode that is a number": ("mode_within", lambda _c, test: test.update(value=420)),
+    "a mode of three digits": ("mode_within", lambda _c, test: test.update(value="644")),
+    "an owner without a group": ("owner_is", lambda _c, test: test.update(value="root")),
+    "entries of what is not listed": ("entries_mode_within", lambda _c, test: test["path"].pop("list")),
+    "a threshold that is text": ("at_least", lambda _c, test: test.update(value="30")),
+    "a value where none is asked for": ("absolute_path", lambda _c, test: test.update(value="/x")),
+    "two gates": ("gate_is", lambda _c, test: test.update(value={"A": True, "B": True})),
+    "a query without words": ("query_finds", lambda _c, test: test.pop("expect")),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_CONTROLS)
+def test_a_broken_control_is_refused(why: str) -> None:
+    op, breaks = BROKEN_CONTROLS[why]
+    control = _with(op)
+    assert not _refused(CONTROL, control)
+    breaks(control, control["tests"][0])
+    assert _refused(CONTROL, control)
 
 
 BROKEN_BENCHMARKS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
-    "no remediation": lambda d: d["controls"][0].pop("remediation"),
-    "a placeholder in the remediation": lambda d: d["controls"][0].update(
-        remediation="Edit $apiserverconf on the master node."
-    ),
-    "an unknown key": lambda d: d["controls"][0].update(titel="x"),
-    "the mark in the title": lambda d: d["controls"][0].update(title="Ensure that it is so (Scored)"),
-    "an id that is a number": lambda d: d["controls"][0].update(id=1.1),
-    "an unknown node type": lambda d: d["controls"][0].update(node_type=["worker"]),
-    "an unknown operator": lambda d: d["controls"][0]["tests"][0].update(op="is"),
-    "no test": lambda d: d["controls"][0].update(tests=[]),
-    "a flag without a component": lambda d: d["controls"][0].pop("component"),
-    "a mode that is a number": lambda d: _first(d, "mode_within").update(value=420),
-    "a mode of three digits": lambda d: _first(d, "mode_within").update(value="644"),
-    "an owner without a group": lambda d: _first(d, "owner_is").update(value="root"),
-    "entries of what is not listed": lambda d: _first(d, "entries_mode_within")["path"].pop("list"),
-    "a threshold that is text": lambda d: _first(d, "at_least").update(value="30"),
-    "a value where none is asked for": lambda d: _first(d, "absolute_path").update(value="/x"),
-    "two gates": lambda d: _first(d, "gate_is").update(value={"A": True, "B": True}),
-    "a query without words": lambda d: _first(d, "query_finds").pop("expect"),
-    "an unknown type of flag": lambda d: d["components"]["etcd"]["flags"].update({"--x": "text"}),
+    "an unknown type of flag": lambda d: d.update(components={"etcd": {"style": "go", "flags": {"--x": "text"}}}),
     "a skip without a reason": lambda d: d["profiles"]["permissive"]["skip"].update({"1.1.2": ""}),
     "a version that is a number": lambda d: d["kubernetes"].update(max=1.16),
+    "no check": lambda d: d["controls"][0].pop("check"),
+    "an unknown key of a control": lambda d: d["controls"][0].update(chek="x"),
+    "an unknown key": lambda d: d.update(control=[]),
+    "a check without tests": lambda d: d.update(checks={"x": {"node_type": ["master"], "remediation": "Do it."}}),
 }
 
 
 @pytest.mark.parametrize("why", BROKEN_BENCHMARKS)
-def test_broken_benchmark_is_refused(why: str) -> None:
+def test_a_broken_benchmark_is_refused(why: str) -> None:
     data = copy.deepcopy(_benchmark_file("rke-cis-1.4"))
     BROKEN_BENCHMARKS[why](data)
-    assert not _validator("benchmark").is_valid(data)
+    assert _refused(_schema("benchmark"), data)
 
 
 # ----------------------------------------------------------------------------------------------- evidence

@@ -5,30 +5,29 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Benchmark files: the controls, as data. docs/benchmark.schema.json describes their form."""
+"""Benchmarks: what each of their controls looks at, and the plan that follows from it.
+
+A benchmark file is an index over the library of checks in controls/, see library.py.
+"""
 
 from __future__ import annotations
 
 import copy
 import functools
-import os
 import re
 import typing as t
 
-import yaml
-
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import environment_name
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, read_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-
-DIRECTORY = os.path.dirname(__file__)
 
 # Rancher's word for the nodes that a control is run on, and the RKE role (and inventory group) that it means.
 NODE_TYPES = {"master": "controlplane", "etcd": "etcd", "node": "worker"}
 
 
 class Benchmark:
-    """One benchmark file. Everything that is derived from it is derived here, once."""
+    """One benchmark, expanded. Everything that is derived from it is derived here, once."""
 
     def __init__(self, data: dict[str, t.Any]) -> None:
         self.id: str = data["id"]
@@ -47,15 +46,15 @@ class Benchmark:
         return f"{self.id.upper()}-{profile.capitalize()}"
 
     def with_parameters(self, values: t.Any) -> Benchmark:
-        """Return the benchmark with these values for its parameters. Raises CisError for what is none of them."""
+        """Return the benchmark with these values for its parameters. Raises CisError for an unknown or invalid one."""
         if not isinstance(values or {}, dict):
-            raise CisError(f"cis_scan_parameters: a dictionary of name to value is wanted, not {values!r}")
+            raise CisError(f"cis_scan_parameters: expected a dictionary of parameter names to values, got {values!r}")
         for name, value in (values or {}).items():
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
-                raise CisError(f"cis_scan_parameters: {self.id} has no parameter {name!r}; there are: {known}")
+                raise CisError(f"cis_scan_parameters: {self.id} has no parameter {name!r}; available: {known}")
             if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value or "")):
-                raise CisError(f"cis_scan_parameters: {name} {value!r} is no name of a Kubernetes object")
+                raise CisError(f"cis_scan_parameters: {name} {value!r} is not a valid Kubernetes object name")
         changed = copy.copy(self)
         changed.parameters = {**self.parameters, **{name: str(value) for name, value in (values or {}).items()}}
         return changed
@@ -67,39 +66,38 @@ class Benchmark:
         `control_ids` it is the part that these controls look at, so that they are judged as in a scan.
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
+        nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
+        everything = [(control, test) for control in self.controls for test in control["tests"]]
+        tests = [
+            (control, test)
+            for control, test in everything
+            if control["id"] not in nowhere
+            and wanted.intersection(control["node_type"])
+            and self.component_of(control, test)
+        ]
+        chosen = tests if control_ids is None else [pair for pair in everything if pair[0]["id"] in control_ids]
+        keys = {path_key(test["path"]) for _control, test in chosen if "path" in test}
+        # the mounts of any container may show where a path lies on the node
+        looked_at = chosen if not keys else tests
+        components = {self.component_of(*pair) for pair in looked_at}
+        components.update(
+            *(test["value"]["components"] for _control, test in looked_at if test.get("op") == "differs_from")
+        )
         containers: dict[str, dict[str, t.Any]] = {}
         paths: dict[str, dict[str, t.Any]] = {}
-        nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
-        for control in self.controls:
-            if control["id"] in nowhere or not wanted.intersection(control["node_type"]):
-                continue
-            for test in control["tests"]:
-                component = self.component_of(control, test)
-                if component is None:
-                    continue
+        for control, test in tests:
+            component = t.cast(str, self.component_of(control, test))
+            about = self.components[component]
+            request = test.get("path", {})
+            if component in components:
                 container = containers.setdefault(component, {})
-                style = self.components[component]["style"]
-                if "path" in test:
-                    request = dict(test["path"])
-                    if "flag" in request:
-                        request["style"] = style
-                    paths.setdefault(path_key(request), {}).update(request)
-                flag = test.get("flag") or test["path"].get("flag")
-                if flag and self.components[component].get("environment"):
-                    names = set(container.get("env", []))
-                    config = self.components[component].get("config_file", {}).get("flag")
-                    names.update(environment_name(name) for name in (flag, config) if name)
-                    container["env"] = sorted(names)
-        if control_ids is not None:
-            tests = [(c, test) for c in self.controls if c["id"] in control_ids for test in c["tests"]]
-            keys = {path_key(test["path"]) for _control, test in tests if "path" in test}
-            paths = {key: request for key, request in paths.items() if key in keys}
-            if not paths:  # the mounts of any container may tell where a path lies on the node
-                looked_at = {self.component_of(*pair) for pair in tests}
-                looked_at.update(
-                    *(test["value"]["components"] for _c, test in tests if test.get("op") == "differs_from")
-                )
-                containers = {name: request for name, request in containers.items() if name in looked_at}
+                flag = test.get("flag") or request.get("flag")
+                if flag and about.get("environment"):
+                    names = {flag, about.get("config_file", {}).get("flag", flag)}
+                    container["env"] = sorted({*container.get("env", []), *map(environment_name, names)})
+            if request and path_key(request) in keys:
+                style = {"style": about["style"]} if "flag" in request else {}
+                paths.setdefault(path_key(request), {}).update(request, **style)
         return {"containers": containers, "paths": list(paths.values())}
 
     @staticmethod
@@ -110,35 +108,40 @@ class Benchmark:
         return test["path"]["container"] if "path" in test else control["component"]
 
 
-def available() -> list[str]:
-    """Return the ids of the benchmarks that come with the collection."""
-    return sorted(name[:-4] for name in os.listdir(DIRECTORY) if name.endswith(".yml"))
-
-
 @functools.cache
-def load_benchmark(benchmark_id: str) -> Benchmark:
+def _load(path: str) -> Benchmark:
+    return Benchmark(read_benchmark(path))
+
+
+def available(directories: t.Iterable[str] = ()) -> list[str]:
+    """Return the ids of the benchmarks in the user's directories and in the collection, newest first."""
+    return list(benchmark_files(directories))
+
+
+def load_benchmark(benchmark_id: str, directories: t.Iterable[str] = ()) -> Benchmark:
     """Return a benchmark by its id in any letter case. Raises CisError that lists those that exist."""
-    name = benchmark_id.lower()
-    if name not in available():
-        raise CisError(f"unknown benchmark {benchmark_id!r}; there are: {', '.join(available())}")
-    with open(os.path.join(DIRECTORY, name + ".yml"), encoding="utf-8") as stream:
-        return Benchmark(yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    files = benchmark_files(directories)
+    if benchmark_id.lower() not in files:
+        raise CisError(f"unknown benchmark {benchmark_id!r}; available: {', '.join(files)}")
+    return _load(files[benchmark_id.lower()])
 
 
-def resolve_profile(name: t.Any, parameters: t.Any = None) -> tuple[Benchmark, str]:
+def resolve_profile(name: t.Any, parameters: t.Any = None, directories: t.Iterable[str] = ()) -> tuple[Benchmark, str]:
     """Return benchmark and profile of a full name such as RKE-CIS-1.4-Permissive, in any letter case."""
     benchmark_id, _dash, profile = str(name).strip().lower().rpartition("-")
-    if benchmark_id in available():
-        benchmark = load_benchmark(benchmark_id)
+    files = benchmark_files(directories)
+    if benchmark_id in files:
+        benchmark = _load(files[benchmark_id])
         if profile in benchmark.profiles:
             return benchmark.with_parameters(parameters), profile
-    raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; there are: {', '.join(profile_names())}")
+    known = ", ".join(profile_names(directories))
+    raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; available: {known}")
 
 
-def profile_names() -> list[str]:
+def profile_names(directories: t.Iterable[str] = ()) -> list[str]:
     """Return the full names of all profiles."""
     return [
         benchmark.profile_name(profile)
-        for benchmark in map(load_benchmark, available())
+        for benchmark in map(_load, benchmark_files(directories).values())
         for profile in benchmark.profiles
     ]

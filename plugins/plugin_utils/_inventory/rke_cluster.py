@@ -20,10 +20,11 @@ import re
 import shlex
 import typing as t
 
+import yaml
+
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import Located, Path, parse_yaml, read_yaml
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import BOOL, NULL, compose, line_of, pairs
 
 ROLES = tuple(NODE_TYPES.values())
 
@@ -41,91 +42,96 @@ _USER = re.compile(r"[^\s\"'-][^\s\"']*")
 class _Section:
     """A mapping in a file. Keys are asked for by their names in cluster.yml; a state file writes them in camel case."""
 
-    def __init__(self, file: Located, at: Path, value: t.Any, name: str = "") -> None:
+    def __init__(self, path: str, node: yaml.Node | None, name: str = "") -> None:
         self.name = name
-        self._file, self._at = file, tuple(at)
-        self._values: dict[str, t.Any] = {} if value is None else value
-        if not isinstance(self._values, dict):
+        self._path, self._node = path, node
+        self._values: dict[str, yaml.Node] = {}
+        if node is None or node.tag == NULL:
+            return
+        if not isinstance(node, yaml.MappingNode):
             raise self.wrong("expected keys with values")
+        try:
+            # `<<: *other`, which RKE understands too
+            yaml.constructor.SafeConstructor().flatten_mapping(node)
+        except yaml.MarkedYAMLError as error:
+            raise self.wrong(f"not valid YAML: {error.problem}") from error
+        self._values = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
 
     def _written(self, key: str) -> str:
-        return re.sub("_(.)", lambda match: match[1].upper(), key) if self._file.source.endswith(_STATE) else key
+        return re.sub("_(.)", lambda match: match[1].upper(), key) if self._path.endswith(_STATE) else key
 
-    def _text(self, *path: str | int) -> str:
-        at, name = (*self._at, *path), ": ".join(part for part in path if isinstance(part, str))
-        text = self._file.text(at)
-        tag = self._file.tag(at)
-        if tag in (None, "!!null"):
+    def _value(self, key: str) -> yaml.Node | None:
+        node = self._values.get(self._written(key))
+        return None if node is None or node.tag == NULL else node
+
+    def _text_of(self, node: yaml.Node, name: str) -> str:
+        if node.tag == NULL:
             return ""
-        if text is None:
-            raise self.wrong(f"{name}: expected one value, got a list or mapping", *path)
-        if not text.isprintable():
-            raise self.wrong(f"{name}: contains a line break or another unprintable character", *path)
-        if _TEMPLATE.search(text):
-            raise self.wrong(f"{name}: contains a template, which RKE does not render; render the file first", *path)
-        return text
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.wrong(f"{name}: expected one value, got several", node)
+        if not node.value.isprintable():
+            raise self.wrong(f"{name}: must not contain a line break or another character that cannot be printed", node)
+        if _TEMPLATE.search(node.value):
+            raise self.wrong(f"{name}: contains a template, which RKE does not render; render the file", node)
+        return node.value
 
     @property
     def line(self) -> int:
-        return self._file.line(self._at)
+        return line_of(self._node)
 
-    def wrong(self, text: str, *path: str | int) -> CisError:
-        """Return the error that says what is wrong with the section, or at a place in it."""
-        return CisError(f"{self._file.where((*self._at, *path))}: " + ": ".join(filter(None, (self.name, text))))
-
-    def wrong_value(self, key: str, text: str) -> CisError:
-        return self.wrong(f"{self._written(key)}: {text}", self._written(key))
+    def wrong(self, text: str, where: str | yaml.Node = "") -> CisError:
+        """Return the error that says what is wrong with the section, or at a key or place in it."""
+        node = where if isinstance(where, yaml.Node) else self._values.get(self._written(where), self._node)
+        key = self._written(where) if isinstance(where, str) else ""
+        return CisError(f"{self._path}:{line_of(node)}: " + ": ".join(part for part in (self.name, key, text) if part))
 
     def has(self, key: str) -> bool:
         """Return whether a key is set to something, without a look at what it is."""
-        key = self._written(key)
-        return self._file.tag((*self._at, key)) not in (None, "!!null") and self._values.get(key) not in ("", [])
+        node = self._value(key)
+        return node is not None and node.value not in ("", [])
 
     def text(self, key: str) -> str:
         """Return a text or number as it is written, as RKE reads it. Empty where it is not set."""
-        return self._text(self._written(key))
+        node = self._value(key)
+        return self._text_of(node, self._written(key)) if node else ""
 
     def texts(self, key: str) -> dict[str, str]:
         """Return names with texts, such as labels."""
         section = self.section(key)
-        return {name: section._text(name) for name in self._file.keys(section._at)}
+        return {name: section._text_of(node, name) for name, node in section._values.items()}
 
     def flag(self, key: str) -> bool:
-        value = self._values.get(self._written(key))
-        if value is not None and not isinstance(value, bool):
-            raise self.wrong_value(key, "expected true or false")
-        return bool(value)
+        node = self._value(key)
+        if node and node.tag != BOOL:
+            raise self.wrong("expected true or false", key)
+        return node is not None and yaml.constructor.SafeConstructor.bool_values[node.value.lower()]
 
     def section(self, key: str) -> _Section:
-        key = self._written(key)
-        name = ": ".join(filter(None, (self.name, key)))
-        return _Section(self._file, (*self._at, key), self._values.get(key), name)
+        name = ": ".join(part for part in (self.name, self._written(key)) if part)
+        return _Section(self._path, self._value(key), name)
 
-    def _list(self, key: str, content: str) -> list[t.Any]:
-        value = self._values.get(key)
-        if value is not None and not isinstance(value, list):
-            raise self.wrong_value(key, f"expected a list, {content}")
-        return value or []
+    def _items(self, key: str, advice: str) -> list[yaml.Node]:
+        node = self._value(key)
+        if node and not isinstance(node, yaml.SequenceNode):
+            raise self.wrong(f"expected a list, {advice}", key)
+        return node.value if node else []
 
     def nodes(self) -> list[_Section]:
         """Return the nodes, of which there is at least one. They go by their numbers here."""
-        items = self._list("nodes", "with one node in each element")
+        items = self._items("nodes", "with one node in each element")
         if not items:
-            raise self.wrong_value("nodes", "the list is empty or missing; list the nodes of the cluster")
-        return [
-            _Section(self._file, (*self._at, "nodes", index), node, f"node {index + 1}")
-            for index, node in enumerate(items)
-        ]
+            raise self.wrong("no nodes found", "nodes")
+        return [_Section(self._path, node, f"node {number}") for number, node in enumerate(items, 1)]
 
     def roles(self) -> list[str]:
         """Return the roles of a node, in the order that the collection has for them."""
-        count = len(self._list("role", "such as [controlplane, etcd]"))
-        if not count:
-            raise self.wrong(f"role is missing; valid roles: {', '.join(ROLES)}")
-        found = [self._text("role", index) for index in range(count)]
-        for index, role in enumerate(found):
+        nodes = self._items("role", "such as [controlplane, etcd]")
+        if not nodes:
+            raise self.wrong("role is missing; available: " + ", ".join(ROLES))
+        found = {self._text_of(node, "role"): node for node in nodes}
+        for role, node in found.items():
             if role not in ROLES:
-                raise self.wrong(f"role: unknown role {role!r}; valid roles: {', '.join(ROLES)}", "role", index)
+                raise self.wrong(f"role: unknown RKE role {role!r}; valid roles: {', '.join(ROLES)}", node)
         return [role for role in ROLES if role in found]
 
     def user(self) -> str:
@@ -133,13 +139,13 @@ class _Section:
         if not value:
             raise self.wrong("user is missing; name the user to log in as")
         if not _USER.fullmatch(value):
-            raise self.wrong_value("user", f"{value!r} is not a valid user name")
+            raise self.wrong(f"{value!r} is not a valid user name", "user")
         return value
 
     def port(self) -> int:
         value = self.text("port") or "22"
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-            raise self.wrong_value("port", f"{value!r} is not a valid port; expected a number from 1 to 65535")
+            raise self.wrong(f"{value!r} is not a valid port; expected a number from 1 to 65535", "port")
         return int(value)
 
     def host(self, key: str) -> str:
@@ -149,54 +155,64 @@ class _Section:
             return value
         host, _colon, port = value.rpartition(":")
         if _HOST.fullmatch(host) and port.isdigit():
-            raise self.wrong_value(key, f"{value!r} contains a port; write it separately, as port: {port}")
+            raise self.wrong(f"{value!r} includes a port; write it separately, as port: {port}", key)
         try:
             ipaddress.IPv6Address(value.strip("[]"))
         except ValueError:
-            raise self.wrong_value(key, f"{value!r} is not an IPv4 address or a host name") from None
-        raise self.wrong_value(
-            key, f"{value!r} is an IPv6 address, which RKE does not support; use an IPv4 address or a host name"
+            raise self.wrong(f"{value!r} is not a valid IPv4 address or host name", key) from None
+        raise self.wrong(
+            f"{value!r} is an IPv6 address, to which RKE cannot log in; name an IPv4 address or a host", key
         )
 
     def path(self, key: str) -> str:
         """Return a path on the node."""
         value = self.text(key)
         if value and not value.startswith("/"):
-            raise self.wrong_value(key, f"{value!r} is not an absolute path")
+            raise self.wrong(f"{value!r} is not an absolute path", key)
         return value
 
     def file(self, key: str) -> str:
         """Return a path on the controller. A relative one starts at the file that names it; ~ is left to ssh."""
         value = self.text(key)
-        return (
-            os.path.join(os.path.dirname(self._file.source), value) if value and not value.startswith("~/") else value
-        )
+        return os.path.join(os.path.dirname(self._path), value) if value and not value.startswith("~/") else value
 
 
-def _keys(path: str, text: str) -> dict[t.Any, t.Any]:
-    """Return the outermost keys of a file with their values, if it has any."""
-    value = parse_yaml(text, path, tags=True).value
-    return value if isinstance(value, dict) else {}
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise CisError(f"{path}: not readable: {error.strerror}") from error
+
+
+def _compose(path: str, data: bytes) -> yaml.Node | None:
+    return compose(data, lambda line: f"{path}:{line}")
+
+
+def _keys(path: str, data: bytes) -> dict[str, yaml.Node]:
+    """Return the outermost keys of a file, if it has any."""
+    return {key.value: value for key, value in pairs(_compose(path, data)) if isinstance(key, yaml.ScalarNode)}
 
 
 def is_settings(path: str, plugin: str) -> bool:
     """Return whether a file holds settings of the inventory plugin of this name."""
     try:
-        return bool(_keys(path, read_text(path, path)).get("plugin") == plugin)
+        named = _keys(path, _read(path)).get("plugin")
     except CisError:
         return False
+    return named is not None and named.value == plugin
 
 
 def is_cluster(path: str) -> bool:
     """Return whether a file is one of RKE's, be it sound or not. An inventory in YAML may have a group `nodes`."""
     if not path.endswith((".yml", ".yaml")):
         return path.endswith(_STATE)
-    text = read_text(path, path)
+    data = _read(path)
     try:
-        keys = _keys(path, text)
+        keys = _keys(path, data)
     except CisError:
-        return re.search("^nodes:", text, re.M) is not None
-    return _RANCHER in keys or ("nodes" in keys and not isinstance(keys["nodes"], dict))
+        return re.search(rb"^nodes:", data, re.M) is not None
+    return _RANCHER in keys or ("nodes" in keys and not isinstance(keys["nodes"], yaml.MappingNode))
 
 
 def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[str]]:
@@ -223,24 +239,23 @@ def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[st
             raise CisError(f"{settings}: clusters: {entry}: no cluster.yml found")
         files.update(dict.fromkeys(clusters))
         others = [name for name in found if name not in clusters and name != settings]
-        warnings += [f"{name}: left out, because it lists no RKE nodes" for name in others]
+        warnings += [f"{name}: ignored, since it names no RKE nodes" for name in others]
     if not files:
-        raise CisError(f"{settings}: clusters: the list is empty; add RKE's files to it")
+        raise CisError(f"{settings}: clusters: the list is empty; name RKE files in it")
     return list(files), warnings
 
 
 def _config(path: str) -> tuple[_Section, list[str]]:
     """Return the part of a file that has the form of cluster.yml, and warnings."""
-    file = read_yaml(path, tags=True)
-    root = _Section(file, (), file.value)
+    root = _Section(path, _compose(path, _read(path)))
     if not path.endswith(_STATE):
         if root.has(_RANCHER) and not root.has("nodes"):
-            raise root.wrong_value(_RANCHER, "Rancher's form of a cluster lists no nodes; use RKE's own cluster.yml")
+            raise root.wrong("Rancher's form of a cluster names no nodes; use RKE's own cluster.yml", _RANCHER)
         return root, []
     config = root.section("current_state").section("rke_config")
     if config.has("nodes"):
         return config, []
-    warning = f"{path}: has no deployed nodes, so the desired ones are used"
+    warning = f"{path}: does not say what is deployed; using the nodes of its desired state"
     return root.section("desired_state").section("rke_config"), [warning]
 
 
@@ -326,7 +341,7 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
     Raises CisError, with the line, for what RKE would refuse, and for what could mislead ssh or Ansible.
     """
     if _TEMPLATE.search(path):
-        raise CisError(f"{path}: contains a template in its name; rename the file or directory")
+        raise CisError(f"{path}: the name contains a template; rename the file or directory")
     config, warnings = _config(path)
     login = _Login(config, check_host_keys)
     hosts: dict[str, dict[str, t.Any]] = {}
@@ -340,14 +355,12 @@ def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
         name = (node.host("hostname_override") or address).lower()
         for key, value in (("address", address), ("hostname_override", name)):
             if (key, value) in lines:
-                raise node.wrong_value(
-                    key, f"the node of line {lines[key, value]} has {value!r} too; each must be unique"
-                )
+                raise node.wrong(f"the node on line {lines[key, value]} also has {value!r}", key)
             lines[key, value] = node.line
         hosts[name] = _variables(node, login)
     if login.inline:
         warnings.append(
-            f"{path}: left out, because an inventory must not contain keys: {', '.join(login.inline)}; use files with "
+            f"{path}: ignored, since an inventory must not hold keys: {', '.join(login.inline)}; name files with "
             "ssh_key_path and ssh_cert_path, or use ssh-agent"
         )
     prefix, version = config.path("prefix_path"), config.text("kubernetes_version")

@@ -20,7 +20,7 @@ import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import locked
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import locked
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
 NAME = "scheduled.lock"

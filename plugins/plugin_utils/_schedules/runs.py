@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import counts_text, list_scans
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, counts_text
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import MOST_MISSED, missed_runs, next_runs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
@@ -50,7 +50,7 @@ def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
     if not isinstance(known, dict) or known.get("schema") != SCHEMA or not all(key in known for key in _KEYS):
         raise CisError(f"schedule {path}: no schedule of this collection; install it again, or remove its directory")
     scans_dir = os.path.join(known["report_dir"], known["cluster"])
-    scans = list_scans(scans_dir) if os.path.isdir(scans_dir) else []
+    scans = KeptScans(scans_dir).scans()
     scheduled = [scan for scan in scans if scan["kind"] == KINDS[1] and scan["complete"]]
     run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir))
     since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)

@@ -15,13 +15,11 @@ import pwd
 import re
 import typing as t
 
-import yaml
-
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import next_runs, read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips, skips_of_variable
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import pairs, read_nodes, value_of
 
 BLOCK = "scheduled_cluster_scan"
 # Rancher chose the benchmark by the version of Kubernetes, and kept 3 reports where its documents and its form say 24.
@@ -43,13 +41,6 @@ _KEYS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """A cluster.yml may hold anything: what is tagged in a way that nobody here knows is of no interest."""
-
-
-_Loader.add_multi_constructor("", lambda loader, tag, node: None)
-
-
 def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule") -> t.Any:
     """Return the block that the variables of a role give, itself or in a file. Raises CisError that names them."""
     if cluster_file and block:
@@ -64,18 +55,13 @@ def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedul
 def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
     """Return the block in a cluster.yml. Raises CisError that shows nothing else of the file: it may hold secrets."""
     source = f"{role}_cluster_file {path}"
-    text = read_text(path, source)
-    try:
-        document = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = re.sub("'[^']{2,}'", "'...'", error.problem or "")
-        raise CisError(f"{source}: line {line}: not valid YAML: {problem}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise CisError(f"{source}: not valid YAML") from error
-    if not isinstance(document, dict) or BLOCK not in document:
+    found = next((value for key, value in pairs(read_nodes(path, source)) if key.value == BLOCK), None)
+    if found is None:
         raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or give the variable {role}_block")
-    return document[BLOCK]
+    try:
+        return value_of(found)
+    except CisError as error:
+        raise CisError(f"{source} {error}") from error
 
 
 def check_cluster_name(cluster: str, role: str = "cis_schedule") -> None:
@@ -148,7 +134,7 @@ def _section(value: t.Any, where: str) -> dict[str, t.Any]:
             right = next(
                 (f"; it belongs into {BLOCK}.{place}".rstrip(".") for place in _KEYS if key in _KEYS[place]), ""
             )
-            raise CisError(f"{name}.{key}: no such key; there are: {', '.join(_KEYS[where])}{right}")
+            raise CisError(f"{name}.{key}: unknown key; available: {', '.join(_KEYS[where])}{right}")
     return value
 
 

@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.audit import audit_commands
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
@@ -229,6 +230,44 @@ def build_report(
             for group in benchmark.groups
         ],
     }
+
+
+_CHECK = {"id", "description", "remediation", "node_type", "scored", "state"}
+_LISTS = {"passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"}
+_PART = {*Verdict._fields, "nodes"}
+
+
+def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
+    """Return a document if it is a complete report, so that nobody after this needs to look whether something is there.
+
+    Raises CisError that begins with its origin.
+    """
+
+    def need(condition: t.Any, what: str) -> None:
+        if not condition:
+            raise CisError(f"{origin}: not a complete rke.cis report ({what}); score its evidence again")
+
+    need(isinstance(document, dict) and document.get("schema") == SCHEMA, f"expected the schema {SCHEMA}")
+    for key in ("cluster", "version", "profile", "title", "collected_at"):
+        need(isinstance(document.get(key), str), key)
+    for key in ("scan", "kubernetes", "parameters", "nodes", "node_errors", "node_results"):
+        need(isinstance(document.get(key), dict), key)
+    need(document["scan"].get("kind") in KINDS and {"name", "by"} <= set(document["scan"]), "scan")
+    need({*NODE_TYPES} <= set(document["nodes"]), "nodes")
+    for key in ("total", *COUNTS):
+        need(type(document.get(key)) is int, key)
+    for row in document["node_results"].values():
+        need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
+    need(isinstance(document.get("results"), list), "results")
+    for group in document["results"]:
+        need(isinstance(group, dict) and {"id", "description", "checks"} <= set(group), "results")
+        for check in group["checks"]:
+            need(isinstance(check, dict) and set(check) >= _CHECK, "a check")
+            if "evidence" in check:
+                need(set(check) >= _LISTS and all(set(part) >= _PART for part in check["evidence"]), check["id"])
+            else:
+                need({"by", "reason"} <= set(check), check["id"])
+    return t.cast(dict[str, t.Any], document)
 
 
 def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
-import json
 import re
 import typing as t
 
@@ -20,37 +19,15 @@ import yaml
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import DATE, TEXT, line_of, read_nodes
 
 SOON = 14  # days before its end from which on a waiver is named
 
 _FIELDS = ("controls", "nodes", "groups", "reason", "owner", "expires")
 _REQUIRED = ("controls", "reason", "owner", "expires")
-_TEXT, _DATE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
 
 
 # ------------------------------------------------------------------------------------------ the file
-
-
-def _compose(path: str, option: str) -> yaml.Node | None:
-    """Return a file as YAML nodes, which know their lines. JSON is read so too."""
-    text = read_text(path, option)
-    kind = "JSON" if path.endswith(".json") else "YAML"
-    try:
-        if kind == "JSON":
-            json.loads(text)
-            text = text.replace("\t", " ")  # outside its texts, JSON's tabs are blanks; YAML's are not always
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.reader.ReaderError as error:
-        line, why = text.count("\n", 0, error.position) + 1, error.reason
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, why = (mark.line if mark else 0) + 1, error.problem or error.context
-    except json.JSONDecodeError as error:
-        line, why = error.lineno, error.msg
-    except RecursionError:
-        line, why = 1, "nested too deep"
-    raise CisError(f"{option} line {line}: not valid {kind}: {why}")
 
 
 class _Reader:
@@ -60,7 +37,7 @@ class _Reader:
         self._option = option
 
     def _where(self, node: yaml.Node) -> str:
-        return f"{self._option} line {node.start_mark.line + 1}"
+        return f"{self._option} line {line_of(node)}"
 
     def _wrong(self, node: yaml.Node, what: str) -> t.NoReturn:
         raise CisError(f"{self._where(node)}: {what}")
@@ -69,24 +46,24 @@ class _Reader:
         if root is None:
             return []
         if not isinstance(root, yaml.SequenceNode):
-            self._wrong(root, f"a list of waivers is wanted, each with {', '.join(_REQUIRED)}")
+            self._wrong(root, f"expected a list of waivers, each with {', '.join(_REQUIRED)}")
         return [self._waiver(node) for node in root.value]
 
     def _waiver(self, node: yaml.Node) -> dict[str, t.Any]:
         if not isinstance(node, yaml.MappingNode):
-            self._wrong(node, f"a waiver is a mapping with {', '.join(_REQUIRED)}")
+            self._wrong(node, f"expected a waiver as a mapping with {', '.join(_REQUIRED)}")
         fields: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
             if name not in _FIELDS:
-                self._wrong(key, f"unknown field {_bounded(name)}; there are: {', '.join(_FIELDS)}")
+                self._wrong(key, f"unknown field {_bounded(name)}; available: {', '.join(_FIELDS)}")
             if name in fields:
-                self._wrong(key, f"{name}: stands twice in this waiver")
+                self._wrong(key, f"{name}: given twice in this waiver")
             fields[name] = value
         for name in _REQUIRED:
             if name not in fields:
                 more = "; write a date, or never" if name == "expires" else ""
-                self._wrong(node, f"{name}: is missing from this waiver{more}")
+                self._wrong(node, f"{name}: missing from this waiver{more}")
         return {
             "source": self._where(node),
             "controls": self._texts(fields["controls"], "controls"),
@@ -99,10 +76,10 @@ class _Reader:
 
     def _text(self, node: yaml.Node, field: str) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self._wrong(node, f"{field}: text is wanted")
+            self._wrong(node, f"{field}: expected text")
         if not node.value.strip():
-            self._wrong(node, f"{field}: is empty")
-        if node.tag != _TEXT:
+            self._wrong(node, f"{field}: empty")
+        if node.tag != TEXT:
             self._wrong(node, f"{field}: {_bounded(node.value)} is not read as text; write it in quotes")
         # JSON writes a character beyond U+FFFF as two, which YAML leaves apart
         whole = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -111,11 +88,11 @@ class _Reader:
     def _texts(self, node: yaml.Node, field: str) -> list[str]:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if not nodes:
-            self._wrong(node, f"{field}: names none" + ("" if field == "controls" else "; for all nodes leave it out"))
+            self._wrong(node, f"{field}: empty" + ("" if field == "controls" else "; for all nodes leave it out"))
         return [self._text(item, field) for item in nodes]
 
     def _date(self, node: yaml.Node) -> str:
-        value = node.value if isinstance(node, yaml.ScalarNode) and node.tag in (_TEXT, _DATE) else None
+        value = node.value if isinstance(node, yaml.ScalarNode) and node.tag in (TEXT, DATE) else None
         if value == "never":
             return value
         try:
@@ -124,7 +101,7 @@ class _Reader:
         except ValueError:
             pass
         shown = _bounded(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-        self._wrong(node, f"expires: {shown} is no date; write YYYY-MM-DD, or never")
+        self._wrong(node, f"expires: {shown} is not a valid date; write YYYY-MM-DD, or never")
 
 
 def _bounded(value: t.Any) -> str:
@@ -135,7 +112,7 @@ def _bounded(value: t.Any) -> str:
 def read_waivers(path: str) -> list[dict[str, t.Any]]:
     """Return the waivers in a YAML or JSON file. Raises CisError that names file, line and field."""
     option = f"cis_scan_waivers_file {path}"
-    return _Reader(option).waivers(_compose(path, option))
+    return _Reader(option).waivers(read_nodes(path, option))
 
 
 def resolve_waivers(

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import pathlib
 import re
 import typing as t
 
@@ -20,7 +19,6 @@ from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import 
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 from ansible_collections.rke.cis.tests.unit.roles.guide_helper import Control, Guide, read_html, read_markdown
 
-TEMPLATES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "cis_report" / "templates"
 READ = {"md": read_markdown, "html": read_html}
 FORMATS = pytest.mark.parametrize("form", list(READ))
 
@@ -98,11 +96,9 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[dict[str, t.
 
     def run(report: dict[str, t.Any], form: str) -> str:
         (tmp_path / "report.json").write_text(to_json(report), encoding="utf-8")
-        template = TEMPLATES / f"self_assessment.{form}.j2"
-        arguments = {"report": str(tmp_path / "report.json"), "template": str(template), "dest": str(tmp_path / "out")}
-        result = run_action(ActionModule, arguments)
+        result = run_action(ActionModule, {"report": str(tmp_path / "report.json"), "formats": ["self_assessment"]})
         assert result.get("changed"), result
-        return (tmp_path / "out").read_text(encoding="utf-8")
+        return (tmp_path / f"self_assessment.{form}").read_text(encoding="utf-8")
 
     return run
 

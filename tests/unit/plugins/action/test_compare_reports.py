@@ -80,13 +80,13 @@ def test_a_file_is_written_in_the_form_that_is_asked_for(args: dict[str, t.Any],
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"older": "20260101T000000Z-x"}, "20260101T000000Z-x: no such scan, or one without a report.json; "),
-        ({"newer": "/no/such"}, "/no/such: no such scan, or one without a report.json; "),
-        ({"cluster": "d"}, "/d: no scan is kept there; name another report directory or cluster"),
-        ({"newer": NAMES[0]}, "report.json: there is no earlier scan of cluster c with B-1-Hardened beside it; "),
-        ({"format": "json"}, "format json: name in dest the file to write"),
+        ({"older": "20260101T000000Z-x"}, "20260101T000000Z-x: no such scan, or it has no report.json; "),
+        ({"newer": "/no/such"}, "/no/such: no such scan, or it has no report.json; "),
+        ({"cluster": "d"}, "/d: no scans found; name another report directory or cluster"),
+        ({"newer": NAMES[0]}, "report.json: no earlier scan of cluster c with B-1-Hardened found beside it; "),
+        ({"format": "json"}, "format json: needs dest, the file to write"),
         ({"format": "xml"}, "value of format must be one of: text, json, markdown, got: xml"),
-        ({"dest": "/no/such/directory/x"}, "dest /no/such/directory/x: cannot be written: No such file or directory"),
+        ({"dest": "/no/such/directory/x"}, "dest /no/such/directory/x: not writable: No such file or directory"),
     ],
 )
 def test_a_wrong_request_is_one_line(args: dict[str, t.Any], change: dict[str, str], said: str) -> None:
@@ -100,8 +100,8 @@ def test_a_wrong_request_is_one_line(args: dict[str, t.Any], change: dict[str, s
     [
         ({"version": "b-2"}, "scans of different benchmarks cannot be compared"),
         ({"cluster": "d"}, "scans of different clusters cannot be compared"),
-        ({"results": 5}, "other.json: the report is malformed"),
-        ({"schema": "rke.cis/evidence/1"}, "other.json: no report of this collection"),
+        ({"results": 5}, "other.json: not a complete rke.cis report (results)"),
+        ({"schema": "rke.cis/evidence/1"}, "other.json: not a complete rke.cis report (expected"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(

@@ -11,15 +11,22 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.rke.cis.plugins.action import node_evidence_info
 from ansible_collections.rke.cis.plugins.action.node_evidence_info import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path, read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
-from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost, node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.plan_helper import make_plan
+
+VARS = {"inventory_hostname": "n1"}
+PLAN = {"containers": {"kubelet": {}}, "paths": []}
 
 
-def arguments(directory: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
-    return {"plan": {}, "node": "n1", "roles": ["worker"], "record_to": str(directory), **more}
+@pytest.fixture
+def directory(tmp_path: pathlib.Path) -> pathlib.Path:
+    """The directory of the evidence of a planned scan of the node n1."""
+    return pathlib.Path(make_plan(tmp_path / "scan", {"n1": ["worker"]}, cluster(), PLAN)["evidence_dir"])
 
 
 def recorded(directory: pathlib.Path) -> dict[str, t.Any]:
@@ -35,21 +42,21 @@ def test_without_a_directory_it_is_just_the_module(tmp_path: pathlib.Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_gathered_is_recorded_and_not_returned(tmp_path: pathlib.Path) -> None:
-    action = make_action(ActionModule, arguments(tmp_path), {"evidence": node("n1", ["worker"])})
-    result = action.run(None, {})
-    assert result["evidence_file"] == evidence_path(str(tmp_path), "n1")
+def test_what_is_gathered_is_recorded_and_not_returned(directory: pathlib.Path) -> None:
+    action = make_action(ActionModule, {"record_to": str(directory)}, {"evidence": node("n1", ["worker"])})
+    result = action.run(None, VARS)
+    assert result["evidence_file"] == evidence_path(str(directory), "n1")
     assert (result["changed"], result["problem"]) == (False, "")
     assert "evidence" not in result
-    assert recorded(tmp_path) == node("n1", ["worker"])
-    # the module is not told what is the controller's matter
-    assert not {"record_to", "replay_from"} & set(action._execute_module.call_args.kwargs["module_args"])
+    assert recorded(directory) == node("n1", ["worker"])
+    asked = action._execute_module.call_args.kwargs["module_args"]
+    assert asked == {"node": "n1", "roles": ["worker"], "plan": PLAN}
 
 
-def test_docker_that_does_not_answer_is_a_problem_that_is_told(tmp_path: pathlib.Path) -> None:
+def test_docker_that_does_not_answer_is_a_problem_that_is_told(directory: pathlib.Path) -> None:
     document = node("n1", ["worker"])
     document["docker"] = {"host": "x", "error": {"kind": "down", "message": "no socket", "advice": "start it"}}
-    result = run_action(ActionModule, arguments(tmp_path), answer={"evidence": document})
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": document})
     assert result["problem"] == "down: no socket"
 
 
@@ -67,12 +74,12 @@ def test_docker_that_does_not_answer_is_a_problem_that_is_told(tmp_path: pathlib
     ],
 )
 def test_a_module_that_fails_is_recorded_with_the_reason(
-    tmp_path: pathlib.Path, answer: dict[str, t.Any], said: str
+    directory: pathlib.Path, answer: dict[str, t.Any], said: str
 ) -> None:
-    result = run_action(ActionModule, arguments(tmp_path), answer=answer)
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer=answer)
     assert "failed" not in result
     assert said in result["problem"]
-    document = recorded(tmp_path)
+    document = recorded(directory)
     assert (document["node"], document["roles"], document["error"]["kind"]) == ("n1", ["worker"], "failed")
     assert said in document["error"]["message"]
 
@@ -91,83 +98,94 @@ def test_a_module_that_fails_is_recorded_with_the_reason(
     ],
 )
 def test_an_answer_of_another_form_is_recorded_as_a_failure_of_that_node(
-    tmp_path: pathlib.Path, evidence: t.Any
+    directory: pathlib.Path, evidence: t.Any
 ) -> None:
-    result = run_action(ActionModule, arguments(tmp_path), answer={"evidence": evidence})
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": evidence})
     assert "failed" not in result
     assert result["problem"].startswith("failed: ")
-    assert recorded(tmp_path)["error"]["kind"] == "failed"
+    assert recorded(directory)["error"]["kind"] == "failed"
 
 
-def test_a_node_does_not_answer_for_another_or_in_another_role(tmp_path: pathlib.Path) -> None:
-    run_action(ActionModule, arguments(tmp_path), answer={"evidence": node("another", ["etcd"])})
-    assert (recorded(tmp_path)["node"], recorded(tmp_path)["roles"]) == ("n1", ["worker"])
+def test_a_node_does_not_answer_for_another_or_in_another_role(directory: pathlib.Path) -> None:
+    run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": node("another", ["etcd"])})
+    assert (recorded(directory)["node"], recorded(directory)["roles"]) == ("n1", ["worker"])
 
 
 @pytest.mark.parametrize("docker", [None, "x", [], {"error": "x"}, {"error": {}}, {"error": {"kind": 5}}])
-def test_a_strange_word_on_docker_does_not_stop_the_recording(tmp_path: pathlib.Path, docker: t.Any) -> None:
-    result = run_action(ActionModule, arguments(tmp_path), answer={"evidence": {**node("n1"), "docker": docker}})
+def test_a_strange_word_on_docker_does_not_stop_the_recording(directory: pathlib.Path, docker: t.Any) -> None:
+    result = run_action(
+        ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": {**node("n1"), "docker": docker}}
+    )
     assert isinstance(result["problem"], str)
-    assert recorded(tmp_path)["docker"] == docker
+    assert recorded(directory)["docker"] == docker
 
 
-def test_half_characters_of_a_node_can_be_recorded(tmp_path: pathlib.Path) -> None:
+def test_half_characters_of_a_node_can_be_recorded(directory: pathlib.Path) -> None:
     document = node("n1", ["worker"])
     document["containers"]["kubelet"]["args"].append("--x=\udcff")
-    run_action(ActionModule, arguments(tmp_path), answer={"evidence": document})
-    assert recorded(tmp_path)["containers"]["kubelet"]["args"][-1] == "--x=?"
+    run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": document})
+    assert recorded(directory)["containers"]["kubelet"]["args"][-1] == "--x=?"
 
 
-def test_an_unreachable_node_is_recorded_and_stays_unreachable(tmp_path: pathlib.Path) -> None:
-    action = make_action(ActionModule, arguments(tmp_path), AnsibleConnectionFailure("no route to host"))
+def test_an_unreachable_node_is_recorded_and_stays_unreachable(directory: pathlib.Path) -> None:
+    action = make_action(ActionModule, {"record_to": str(directory)}, AnsibleConnectionFailure("no route to host"))
     with pytest.raises(AnsibleConnectionFailure):
-        action.run(None, {})
-    assert recorded(tmp_path)["error"]["kind"] == "unreachable"
-    assert "no route to host" in recorded(tmp_path)["error"]["message"]
+        action.run(None, VARS)
+    assert recorded(directory)["error"]["kind"] == "unreachable"
+    assert "no route to host" in recorded(directory)["error"]["message"]
 
 
-def test_a_windows_node_is_not_asked(tmp_path: pathlib.Path) -> None:
-    action = make_action(ActionModule, arguments(tmp_path), {})
+def test_a_windows_node_is_not_asked(directory: pathlib.Path) -> None:
+    action = make_action(ActionModule, {"record_to": str(directory)}, {})
     action._connection._shell.SHELL_FAMILY = "powershell"
-    assert "Windows" in action.run(None, {})["problem"]
-    assert recorded(tmp_path)["error"]["kind"] == "Windows"
+    assert "Windows" in action.run(None, VARS)["problem"]
+    assert recorded(directory)["error"]["kind"] == "Windows"
     action._execute_module.assert_not_called()
 
 
-def test_a_document_that_cannot_be_written_fails_by_name(tmp_path: pathlib.Path) -> None:
-    result = run_action(ActionModule, arguments(tmp_path / "missing"), answer={"evidence": node("n1")})
+def test_a_document_that_cannot_be_written_fails_by_name(
+    directory: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: t.Any, **_more: t.Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(node_evidence_info, "write_file", full)
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, {"evidence": node("n1")})
     assert result["failed"] is True
-    assert str(tmp_path / "missing") in result["msg"]
-    assert "No such file" in result["msg"]
+    assert result["msg"] == f"evidence file {directory}/node-n1.json: not writable: No space left on device"
 
 
-def test_without_a_name_nothing_can_be_recorded(tmp_path: pathlib.Path) -> None:
-    result = run_action(ActionModule, {"plan": {}, "record_to": str(tmp_path)}, answer={"evidence": node("n1")})
-    assert result["failed"] is True
-    assert "node" in result["msg"]
+@pytest.mark.parametrize("older", [None, node("n2", ["worker"])])
+def test_a_host_that_is_not_a_node_of_the_scan_is_skipped(
+    directory: pathlib.Path, older: dict[str, t.Any] | None
+) -> None:
+    if older:  # evidence of an earlier scan in the same directory
+        pathlib.Path(evidence_path(str(directory), "n2")).write_text(to_json(older))
+    action = make_action(ActionModule, {"record_to": str(directory)}, {"evidence": node("n2")})
+    assert action.run(None, {"inventory_hostname": "n2"})["skipped"] is True
+    action._execute_module.assert_not_called()
+
+
+def replaying(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return the directory of the evidence of a scan that takes what tmp_path/old holds."""
+    (tmp_path / "old").mkdir()
+    plan = make_plan(tmp_path / "new", {"n1": ["worker"]}, cluster(), PLAN, replay_dir=str(tmp_path / "old"))
+    return pathlib.Path(plan["evidence_dir"])
 
 
 def test_replay_takes_what_was_recorded_and_asks_nobody(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "new").mkdir()
+    directory = replaying(tmp_path)
     pathlib.Path(evidence_path(str(tmp_path / "old"), "n1")).write_text(to_json(node("n1")))
-    action = make_action(ActionModule, arguments(tmp_path / "new", replay_from=str(tmp_path / "old")), {})
-    assert action.run(None, {})["problem"] == ""
-    assert recorded(tmp_path / "new") == node("n1")
+    action = make_action(ActionModule, {"record_to": str(directory)}, {})
+    assert action.run(None, VARS)["problem"] == ""
+    assert recorded(directory) == node("n1")
     action._execute_module.assert_not_called()
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", json.dumps({"schema": "x"})])
-def test_replay_of_what_is_not_there_is_recorded_with_the_reason(tmp_path: pathlib.Path, content: str | None) -> None:
-    (tmp_path / "new").mkdir()
+def test_replay_of_what_is_not_there_is_a_failure_of_that_node(tmp_path: pathlib.Path, content: str | None) -> None:
+    directory = replaying(tmp_path)
     if content is not None:
-        pathlib.Path(evidence_path(str(tmp_path), "n1")).write_text(content)
-    result = run_action(ActionModule, arguments(tmp_path / "new", replay_from=str(tmp_path)))
-    assert "node-n1.json" in result["problem"]
-    assert recorded(tmp_path / "new")["error"]["kind"] == "failed"
-
-
-def test_an_earlier_failure_is_replaced(tmp_path: pathlib.Path) -> None:
-    pathlib.Path(evidence_path(str(tmp_path), "n1")).write_text(to_json(lost("n1")))
-    run_action(ActionModule, arguments(tmp_path), answer={"evidence": node("n1", ["worker"])})
-    assert "error" not in recorded(tmp_path)
+        pathlib.Path(evidence_path(str(tmp_path / "old"), "n1")).write_text(content)
+    assert run_action(ActionModule, {"record_to": str(directory)}, VARS)["problem"].startswith("failed: evidence file")
+    assert recorded(directory)["error"]["kind"] == "failed"

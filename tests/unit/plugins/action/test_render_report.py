@@ -32,35 +32,41 @@ def failing(name: str) -> dict[str, t.Any]:
 
 @pytest.fixture
 def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
+    """Arguments to render a report with a template, as out/x."""
     (tmp_path / "report.json").write_text(to_json(build_report(BENCHMARK, "hardened", [failing("n1")], cluster())))
     (tmp_path / "x.j2").write_text(
         "{{ report.version }}\n{% for row in rows %}\n{{ [row.id, row.state] | csv_row }}\n{% endfor %}\n"
     )
     return {
         "report": str(tmp_path / "report.json"),
-        "template": str(tmp_path / "x.j2"),
-        "dest": str(tmp_path / "out.csv"),
+        "formats": [],
+        "templates": [str(tmp_path / "x.j2")],
+        "dest": str(tmp_path / "out"),
     }
+
+
+def output(args: dict[str, t.Any]) -> pathlib.Path:
+    return pathlib.Path(args["dest"], pathlib.Path(args["templates"][0]).name.removesuffix(".j2"))
 
 
 def test_a_report_is_rendered(args: dict[str, t.Any]) -> None:
     result = run_action(ActionModule, args)
-    assert (result["changed"], result["dest"]) == (True, args["dest"])
-    lines = pathlib.Path(args["dest"]).read_text().splitlines()
+    assert (result["changed"], result["files"]) == (True, [str(output(args))])
+    lines = output(args).read_text().splitlines()
     assert lines[:3] == ["rke-cis-1.4", "1.1.2,fail", "1.1.3,pass"]
     assert len(lines) == 1 + 97
 
 
 def test_a_template_gets_what_has_changed_since_the_scan_before(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
     template = "{{ (comparison.newly_failing | map(attribute='id') | list) if comparison else comparison }}"
-    pathlib.Path(args["template"]).write_text(template)
+    pathlib.Path(args["templates"][0]).write_text(template)
     said = []
     for day, document in enumerate((node("n1"), failing("n1"), node("n1"))):
         path = tmp_path / "local" / f"2026112{day}T220000Z-rke-cis-1.4-hardened" / "report.json"
         path.parent.mkdir(parents=True)
         path.write_text(to_json(build_report(BENCHMARK, "hardened", [document], cluster())))
         run_action(ActionModule, {**args, "report": str(path)})
-        said.append(pathlib.Path(args["dest"]).read_text())
+        said.append(output(args).read_text())
     assert said == ["None", "['1.1.2']", "[]"]
 
 
@@ -69,17 +75,19 @@ def test_a_template_gets_the_past_scans(args: dict[str, t.Any], tmp_path: pathli
     for name in ("20261101T120000Z-x", "20261102T120000Z-x"):
         (tmp_path / "prod" / name).mkdir(parents=True)
         (tmp_path / "prod" / name / "report.json").write_text(text)
-    pathlib.Path(args["template"]).write_text("{% for scan in history %}{{ scan.name }} {{ scan.fail }} {% endfor %}")
+    pathlib.Path(args["templates"][0]).write_text(
+        "{% for scan in history %}{{ scan.name }} {{ scan.fail }} {% endfor %}"
+    )
     run_action(ActionModule, {**args, "report": str(tmp_path / "prod" / "20261102T120000Z-x" / "report.json")})
     fail = json.loads(text)["fail"]
-    assert pathlib.Path(args["dest"]).read_text() == f"20261101T120000Z-x {fail} 20261102T120000Z-x {fail} "
+    assert output(args).read_text() == f"20261101T120000Z-x {fail} 20261102T120000Z-x {fail} "
 
 
 def test_text_of_a_node_is_not_a_template(args: dict[str, t.Any]) -> None:
     template = "{% for row in rows if row.id == '1.1.2' %}{{ row.evidence[0].actual }}{% endfor %}"
-    pathlib.Path(args["template"]).write_text(template)
+    pathlib.Path(args["templates"][0]).write_text(template)
     run_action(ActionModule, args)
-    assert pathlib.Path(args["dest"]).read_text() == "--basic-auth-file=" + EVIL
+    assert output(args).read_text() == "--basic-auth-file=" + EVIL
 
 
 @pytest.mark.parametrize(
@@ -92,13 +100,14 @@ def test_text_of_a_node_is_not_a_template(args: dict[str, t.Any]) -> None:
     ],
 )
 def test_a_bad_template_is_named_and_leaves_the_old_report(args: dict[str, t.Any], template: str, said: str) -> None:
-    pathlib.Path(args["dest"]).write_text("old")
-    pathlib.Path(args["template"]).write_text(template)
+    output(args).parent.mkdir()
+    output(args).write_text("old")
+    pathlib.Path(args["templates"][0]).write_text(template)
     result = run_action(ActionModule, args)
     assert result["failed"] is True
-    assert args["template"] in result["msg"]
+    assert args["templates"][0] in result["msg"]
     assert said in result["msg"]
-    assert pathlib.Path(args["dest"]).read_text() == "old"
+    assert output(args).read_text() == "old"
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "5", "{}", json.dumps({"schema": "rke.cis/evidence/1"})])
@@ -125,30 +134,35 @@ def test_a_report_that_has_lost_a_part_is_refused_by_name(args: dict[str, t.Any]
     assert str(path) in result["msg"]
 
 
-@pytest.mark.parametrize("dest", ["/no/such/directory/x", "/dev/null/x"])
-def test_where_it_cannot_be_written(args: dict[str, t.Any], dest: str) -> None:
+def test_where_it_cannot_be_written(args: dict[str, t.Any]) -> None:
+    dest = "/dev/null/x"
     result = run_action(ActionModule, {**args, "dest": dest})
     assert result["failed"] is True
     assert dest in result["msg"]
 
 
-@pytest.mark.parametrize("key", ["report", "template", "dest"])
-def test_what_is_required(args: dict[str, t.Any], key: str) -> None:
-    del args[key]
-    assert key in run_action(ActionModule, args)["msg"]
+def test_what_is_required(args: dict[str, t.Any]) -> None:
+    del args["report"]
+    assert "report" in run_action(ActionModule, args)["msg"]
 
 
-def test_the_report_itself_is_not_overwritten(args: dict[str, t.Any]) -> None:
+def test_the_report_itself_is_not_overwritten(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
     before = pathlib.Path(args["report"]).read_bytes()
-    result = run_action(ActionModule, {**args, "dest": args["report"]})
+    (tmp_path / "report.json.j2").write_text("x")
+    result = run_action(ActionModule, {**args, "templates": [str(tmp_path / "report.json.j2")], "dest": str(tmp_path)})
     assert result["failed"] is True
-    assert args["report"] in result["msg"]
+    assert "would overwrite report.json" in result["msg"]
     assert pathlib.Path(args["report"]).read_bytes() == before
+
+
+def test_formats_are_written_beside_the_report_by_default(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, {"report": args["report"], "formats": ["self_assessment", "json"]})
+    assert result["files"] == [str(tmp_path / "self_assessment.md"), str(tmp_path / "self_assessment.html")]
 
 
 @pytest.mark.parametrize("name, wanted", [("x.xml.j2", "a?&lt;"), ("x.html.j2", "a?&lt;"), ("x.txt.j2", "a\0<")])
 def test_escaping_goes_by_the_name(args: dict[str, t.Any], name: str, wanted: str) -> None:
-    args["template"] = str(pathlib.Path(args["template"]).with_name(name))
-    pathlib.Path(args["template"]).write_text(r"{{ 'a\0<' }}")
+    args["templates"] = [str(pathlib.Path(args["templates"][0]).with_name(name))]
+    pathlib.Path(args["templates"][0]).write_text(r"{{ 'a\0<' }}")
     run_action(ActionModule, args)
-    assert pathlib.Path(args["dest"]).read_text() == wanted
+    assert output(args).read_text() == wanted

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import pathlib
 import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -25,6 +29,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
     node,
     set_flag,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.plan_helper import make_plan
 
 
 def bad(name: str) -> dict[str, t.Any]:
@@ -68,23 +73,156 @@ def test_the_report_is_that_of_the_evidence(args: dict[str, t.Any]) -> None:
     assert result["unexamined_controls"] >= report["error"]
 
 
-def test_only_the_nodes_that_are_wanted(args: dict[str, t.Any]) -> None:
-    result = run_action(ActionModule, {**args, "nodes": {"a": ["worker"]}})
-    assert result["counts"]["pass"] == 78
+@pytest.fixture
+def planned(args: dict[str, t.Any], tmp_path: pathlib.Path) -> t.Callable[..., dict[str, t.Any]]:
+    """Plans a scan of the recorded evidence and returns the arguments to end it with."""
+
+    everything = {document["node"]: document["roles"] for document in NODES}
+
+    def plan(
+        name: str = "20261121T220000Z-rke-cis-1.4-hardened", nodes: t.Any = everything, **more: t.Any
+    ) -> dict[str, t.Any]:
+        scan_dir = tmp_path / "reports" / "local" / name
+        made = make_plan(scan_dir, nodes, cluster(), profile=args["profile"], **more)
+        for document in NODES:
+            pathlib.Path(evidence_path(made["evidence_dir"], document["node"])).write_text(to_json(document))
+        return {"scan_dir": str(scan_dir)}
+
+    return plan
+
+
+def test_a_planned_scan_is_scored_as_planned(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    skips = {"1.1.8": {"by": "cis_scan_skip", "reason": "r"}}
+    args = planned(skips=skips, scanned_by="me", cluster="prod")
+    result = run_action(ActionModule, args)
+    scan = {"name": pathlib.Path(args["scan_dir"]).name, "kind": "manual", "by": "me"}
+    expected = build_report(BENCHMARK, "hardened", NODES, cluster(), skips=skips, scan=scan, cluster="prod")
+    assert read(result) == expected
+    assert result["scan_dir"] == args["scan_dir"]
+
+
+def test_of_a_shared_directory_only_the_nodes_of_the_scan_count(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    result = run_action(ActionModule, planned(nodes={"a": ["controlplane", "etcd", "worker"]}))
     assert list(read(result)["node_results"]) == ["a"]
 
 
-def test_a_directory_of_a_scan_is_used(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
-    result = run_action(ActionModule, {**args, "scan_dir": str(tmp_path)})
-    assert result["report"] == str(tmp_path / "report.json")
-    assert not (tmp_path / "reports").exists()
+def test_evidence_that_is_gone_is_named(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    args = planned()
+    pathlib.Path(evidence_path(args["scan_dir"] + "/evidence", "a")).unlink()
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert result["msg"].endswith("/evidence: that of a is gone; scan again")
 
 
-def test_the_same_evidence_gives_the_same_bytes(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("content", [None, "", "[]", '{"schema": "rke.cis/report/1"}'])
+def test_a_directory_without_a_plan_is_named(tmp_path: pathlib.Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / ".plan.json").write_text(content)
+    result = run_action(ActionModule, {"scan_dir": str(tmp_path)})
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"plan {tmp_path}/.plan.json: ")
+
+
+def test_it_writes_all_that_a_scan_leaves(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    args = planned(output={"formats": list(OUTPUTS)})
+    result = run_action(ActionModule, args)
+    names = ["report.json", *(name for names in OUTPUTS.values() for name in names)]
+    assert [pathlib.Path(path).name for path in result["files"]] == names
+    assert all(pathlib.Path(path).stat().st_size > 100 for path in result["files"])
+    index = json.loads((pathlib.Path(args["scan_dir"]).parent / "index.json").read_text())
+    assert [scan["counts"] for scan in index["scans"]] == [result["counts"]]
+    assert (result["lines"], result["removed"]) == ([args["scan_dir"]], [])
+
+
+def test_a_template_that_fails_costs_only_its_own_file(
+    planned: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "bad.txt.j2").write_text("{{ nothing }}")
+    args = planned(output={"formats": ["csv"], "templates": [str(tmp_path / "bad.txt.j2")]})
+    result = run_action(ActionModule, args)
+    assert result["failed"] is True
+    assert "bad.txt.j2" in result["msg"]
+    scan_dir = pathlib.Path(args["scan_dir"])
+    assert {path.name for path in scan_dir.iterdir()} == {"evidence", ".plan.json", "report.csv", "report.json"}
+    assert (scan_dir.parent / "index.json").exists()
+
+
+def test_old_scans_are_pruned(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    older = [planned(f"2026110{day}T220000Z-rke-cis-1.4-hardened") for day in (1, 2)]
+    for args in older:
+        run_action(ActionModule, args)
+        for path in (*pathlib.Path(args["scan_dir"]).rglob("*"), pathlib.Path(args["scan_dir"])):
+            os.utime(path, (0, 0))
+    newest = planned(output={"keep": {"manual": 2}})
+    result = run_action(ActionModule, newest)
+    assert result["removed"] == [older[0]["scan_dir"]]
+    assert result["lines"][1:] == [f"removed {older[0]['scan_dir']}"]
+    assert sorted(path.name for path in pathlib.Path(newest["scan_dir"]).parent.iterdir() if path.is_dir()) == [
+        pathlib.Path(args["scan_dir"]).name for args in (older[1], newest)
+    ]
+
+
+@pytest.mark.parametrize(
+    "fail_on, gates", [([], []), (["fail"], ["fail"]), (["error", "unreachable"], ["error", "unreachable"])]
+)
+def test_gates_are_those_that_are_asked_for(
+    planned: t.Callable[..., dict[str, t.Any]], fail_on: list[str], gates: list[str]
+) -> None:
+    result = run_action(ActionModule, planned(output={"fail_on": fail_on}))
+    assert result["failed_gates"] == gates
+    assert "failed" not in result
+    assert result["outcome"].startswith("RKE-CIS-1.4-Hardened: 1 of 97 controls fail, ")
+    assert "(nothing was seen of c); report " in result["outcome"]
+
+
+@pytest.mark.parametrize(
+    "variables, key", [({}, "cis_summary"), ({"awx_job_id": 42}, "cis_summary_42"), ({"awx_job_id": ""}, "cis_summary")]
+)
+def test_a_summary_is_published(
+    planned: t.Callable[..., dict[str, t.Any]], variables: dict[str, t.Any], key: str
+) -> None:
+    for limit, text in ((0, None), (10**6, "ID,Description")):
+        args = planned(output={"artifact_csv_limit": limit})
+        stats = run_action(ActionModule, args, variables)["ansible_stats"]
+        assert (stats["per_host"], stats["aggregate"]) == (False, False)
+        ((name, summary),) = stats["data"].items()
+        assert (name, summary["fail"], summary["cluster"], summary["kind"]) == (key, 1, "local", "manual")
+        assert summary["failed_controls"] == ["1.1.8"]
+        assert (summary.get("csv") or "")[: len(text or "")] == (text or "")
+        assert ("csv" in summary) == (text is not None)
+
+
+def test_each_thing_is_read_and_computed_once(
+    planned: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node is scored once, a report read once (that of the scan before), and compared once."""
+    run_action(ActionModule, planned("20261120T220000Z-rke-cis-1.4-hardened"))
+    args = planned(output={"formats": list(OUTPUTS), "keep": {"manual": 9}})
+    calls: dict[str, list[str]] = {"score": [], "read": [], "compare": []}
+
+    def count(module: t.Any, name: str, key: str, what: t.Callable[..., str]) -> None:
+        real = getattr(module, name)
+
+        def spy(*positional: t.Any, **named: t.Any) -> t.Any:
+            calls[key].append(what(*positional))
+            return real(*positional, **named)
+
+        monkeypatch.setattr(module, name, spy)
+
+    count(report_module, "score_node", "score", lambda _benchmark, document, *_rest: document["node"])
+    count(scans_module, "read_report", "read", lambda path: pathlib.Path(path).parent.name)
+    count(score_evidence, "compare", "compare", lambda *_reports: "")
+    run_action(ActionModule, args)
+    assert calls == {"score": ["a", "b", "c"], "read": ["20261120T220000Z-rke-cis-1.4-hardened"], "compare": [""]}
+
+
+def test_the_same_evidence_gives_the_same_bytes(
+    args: dict[str, t.Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.strftime", lambda *_args: "20261121T220000Z")
     written = []
     for each in ("a", "b"):
-        (tmp_path / each / "scan").mkdir(parents=True)
-        result = run_action(ActionModule, {**args, "scan_dir": str(tmp_path / each / "scan")})
+        result = run_action(ActionModule, {**args, "report_dir": str(tmp_path / each)})
         written.append(pathlib.Path(result["report"]).read_bytes())
     assert written[0] == written[1]
 
@@ -133,13 +271,6 @@ def test_skips(args: dict[str, t.Any]) -> None:
     assert run_action(ActionModule, {**args, "skip_source": "variable", "skip": "1.1.8"})["failed_controls"] == []
 
 
-def test_skips_of_a_plan_stand_in_for_their_sources(args: dict[str, t.Any]) -> None:
-    skips = {"1.1.8": {"by": "cis_scan_skip", "reason": "r"}}
-    result = run_action(ActionModule, {**args, "skips": skips, "skip_file": "/not/read/again"})
-    assert (result["failed_controls"], result["counts"]["skip"]) == ([], 1)
-    assert run_action(ActionModule, {**args, "skips": {}, "skip": "1.1.8"})["failed_controls"] == ["1.1.8"]
-
-
 @pytest.fixture
 def waivers_file(tmp_path: pathlib.Path) -> str:
     (tmp_path / "w.yml").write_text("- {controls: 1.1.8, groups: late, reason: r, owner: o, expires: never}\n")
@@ -163,29 +294,20 @@ def test_without_an_inventory_a_group_excuses_nothing(args: dict[str, t.Any], wa
         assert any("no group 'late' with hosts" in warning for warning in result["warnings"])
 
 
-def test_waivers_of_a_plan_stand_in_for_their_file(args: dict[str, t.Any], waivers_file: str) -> None:
-    waivers = waivers_of_file(waivers_file, {"late": ["b"]})
-    result = run_action(ActionModule, {**args, "waivers": waivers, "waivers_file": "/not/read/again"})
-    assert result["failed_controls"] == []
-    assert run_action(ActionModule, {**args, "waivers": [], "waivers_file": waivers_file})["failed_controls"] == [
-        "1.1.8"
-    ]
-
-
 @pytest.mark.parametrize(
     "change, said",
     [
         ({"profile": "x"}, "cis_scan_profile"),
-        ({"evidence_dir": ""}, "cis_scan_evidence_dir"),
         ({"evidence_dir": "/no/such/directory"}, "cis_scan_evidence_dir"),
-        ({"nodes": {"a": [], "z": []}}, "z"),
         ({"skip": {"1.1.2": 5}}, "cis_scan_skip"),
         ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
         ({"skip_source": "file"}, "cis_scan_skip_file names none"),
         ({"waivers_file": "/no/such/file"}, "cis_scan_waivers_file"),
         ({"cluster": ".."}, "cis_scan_cluster"),
         ({"scan_dir": "/no/such/directory"}, "/no/such/directory"),
-        ({"report_dir": None}, "report_dir"),
+        ({"evidence_dir": None}, "evidence_dir"),
+        ({"fail_on": ["never"]}, "cis_scan_fail_on never: unknown"),
+        ({"formats": ["excel"]}, "cis_report_formats excel: unknown"),
     ],
 )
 def test_a_wrong_request_is_one_line(args: dict[str, t.Any], change: dict[str, t.Any], said: str) -> None:
@@ -211,9 +333,14 @@ def test_a_bad_file_is_named(args: dict[str, t.Any], content: str) -> None:
     assert str(path) in result["msg"]
 
 
-def test_the_lock_of_a_scheduled_scan_is_given_back(args: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
-    scan_dir = tmp_path / "prod" / "20261122T000000Z-x-scheduled"
-    scan_dir.mkdir(parents=True)
+@pytest.mark.parametrize("lose", [False, True])
+def test_the_lock_of_a_scheduled_scan_is_released_whatever_happens(
+    planned: t.Callable[..., dict[str, t.Any]], lose: bool
+) -> None:
+    args = planned("20261122T000000Z-x-scheduled", kind="scheduled")
+    scan_dir = pathlib.Path(args["scan_dir"])
     acquire(str(scan_dir.parent))
-    run_action(ActionModule, {**args, "scan_dir": str(scan_dir), "kind": "scheduled"})
-    assert [path.name for path in scan_dir.parent.iterdir()] == [scan_dir.name]
+    if lose:
+        (scan_dir / ".plan.json").unlink()
+    assert run_action(ActionModule, args).get("failed", False) is lose
+    assert {path.name for path in scan_dir.parent.iterdir()} - {"index.json"} == {scan_dir.name}

@@ -15,7 +15,7 @@ from ansible_collections.rke.cis.plugins.callback import cis_summary
 from ansible_collections.rke.cis.plugins.callback.cis_summary import CallbackModule, Scan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, exemption
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
     node,
     set_flag,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.plan_helper import ROLES, make_plan
 
 WAIVERS = [
     {
@@ -42,26 +43,8 @@ SKIPS = {"1.1.2": {"by": "cis_scan_skip", "reason": "x"}}
 
 @pytest.fixture
 def plan(tmp_path: pathlib.Path) -> dict[str, t.Any]:
-    """What plan_scan returns for nodes a and b, with its directory of evidence."""
-    for name in ("a", "b"):
-        document = lost(name, message="nothing was gathered")
-        document["error"]["kind"] = "not gathered"
-        write_file(evidence_path(str(tmp_path), name), to_json(document))
-    (tmp_path / "cluster.json").write_text(json.dumps(cluster()))
-    exempt = {i: exemption(BENCHMARK, "permissive", SKIPS, i).get("state") for i in BENCHMARK.ids}
-    return {
-        "profile": "RKE-CIS-1.4-Permissive",
-        "parameters": {},
-        "evidence_dir": str(tmp_path),
-        "scan_dir": "/r",
-        "nodes": {"a": ["controlplane", "etcd", "worker"], "b": ["controlplane", "etcd", "worker"]},
-        "skips": SKIPS,
-        "waivers": WAIVERS,
-        "cluster": "local",
-        "node_tests_on": "workers",
-        "skipped_controls": [i for i, state in exempt.items() if state == "skip"],
-        "not_applicable_controls": [i for i, state in exempt.items() if state == "notApplicable"],
-    }
+    """A planned scan of the nodes a and b."""
+    return make_plan(tmp_path / "scan", {"a": ROLES, "b": ROLES}, cluster(), skips=SKIPS, waivers=WAIVERS)
 
 
 def bad(name: str) -> dict[str, t.Any]:
@@ -71,7 +54,7 @@ def bad(name: str) -> dict[str, t.Any]:
 
 
 def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> None:
-    scan = Scan(plan)
+    scan = Scan(plan["scan_dir"])
     scan.add(bad("b"))
     scan.add(node("a"))
     nodes = [node("a"), bad("b")]
@@ -81,17 +64,17 @@ def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> 
 
 
 def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:
-    scan = Scan(plan)
+    scan = Scan(plan["scan_dir"])
     scan.add(node("a"))
     assert scan.add_missing() == ["b"]
     report = scan.report()
-    assert report["node_errors"] == {"b": "not gathered: nothing was gathered"}
+    assert report["node_errors"] == {"b": "not gathered: nothing was gathered on this node; see the output of the scan"}
     assert report["node_results"]["b"]["pass"] <= 4
     assert report["pass"] <= 4
 
 
 def test_a_node_that_answers_twice_counts_once(plan: dict[str, t.Any]) -> None:
-    scan = Scan(plan)
+    scan = Scan(plan["scan_dir"])
     for document in (bad("a"), node("b"), node("a")):
         scan.add(document)
     assert scan.report()["fail"] == 0
@@ -102,7 +85,7 @@ def test_bad_cluster_evidence_is_named(plan: dict[str, t.Any], content: str) -> 
     path = pathlib.Path(plan["evidence_dir"]) / "cluster.json"
     path.write_text(content)
     with pytest.raises(CisError, match="cluster.json"):
-        Scan(plan)
+        Scan(plan["scan_dir"])
 
 
 # ------------------------------------------------------------------------------------- what is printed
@@ -143,7 +126,7 @@ def record(plan: dict[str, t.Any], document: dict[str, t.Any]) -> dict[str, t.An
 
 
 def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
     assert callback._display.lines == []
     callback.v2_playbook_on_stats(None)
@@ -156,56 +139,70 @@ def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> No
 
 
 def test_a_request_that_only_shows_skips_is_no_scan(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {**plan, "evidence_dir": "", "scan_dir": ""}))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": ""}))
     callback.v2_playbook_on_stats(None)
     assert callback._display.lines == callback._display.warnings == []
 
 
-def test_the_files_that_were_written_are_named(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
-    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": "/r/report.json"}))
-    callback.v2_runner_on_ok(event("rke.cis.render_report", {"dest": "/r/report.csv"}))
-    looped = {"results": [{"dest": "/r/a.md"}, {"dest": "/r/a.html"}]}
-    callback.v2_runner_on_ok(event("rke.cis.render_report", looped))
+def written(path: pathlib.Path, *documents: dict[str, t.Any], changes: t.Sequence[str] = ()) -> t.Any:
+    """Write a report and return the event of that."""
+    path.write_text(to_json(build_report(BENCHMARK, "permissive", list(documents), cluster(), skips=SKIPS)))
+    files = [str(path), str(path.with_suffix(".csv"))]
+    return event("rke.cis.score_evidence", {"report": str(path), "files": files, "changes": list(changes)})
+
+
+def test_the_files_that_were_written_are_named(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
+    callback.v2_runner_on_ok(event("rke.cis.render_report", {"files": ["/r/a.md", "/r/a.html"]}))
     callback.v2_playbook_on_stats(None)
     text = "\n".join(callback._display.lines)
-    assert "/r/report.json" in text
-    assert "/r/report.csv" in text
-    assert "/r/a.html" in text
+    for path in (tmp_path / "report.json", tmp_path / "report.csv", "/r/a.md", "/r/a.html"):
+        assert f"    {path}" in text
+
+
+def test_the_table_is_that_of_the_report_that_was_written(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    for document in (bad("a"), node("b")):
+        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
+    callback.v2_playbook_on_stats(None)
+    assert not any("--profiling=true" in line for line in callback._display.lines)
+
+
+def test_without_a_report_it_is_that_of_its_own_verdicts(
+    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    for document in (bad("b"), node("a")):
+        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
+    (tmp_path / "report.json").unlink()
+    callback.v2_playbook_on_stats(None)
+    assert any("--profiling=true" in line for line in callback._display.lines)
+    assert len(callback._display.warnings) == 1
 
 
 def test_recorded_evidence_that_was_scored_is_shown(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
-    report = build_report(BENCHMARK, "hardened", [bad("a")], cluster())
-    (tmp_path / "report.json").write_text(json.dumps(report))
-    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(tmp_path / "report.json")}))
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", bad("a")))
     callback.v2_playbook_on_stats(None)
     assert any("--profiling=true" in line for line in callback._display.lines)
 
 
-def test_what_has_changed_since_the_scan_before_is_told_in_short(
-    callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
-) -> None:
-    paths = []
-    for day, document in enumerate((node("a"), bad("a"))):
-        paths.append(tmp_path / "local" / f"2026112{day}T220000Z-rke-cis-1.4-permissive" / "report.json")
-        paths[-1].parent.mkdir(parents=True)
-        nodes = [document, node("b")]
-        paths[-1].write_text(to_json(build_report(BENCHMARK, "permissive", nodes, cluster(), skips=SKIPS)))
-    said = []
-    for path in paths:
-        callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
-        for document in (bad("a"), node("b")):
-            callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
-        callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(path)}))
-        callback._display.lines.clear()
-        callback.v2_playbook_on_stats(None)
-        said.append([line for line in callback._display.lines if line.startswith("Since")])
-    assert said == [[], ["Since 2026-11-21T22:00:00Z: 1 newly failing (1.1.8 on a), 0 fixed"]]
+def test_what_has_changed_since_the_scan_before_is_shown(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
+    changes = ["Since 2026-11-21T22:00:00Z: 1 newly failing (1.1.8 on a), 0 fixed"]
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", bad("a"), changes=changes))
+    callback.v2_playbook_on_stats(None)
+    assert changes[0] in callback._display.lines
     assert callback._display.warnings == []
 
 
 @pytest.mark.parametrize(
-    "action", ["ansible.builtin.command", "rke.cis.node_evidence_info", None, "other.cis.plan_scan"]
+    "action", ["ansible.builtin.command", "rke.cis.node_evidence_info", None, "other.cis._plan_scan"]
 )
 def test_plays_that_do_not_scan_print_nothing(callback: CallbackModule, action: t.Any) -> None:
     callback.v2_runner_on_ok(event(action, {"evidence": {}, "profile": "x"}))
@@ -217,9 +214,9 @@ def test_plays_that_do_not_scan_print_nothing(callback: CallbackModule, action: 
 def test_what_cannot_be_read_is_a_warning_and_the_play_goes_on(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {}))
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", {**plan, "profile": "no such"}))
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {}))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": str(tmp_path / "missing")}))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", {"evidence_file": str(tmp_path / "missing")}))
     callback.v2_runner_on_ok(event("rke.cis.score_evidence", {}))
     assert len(callback._display.warnings) == 4
@@ -229,7 +226,8 @@ def test_what_cannot_be_read_is_a_warning_and_the_play_goes_on(
 
 
 def test_a_report_that_has_gone_is_a_warning(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": str(tmp_path / "gone.json")}))
+    callback.v2_runner_on_ok(written(tmp_path / "gone.json", node("a")))
+    (tmp_path / "gone.json").unlink()
     callback.v2_playbook_on_stats(None)
     assert callback._display.lines == []
     assert "gone.json" in callback._display.warnings[0]
@@ -247,7 +245,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def many(plan: dict[str, t.Any], count: int) -> list[dict[str, t.Any]]:
     """Return what is returned for each of so many nodes, and plan with them."""
-    plan["nodes"] = {f"n{number:03}": ["worker"] for number in range(count)}
+    nodes = {f"n{number:03}": ["worker"] for number in range(count)}
+    plan.update(make_plan(pathlib.Path(plan["scan_dir"]), nodes, cluster()))
     return [record(plan, node(name, ["worker"])) for name in plan["nodes"]]
 
 
@@ -257,7 +256,7 @@ def test_progress_is_a_few_lines(
 ) -> None:
     callback._progress = every
     answers = many(plan, 10)
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     for answer in answers:
         clock[0] += 5
         callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", answer))
@@ -267,7 +266,7 @@ def test_progress_is_a_few_lines(
 
 
 def test_a_fast_scan_says_nothing_on_the_way(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
     assert callback._display.lines == []
 
@@ -275,7 +274,7 @@ def test_a_fast_scan_says_nothing_on_the_way(callback: CallbackModule, plan: dic
 def test_an_unreachable_node_counts_as_done(
     callback: CallbackModule, plan: dict[str, t.Any], clock: list[float]
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     record(plan, lost("a"))
     clock[0] += 60
     callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "a"))
@@ -294,18 +293,18 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
     path = tmp_path / "events.jsonl"
     path.write_text('{"event": "of an earlier scan"}\n', encoding="ascii")
     callback._jsonl_path = str(path)
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     assert [found["event"] for found in events(path)][1:] == ["scan_started"], "each is there at once"
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
     record(plan, lost("b"))
     callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "b"))
-    callback.v2_runner_on_ok(event("rke.cis.score_evidence", {"report": "/r/report.json"}))
+    documents = [bad("a"), lost("b")]
+    report = build_report(BENCHMARK, "permissive", documents, cluster(), skips=SKIPS, waivers=WAIVERS)
+    callback.v2_runner_on_ok(written(tmp_path / "report.json", *documents))
     callback.v2_playbook_on_stats(None)
     _older, started, seen, unseen, failing, finished = events(path)
     assert {(found["cluster"], found["profile"]) for found in events(path)[1:]} == {("local", "RKE-CIS-1.4-Permissive")}
-    assert (started["nodes"], started["scan_dir"]) == (2, "/r")
-    documents = [bad("a"), lost("b")]
-    report = build_report(BENCHMARK, "permissive", documents, cluster(), skips=SKIPS, waivers=WAIVERS)
+    assert (started["nodes"], started["scan_dir"]) == (2, plan["scan_dir"])
     for number, (found, name) in enumerate(((seen, "a"), (unseen, "b")), 1):
         assert (found["event"], found["node"], found["done"], found["nodes"]) == ("node_scored", name, number, 2)
         assert {"roles": found["roles"], **found["counts"]} == report["node_results"][name]
@@ -314,18 +313,22 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
     assert (failing["evidence"][0]["expected"], failing["evidence"][0]["nodes"]) == ("--profiling=false", ["a"])
     assert finished["counts"] == {key: report[key] for key in finished["counts"]}
     assert (finished["event"], finished["counts"]["fail"]) == ("scan_finished", 1)
-    assert (finished["nodes"], finished["unseen_nodes"], finished["report"]) == (2, ["b"], "/r/report.json")
+    assert (finished["nodes"], finished["unseen_nodes"], finished["report"]) == (
+        2,
+        ["b"],
+        str(tmp_path / "report.json"),
+    )
 
 
 def test_json_lines_tell_of_a_node_that_has_not_answered(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
     callback._jsonl_path = str(tmp_path / "events.jsonl")
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     callback.v2_playbook_on_stats(None)
     scored = [found for found in events(tmp_path / "events.jsonl") if found["event"] == "node_scored"]
     assert {found["node"]: found["problem"] for found in scored} == dict.fromkeys(
-        "ab", "not gathered: nothing was gathered"
+        "ab", "not gathered: nothing was gathered on this node; see the output of the scan"
     )
 
 
@@ -333,7 +336,7 @@ def test_json_lines_that_cannot_be_written_are_one_warning(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
     callback._jsonl_path = str(tmp_path / "missing" / "x")
-    callback.v2_runner_on_ok(event("rke.cis.plan_scan", plan))
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
     callback.v2_playbook_on_stats(None)
     (warning,) = callback._display.warnings

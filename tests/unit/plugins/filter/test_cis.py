@@ -90,16 +90,7 @@ def test_text_of_a_node_is_not_templated_again() -> None:
     assert found
     # ansible-core up to 2.18 templates what a filter returns unless it is marked; later ones need no mark
     marked = type(AnsibleUnsafeText("x"))
-    assert all(isinstance(text, marked) for text in [*found, FILTERS["csv_row"](["{{ x }}"])])
-
-
-@pytest.mark.parametrize("value", [None, "a,b", 5, {"a": 1}, ("a",)])
-def test_csv_row_wants_a_list(value: t.Any) -> None:
-    assert "list" in refused("csv_row", value)
-
-
-def test_csv_row() -> None:
-    assert FILTERS["csv_row"](["a,b", "=1", 2]) == '"a,b",\'=1,2'
+    assert all(isinstance(text, marked) for text in found)
 
 
 @pytest.mark.parametrize("benchmark", [None, 5, [], {}])
@@ -118,15 +109,3 @@ def test_evidence_plan_wants_roles(roles: t.Any) -> None:
 
 def test_evidence_plan() -> None:
     assert FILTERS["evidence_plan"]("RKE-CIS-1.4", ["etcd"]) == load_benchmark("rke-cis-1.4").plan(["etcd"])
-
-
-def test_cron_to_rrule() -> None:
-    assert FILTERS["cron_to_rrule"]("@daily") == (
-        "DTSTART:20260101T000000Z RRULE:FREQ=DAILY;INTERVAL=1;BYHOUR=0;BYMINUTE=0"
-    )
-    assert FILTERS["cron_to_rrule"]("0 1 13 * 5", "Europe/Berlin").count("RRULE:") == 2
-
-
-@pytest.mark.parametrize("value, zone, word", [("@reboot", "UTC", "@reboot"), (5, "UTC", "5"), ("@daily", 5, "zone")])
-def test_cron_to_rrule_refuses_what_is_none(value: t.Any, zone: t.Any, word: str) -> None:
-    assert word in refused("cron_to_rrule", value, zone)

@@ -162,15 +162,13 @@ def test_a_bad_cluster_file_is_told_even_if_ansible_does_not(files: Directory) -
     path = files.cluster("bad.yml", node("w1", "master"))
     with mock.patch("ansible.utils.display.Display.error") as shown:
         message = refused(path)
-    assert (
-        message == f"{path} line 1: node w1.lan: role: unknown role 'master'; valid roles: controlplane, etcd, worker"
-    )
+    assert message == f"{path}:1: node w1.lan: role: unknown RKE role 'master'; valid roles: controlplane, etcd, worker"
     shown.assert_called_once_with(message, wrap_text=False)
 
 
 def test_bad_settings_are_told_by_ansible(files: Directory) -> None:
     with mock.patch("ansible.utils.display.Display.error") as shown:
-        assert "gone.yml: cannot be read: No such file" in refused(files.settings("gone.yml"))
+        assert "gone.yml: not readable: No such file" in refused(files.settings("gone.yml"))
     shown.assert_not_called()
 
 
@@ -206,7 +204,7 @@ def test_stray_files_are_a_warning(files: Directory) -> None:
     stray = files.write("all/addon.yml", {"kind": "Pod"})
     with mock.patch("ansible.utils.display.Display.warning") as shown:
         parse(files.settings("all"))
-    shown.assert_called_once_with(f"{stray}: left out, because it lists no RKE nodes")
+    shown.assert_called_once_with(f"{stray}: ignored, since it names no RKE nodes")
 
 
 def test_the_same_file_twice_is_one_cluster(files: Directory) -> None:
@@ -351,7 +349,7 @@ def test_a_cache_is_no_reason_to_miss_a_node(files: Directory, cache: pathlib.Pa
     assert len(parse(settings).hosts) == 4
     os.unlink(path)
     assert list(parse(settings).hosts) == ["b1"]
-    assert "a.yml: cannot be read" in refused(files.settings("a.yml"))
+    assert "a.yml: not readable" in refused(files.settings("a.yml"))
 
 
 def test_no_cache_without_being_asked(files: Directory) -> None:

@@ -10,7 +10,7 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEMA
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, SCHEMA
 
 Verdict = str | tuple[str, str]
 
@@ -20,27 +20,35 @@ def small_report(
 ) -> dict[str, t.Any]:
     """Return a report with these controls: the state for all nodes (skip, notApplicable), or node to verdict.
 
-    A verdict is a state, or a state and the value seen; that of a waived failure is skip. All that a comparison reads
-    is in the report, no more.
+    A verdict is a state, or a state and the value seen; that of a waived failure is skip. All that a comparison
+    and a list of scans read is in the report, no more.
     """
     nodes = list(nodes)
     return {
         "schema": SCHEMA,
         "scan": {"name": "s", "kind": "manual", "by": ""},
         "version": "b-1",
+        "title": "B",
+        "kubernetes": {},
+        "node_errors": {},
         "profile": "B-1-Hardened",
         "cluster": "c",
         "collected_at": "2026-11-21T22:00:00Z",
         "parameters": {},
+        "total": len(controls),
+        **dict.fromkeys(COUNTS, 0),
         "nodes": {"master": nodes, "etcd": [], "node": nodes},
-        "node_results": {name: {} for name in nodes},
-        "results": [{"id": "1", "checks": [_check(name, shown) for name, shown in controls.items()]}],
+        "node_results": {name: {"roles": [], **dict.fromkeys(COUNTS, 0)} for name in nodes},
+        "results": [
+            {"id": "1", "description": "One", "checks": [_check(name, shown) for name, shown in controls.items()]}
+        ],
         **more,
     }
 
 
 def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]:
     check: dict[str, t.Any] = {"id": control_id, "description": f"Title of {control_id}", "node_type": ["master"]}
+    check.update(remediation="Do it.", scored=True)
     if isinstance(shown, str):
         return {**check, "state": shown, "by": "x", "reason": ""}
     seen: dict[tuple[str, str], list[str]] = {}
@@ -52,13 +60,20 @@ def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]
     overall = (
         "mixed" if both else next((s for s in ("fail", "error", "manual", "skip", "pass") if s in states), "error")
     )
-    evidence = [{"state": state, "actual": actual, "nodes": names} for (state, actual), names in seen.items()]
-    return {**check, "state": overall, "evidence": evidence}
+    evidence = [
+        {"state": state, "expected": "", "actual": actual, "source": "", "reason": "", "nodes": names}
+        for (state, actual), names in seen.items()
+    ]
+    lists = dict.fromkeys(("passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"), [])
+    return {**check, **lists, "state": overall, "evidence": evidence}
 
 
 def keep(directory: pathlib.Path, name: str, controls: dict[str, t.Any] | None = None, **more: t.Any) -> str:
     """Write the report of a scan of this name into a cluster's directory and return its path."""
     path = directory / name / "report.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(small_report(controls or {}, scan={"name": name}, **more)), encoding="utf-8")
+    path.write_text(
+        json.dumps(small_report(controls or {}, scan={"name": name, "kind": "manual", "by": ""}, **more)),
+        encoding="utf-8",
+    )
     return str(path)

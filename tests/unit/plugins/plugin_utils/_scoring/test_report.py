@@ -9,8 +9,10 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     build_report,
+    check_report,
     exemption,
     node_names,
     report_checks,
@@ -232,3 +234,49 @@ def test_counts_of_a_node_are_of_the_controls_that_run_on_it() -> None:
     for name, kind in (("e1", "etcd"), ("w1", "node"), ("cp1", "master")):
         controls = [control for control in BENCHMARK.controls if kind in control["node_type"]]
         assert sum(found["node_results"][name][key] for key in COUNTS) == len(controls)
+
+
+WHOLE = build_report(BENCHMARK, "hardened", [node("n1")], cluster())
+
+
+def test_a_report_is_a_complete_one() -> None:
+    assert check_report(WHOLE, "x") is WHOLE
+
+
+@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"warnings", "waivers", "collection"}))
+def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
+    for changed in ({name: value for name, value in WHOLE.items() if name != key}, {**WHOLE, key: None}):
+        with pytest.raises(CisError, match="^report r.json: not a complete rke.cis report "):
+            check_report(changed, "report r.json")
+
+
+CHECK = {"id": "1.1.1", "description": "d", "remediation": "r", "node_type": ["master"], "scored": True}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        5,
+        [],
+        {},
+        {**WHOLE, "schema": "rke.cis/report/9"},
+        {**WHOLE, "scan": {"name": "", "kind": "x", "by": ""}},
+        {**WHOLE, "pass": True},
+        {**WHOLE, "node_results": {"n1": {}}},
+        *(
+            {**WHOLE, "results": results}
+            for results in (
+                [5],
+                [{}],
+                [{"id": "1.1", "description": "d", "checks": [5]}],
+                [{"id": "1.1", "description": "d", "checks": [CHECK]}],
+                [{"id": "1.1", "description": "d", "checks": [{**CHECK, "state": "pass"}]}],
+                [{"id": "1.1", "description": "d", "checks": [{**CHECK, "state": "pass", "evidence": []}]}],
+            )
+        ),
+    ],
+)
+def test_what_is_not_a_complete_report(document: t.Any) -> None:
+    with pytest.raises(CisError, match="^x: not a complete rke.cis report "):
+        check_report(document, "x")

@@ -11,8 +11,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.action.plan_scan import ActionModule
+from ansible_collections.rke.cis.plugins.action._plan_scan import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan, request_of_node
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import cluster_path, read_evidence
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
@@ -41,14 +42,24 @@ def test_a_plan(tmp_path: pathlib.Path) -> None:
     result = run_action(ActionModule, arguments(tmp_path), VARS)
     assert "failed" not in result
     assert result["changed"] is False
-    assert (result["benchmark"], result["profile"]) == ("rke-cis-1.4", "RKE-CIS-1.4-Permissive")
-    assert result["nodes"] == {"cp1": ["controlplane", "etcd"], "w1": ["worker"]}
+    assert result["profile"] == "RKE-CIS-1.4-Permissive"
+    plan = read_plan(result["scan_dir"])
+    assert plan["nodes"] == {"cp1": ["controlplane", "etcd"], "w1": ["worker"]}
     benchmark = load_benchmark("rke-cis-1.4")
-    for host, roles in result["nodes"].items():
-        assert result["plans"][result["plan_of"][host]] == benchmark.plan(roles)
-    assert set(result["skipped_controls"]) == set(benchmark.profiles["permissive"]["skip"])
-    assert set(result["not_applicable_controls"]) == set(benchmark.profiles["permissive"]["not_applicable"])
-    json.dumps(result)
+    for host, roles in plan["nodes"].items():
+        request = request_of_node(result["evidence_dir"], host)
+        assert request == {"node": host, "roles": roles, "plan": benchmark.plan(roles), "replay_dir": ""}
+    assert request_of_node(result["evidence_dir"], "other") is None
+    # what a task returns stays small, however many nodes there are
+    assert len(json.dumps(result)) < 1000
+
+
+def test_what_is_asked_for_stands_in_the_plan(tmp_path: pathlib.Path) -> None:
+    wishes = {"node_tests_on": "all", "kind": "manual", "cluster": "prod", "scanned_by": "me"}
+    output = {"formats": ["html"], "keep": {"manual": 3}, "fail_on": ["fail"], "csv_layout": "rancher"}
+    plan = read_plan(run_action(ActionModule, arguments(tmp_path, **wishes, **output), VARS)["scan_dir"])
+    assert {key: plan[key] for key in wishes} == wishes
+    assert {key: plan["output"][key] for key in output} == output
 
 
 def test_each_node_has_a_document_before_it_is_asked(tmp_path: pathlib.Path) -> None:
@@ -90,8 +101,7 @@ def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
     api = {**cluster(), "config_map": {"text": '{"skip": {"rke-cis-1.4": ["1.1.4", "9.9.9"]}}'}}
     args = arguments(tmp_path, kubeconfig="/k", skip=["1.1.2"], skip_file=str(tmp_path / "skips.yml"))
     result = run_action(ActionModule, args, VARS, {"evidence": api})
-    assert set(result["skips"]) == {"1.1.2", "1.1.3", "1.1.4"}
-    assert {"1.1.2", "1.1.3", "1.1.4"} <= set(result["skipped_controls"])
+    assert set(read_plan(result["scan_dir"])["skips"]) == {"1.1.2", "1.1.3", "1.1.4"}
     assert any("9.9.9" in warning for warning in result["warnings"])
 
 
@@ -110,9 +120,9 @@ def test_waivers_are_resolved_against_the_inventory(tmp_path: pathlib.Path) -> N
     path = tmp_path / "w.yml"
     path.write_text("- {controls: 1.1.2, groups: worker, reason: r, owner: o, expires: never}\n")
     result = run_action(ActionModule, arguments(tmp_path, waivers_file=str(path)), VARS)
-    (found,) = result["waivers"]
+    (found,) = read_plan(result["scan_dir"])["waivers"]
     assert (found["groups"], found["days_left"]) == ({"worker": ["w1"]}, None)
-    assert run_action(ActionModule, arguments(tmp_path), VARS)["waivers"] == []
+    assert read_plan(run_action(ActionModule, arguments(tmp_path), VARS)["scan_dir"])["waivers"] == []
 
 
 def test_what_is_wrong_with_waivers_is_said_before_the_scan(tmp_path: pathlib.Path) -> None:
@@ -126,15 +136,15 @@ def test_what_is_wrong_with_waivers_is_said_before_the_scan(tmp_path: pathlib.Pa
     ]
 
 
-def test_the_outlook_is_one_line_or_all(tmp_path: pathlib.Path) -> None:
-    line = run_action(ActionModule, arguments(tmp_path), VARS)["outlook"]
+def test_the_preview_is_one_line_or_all(tmp_path: pathlib.Path) -> None:
+    line = run_action(ActionModule, arguments(tmp_path), VARS)["preview"]
     assert line.startswith("RKE-CIS-1.4-Permissive, 97 controls: 63 judged, 15 skipped by the profile")
     for yes in ("true", True):
         shown = run_action(ActionModule, arguments(tmp_path, show_skips=yes), VARS)
         assert shown["scan_dir"]
-        assert shown["outlook"][0] == line
-        assert len(shown["outlook"]) == 1 + 15 + 19
-    assert run_action(ActionModule, arguments(tmp_path, show_skips=False), VARS)["outlook"] == line
+        assert shown["preview"][0] == line
+        assert len(shown["preview"]) == 1 + 15 + 19
+    assert run_action(ActionModule, arguments(tmp_path, show_skips=False), VARS)["preview"] == line
 
 
 def test_only_to_show_skips_writes_nothing(tmp_path: pathlib.Path) -> None:
@@ -142,7 +152,7 @@ def test_only_to_show_skips_writes_nothing(tmp_path: pathlib.Path) -> None:
     args = arguments(tmp_path, show_skips="only", kubeconfig="/k", evidence_dir=str(tmp_path / "evidence"))
     result = run_action(ActionModule, args, VARS, {"evidence": api})
     assert (result["scan_dir"], result["evidence_dir"]) == ("", "")
-    assert any(line.startswith("1.1.4 ") and "ConfigMap" in line for line in result["outlook"])
+    assert any(line.startswith("1.1.4 ") and "ConfigMap" in line for line in result["preview"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -206,7 +216,15 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"report_dir": "/dev/null/x"}, "cis_report_dir"),
         ({"evidence_dir": "/dev/null/x"}, "cis_scan_evidence_dir"),
         ({"timeout": "soon"}, "timeout"),
-        ({"fail_on": ["sometimes"]}, "fail_on"),
+        ({"fail_on": ["sometimes"]}, "cis_scan_fail_on sometimes: unknown; available: error, unreachable, fail"),
+        ({"fail_on": ["fail ", " sometimes", ""]}, "cis_scan_fail_on sometimes: unknown"),
+        ({"formats": ["csv", "excel"]}, "cis_report_formats excel: unknown; available: csv, html, json, junit"),
+        ({"templates": ["/no/such.j2"]}, "cis_report_templates /no/such.j2: no such file on the controller"),
+        ({"csv_layout": "excel"}, "csv_layout"),
+        ({"keep": {"manual": 0}}, "cis_report_keep: manual is 0"),
+        ({"incomplete_days": -1}, "cis_report_incomplete_days is -1"),
+        ({"notify_notifiers": {"n": {"type": "fax"}}}, "cis_notify_notifiers n"),
+        ({"notify_rules": [{"name": "r", "on": "sunday"}]}, "cis_notify_rules 1 (r)"),
         ({"no_such_option": 1}, "no_such_option"),
     ],
 )
@@ -214,6 +232,12 @@ def test_a_wrong_request_is_one_line(tmp_path: pathlib.Path, change: dict[str, t
     result = run_action(ActionModule, {**arguments(tmp_path), **change}, VARS)
     assert result["failed"] is True
     assert said in result["msg"]
+    assert not list(tmp_path.rglob(".plan.json"))
+
+
+def test_an_inventory_without_hosts_is_rejected(tmp_path: pathlib.Path) -> None:
+    variables = {**VARS, "groups": {"all": [], "ungrouped": []}, "ansible_play_hosts_all": ["localhost"]}
+    assert run_action(ActionModule, arguments(tmp_path), variables)["msg"].startswith("the inventory has no hosts; ")
 
 
 @pytest.mark.parametrize(
@@ -253,13 +277,6 @@ def test_nodes_of_several_clusters_are_not_one_scan(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_required(tmp_path: pathlib.Path) -> None:
-    for key in ("profile", "report_dir"):
-        args = arguments(tmp_path)
-        del args[key]
-        assert key in run_action(ActionModule, args, VARS)["msg"]
-
-
 @pytest.mark.parametrize("transport, path", [("local", f"{os.getcwd()}/k"), ("ssh", "k")])
 def test_a_kubeconfig_is_sought_where_the_user_is(tmp_path: pathlib.Path, transport: str, path: str) -> None:
     """On the controller. On another host the module finds it by itself."""
@@ -291,7 +308,7 @@ def test_a_broken_waiver_is_told_before_anything_is_asked_or_written(tmp_path: p
     result = action.run(None, VARS)
     assert (result["failed"], result["msg"]) == (
         True,
-        f"cis_scan_waivers_file {path} line 2: expires: 'soon' is no date; write YYYY-MM-DD, or never",
+        f"cis_scan_waivers_file {path} line 2: expires: 'soon' is not a valid date; write YYYY-MM-DD, or never",
     )
     action._execute_module.assert_not_called()
     assert list(tmp_path.iterdir()) == [path]

@@ -8,20 +8,17 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.history import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT, SCORING, check_result
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
-    check_cluster,
-    cluster_path,
-    evidence_path,
-    unseen_document,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, cluster_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import outlook
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, exemption, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
-    SKIP_SOURCES,
     check_one_cluster,
     config_map_skips,
     given_skips,
@@ -33,32 +30,41 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directo
 
 
 class ActionModule(ControllerAction):
+    """The first step of a scan: checks all that was asked for, and prepares the files of the steps after it."""
+
     ARGUMENTS = {
-        "profile": {"type": "str", "required": True},
-        "parameters": {"type": "dict"},
+        **SCORING,
+        **RESULT,
         "groups": {"type": "dict", "default": {}},
-        "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
-        "skip": {"type": "raw"},
-        "skip_file": {"type": "path"},
-        "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
-        "waivers_file": {"type": "path"},
         "show_skips": {"type": "str", "choices": ["false", "true", "only"], "default": "false"},
         "kubeconfig": {"type": "str"},
         "context": {"type": "str"},
         "timeout": {"type": "int", "default": 20},
-        "cluster": {"type": "str", "default": "local"},
-        "report_dir": {"type": "str", "required": True},
-        "evidence_dir": {"type": "str"},
-        "replay_dir": {"type": "str"},
-        "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
-        "fail_on": {"type": "list", "elements": "str", "choices": ["error", "unreachable", "fail"], "default": []},
+        "evidence_dir": {"type": "path"},
+        "replay_dir": {"type": "path"},
+        "notify_rules": {"type": "list", "elements": "raw", "default": []},
+        "notify_notifiers": {"type": "dict", "default": {}, "no_log": True},
+    }
+    VARIABLES = {
+        **{name: f"cis_scan_{name}" for name in ARGUMENTS},
+        **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
+        "scanned_by": "cis_scan_by",
+        "context": "cis_scan_kubeconfig_context",
+        "notify_rules": "cis_notify_rules",
+        "notify_notifiers": "cis_notify_notifiers",
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"])
-        hosts = task_vars.get("ansible_play_hosts_all", [])
+        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
+        output = check_result(args)
+        check_request(args["notify_rules"], args["notify_notifiers"])
         groups = task_vars.get("groups", {})
-        nodes, warnings = roles_of_hosts(groups, args["groups"], hosts)
+        if not groups.get("all"):
+            raise CisError(
+                "the inventory has no hosts; name one with -i, with the nodes in the groups controlplane, etcd and "
+                "worker, or a cluster.yml, with the inventory plugin rke.cis.rke_cluster enabled"
+            )
+        nodes, warnings = roles_of_hosts(groups, args["groups"], task_vars.get("ansible_play_hosts_all", []))
         check_one_cluster(nodes, task_vars["hostvars"])
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark)
         waivers = waivers_of_file(args["waivers_file"], groups)
@@ -68,48 +74,37 @@ class ActionModule(ControllerAction):
         exempt = {control["id"]: exemption(benchmark, profile, skips, control["id"]) for control in benchmark.controls}
         names = node_names([{"node": host, "roles": roles} for host, roles in nodes.items()], args["node_tests_on"])
         excuses = Waivers(waivers, benchmark, nodes)
-        told = outlook(benchmark, profile, exempt, excuses, names)
-        scan_dir, evidence_dir = "", ""
+        preview = outlook(benchmark, profile, exempt, excuses, names)
+        plan: Plan = {
+            "profile": benchmark.profile_name(profile),
+            "benchmark_dirs": [os.path.abspath(path) for path in args["benchmark_dirs"]],
+            "parameters": benchmark.parameters,
+            **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
+            "nodes": nodes,
+            "skips": skips,
+            "waivers": waivers,
+            "output": output,
+            "scan_dir": "",
+            "replay_dir": args["replay_dir"] or "",
+        }
         if args["show_skips"] != "only":
             if args["kind"] == KINDS[1]:
                 warnings += acquire(cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster"))
-            scan_dir, evidence_dir = self._directories(args, benchmark.profile_name(profile), task_vars)
-            write_file(cluster_path(evidence_dir), to_json(cluster))
-            for host, roles in nodes.items():
-                # overwritten by what is gathered: a node must neither vanish nor keep an older scan's evidence
-                why = "nothing was gathered on this node; see the output"
-                nothing = unseen_document(host, roles, "not gathered", why)
-                write_file(evidence_path(evidence_dir, host), to_json(nothing), sync=False)
+            plan["scan_dir"] = new_scan_directory(
+                args["report_dir"], args["cluster"], plan["profile"], args["kind"], str(task_vars.get("awx_job_id", ""))
+            )
+            plan["evidence_dir"] = args["evidence_dir"] or f"{plan['scan_dir']}/evidence"
+            make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
+            write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
+            write_plan(plan, {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()})
         return {
             "changed": False,
             "warnings": warnings + unread + unknown + excuses.warnings(scored=False),
-            "benchmark": benchmark.id,
-            "profile": benchmark.profile_name(profile),
-            "parameters": benchmark.parameters,
-            "cluster": args["cluster"],
-            "node_tests_on": args["node_tests_on"],
-            "scan_dir": scan_dir,
-            "evidence_dir": evidence_dir,
-            "nodes": nodes,
-            "plan_of": {host: "-".join(roles) for host, roles in nodes.items()},
-            "plans": {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()},
-            "skips": skips,
-            "waivers": waivers,
-            "skipped_controls": [control_id for control_id, why in exempt.items() if why.get("state") == "skip"],
-            "not_applicable_controls": [
-                control_id for control_id, why in exempt.items() if why.get("state") == "notApplicable"
-            ],
-            "outlook": told if args["show_skips"] != "false" else told[0],
+            "profile": plan["profile"],
+            "scan_dir": plan["scan_dir"],
+            "evidence_dir": plan.get("evidence_dir", ""),
+            "preview": preview if args["show_skips"] != "false" else preview[0],
         }
-
-    @staticmethod
-    def _directories(args: dict[str, t.Any], profile: str, task_vars: dict[str, t.Any]) -> tuple[str, str]:
-        """Make the directories of the scan and of its evidence."""
-        job = str(task_vars.get("awx_job_id", ""))
-        scan_dir = new_scan_directory(args["report_dir"], args["cluster"], profile, args["kind"], job)
-        evidence_dir = args["evidence_dir"] or f"{scan_dir}/evidence"
-        make_directory(evidence_dir, "cis_scan_evidence_dir")
-        return scan_dir, evidence_dir
 
     def _cluster_evidence(
         self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]

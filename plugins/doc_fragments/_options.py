@@ -1,0 +1,168 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+
+class ModuleDocFragment:
+    # Each part documents the argument spec of its name in plugin_utils/_reports/options.py.
+    PROFILE = r"""
+options:
+  profile:
+    description:
+      - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Hardened).
+    type: str
+    default: RKE-CIS-1.4-Permissive
+  benchmark_dirs:
+    description:
+      - Directories on the controller with benchmarks of your own. They are searched before the collection's.
+    type: list
+    elements: path
+    default: []
+  parameters:
+    description:
+      - Values in place of the defaults of the benchmark's parameters. RKE-CIS-1.3 has V(pod_security_policy), the name
+        of the policy that its controls V(1.7.1) to V(1.7.7) look at.
+    type: dict
+  node_tests_on:
+    description:
+      - Whether node tests run on V(workers) only, or on V(all) nodes, since each runs a kubelet.
+    type: str
+    choices:
+      - workers
+      - all
+    default: workers
+"""
+
+    SCORING = r"""
+options:
+  skip:
+    description:
+      - Ids of controls to skip. A list, a dictionary of id to reason, or a text with commas or blanks between the ids.
+    type: raw
+  skip_file:
+    description:
+      - File with ids of controls to skip, JSON or YAML, of the form of Rancher's ConfigMap or of O(skip).
+    type: path
+  skip_source:
+    description:
+      - Where skips come from. V(variable) is O(skip), V(file) is O(skip_file), V(config_map) is Rancher's ConfigMap
+        V(security-scan-cfg) in the namespace V(security-scan).
+      - V(merged) is all of them, in this order. The first that names a control wins.
+      - A source that is chosen alone and cannot be read is an error.
+    type: str
+    choices:
+      - merged
+      - variable
+      - file
+      - config_map
+    default: merged
+  waivers_file:
+    description:
+      - File with waivers, YAML or JSON. Today's date in UTC decides whether one has expired.
+      - A waiver for an inventory group that has no hosts here is a warning, and does not apply through that group.
+    type: path
+  cluster:
+    description:
+      - Name of the cluster in reports and directory names.
+    type: str
+    default: local
+  report_dir:
+    description:
+      - Directory on the controller in which each scan gets a directory of its own.
+    type: path
+    default: cis-reports
+  kind:
+    description:
+      - Whether a person or a schedule started the scan. It is in the report, and in the directory name of a scheduled
+        one.
+    type: str
+    choices:
+      - manual
+      - scheduled
+    default: manual
+  scanned_by:
+    description:
+      - Who scans, for the report. Empty means the user of the controller.
+    type: str
+    default: ""
+"""
+
+    FILES = r"""
+options:
+  formats:
+    description:
+      - What to write beside C(report.json), V(csv), V(html), V(json), V(junit), V(markdown), V(prometheus), V(sarif) or
+        V(self_assessment). V(json) is C(report.json) itself.
+    type: list
+    elements: str
+    default:
+      - csv
+      - json
+  templates:
+    description:
+      - Jinja2 templates of your own. C(states.txt.j2) is written as C(states.txt). What a template gets is described at
+        M(rke.cis.render_report).
+    type: list
+    elements: str
+    default: []
+  csv_layout:
+    description:
+      - V(standard) has no cell that a spreadsheet would run as a formula. V(rancher) has the bytes of the file that
+        Rancher 2.4 offered for download.
+    type: str
+    choices:
+      - standard
+      - rancher
+    default: standard
+  include_not_scored:
+    description:
+      - Whether the CSV report, and C(rows) in templates, hold the controls that are not scored.
+    type: bool
+    default: false
+"""
+
+    RETENTION = r"""
+options:
+  keep:
+    description:
+      - How many complete scans of the cluster to keep, by kind. A kind that is not named is not pruned.
+      - A scan that was written to in the last 30 seconds is not removed.
+    type: dict
+    suboptions:
+      scheduled:
+        description:
+          - Number of scheduled scans, 1 or more.
+        type: int
+      manual:
+        description:
+          - Number of manual scans, 1 or more.
+        type: int
+  incomplete_days:
+    description:
+      - Incomplete scans of a kind named in O(keep) are removed when nothing has been written to them for this many
+        days, and never in the first hour. They do not count towards O(keep).
+    type: int
+    default: 7
+"""
+
+    RESULT = r"""
+options:
+  artifact_csv_limit:
+    description:
+      - Largest C(report.csv), in bytes, whose text goes into the summary that AWX keeps as an artifact.
+    type: int
+    default: 50000
+  fail_on:
+    description:
+      - Results that RV(failed_gates) names, V(error), V(unreachable) or V(fail). The task itself does not fail on them.
+    type: list
+    elements: str
+    default:
+      - error
+      - unreachable
+"""

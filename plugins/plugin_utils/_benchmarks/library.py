@@ -1,0 +1,178 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Benchmark files and the library of checks that they use. benchmark.schema.json describes the files.
+
+controls/<group>.yml holds each check once, as <group>/<name>. A control of a benchmark names its check and says what
+differs: a key that it gives itself wins, and null takes one away. Components and objects stand in components.yml.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+import typing as t
+
+import yaml
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Path, problems
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import find, line_of, read_nodes, value_of
+
+DIRECTORY = os.path.dirname(__file__)
+OPTION = "cis_scan_benchmark_dirs"
+
+Data = dict[str, t.Any]
+
+
+def benchmark_files(directories: t.Iterable[str] = ()) -> dict[str, str]:
+    """Return benchmark id to file, newest first. The user's directories are searched before the collection's own."""
+    found: dict[str, str] = {}
+    for directory in [os.path.abspath(os.path.expanduser(directory)) for directory in directories] + [DIRECTORY]:
+        try:
+            names = [name for name in os.listdir(directory) if name.endswith(".yml") and name != "components.yml"]
+        except OSError as error:
+            raise CisError(f"{OPTION} {directory}: not readable: {error.strerror}; name a directory") from error
+        for name in names:
+            found.setdefault(name[:-4], os.path.join(directory, name))
+    return dict(sorted(found.items(), key=lambda item: _version(item[0]), reverse=True))
+
+
+def _version(benchmark_id: str) -> list[tuple[int, str]]:
+    """Return what ids are sorted by: 1.20 comes after 1.8."""
+    return [(int(word), "") if word.isdecimal() else (-1, word) for word in benchmark_id.replace("-", ".").split(".")]
+
+
+def read_benchmark(path: str) -> Data:
+    """Return the benchmark in a file, with the whole of each check in its controls.
+
+    Raises CisError with the line for a file of the user's that is not valid; tests hold the collection's own ones.
+    """
+    if os.path.dirname(path) == DIRECTORY:
+        return _expanded(_own(os.path.basename(path)), {})
+    return _UserFile(path).benchmark()
+
+
+@functools.cache
+def _own(name: str) -> Data:
+    """Return a file of the collection."""
+    with open(os.path.join(DIRECTORY, name), encoding="utf-8") as stream:
+        return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def library_check(name: str) -> Data | None:
+    """Return a check of the library, or None if there is none of this name."""
+    group, _slash, rest = name.partition("/")
+    if not os.path.isfile(os.path.join(DIRECTORY, "controls", f"{group}.yml")) or os.sep in rest:
+        return None
+    check = _own(os.path.join("controls", f"{group}.yml")).get(rest)
+    if check is None:
+        return None
+    # flags are those of the component that the file is named after
+    return {"component": group, **check} if any("flag" in test for test in check["tests"]) else check
+
+
+def check_names() -> list[str]:
+    """Return the names of all checks of the library."""
+    groups = sorted(name[:-4] for name in os.listdir(os.path.join(DIRECTORY, "controls")))
+    return [f"{group}/{name}" for group in groups for name in _own(f"controls/{group}.yml")]
+
+
+def _expanded(index: Data, own_checks: Data) -> Data:
+    """Return a benchmark in which each control has all of its check."""
+    shared = _own("components.yml")
+    components = {**shared["components"], **index.get("components", {})}
+    controls = []
+    for entry in index["controls"]:
+        check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
+        control = {"scored": True, **check, **entry}
+        controls.append({key: value for key, value in control.items() if value is not None})
+    used = {test["object"] for control in controls for test in control.get("tests", []) if "object" in test}
+    objects = {**shared["objects"], **index.get("objects", {})}
+    return {
+        **index,
+        "components": components,
+        "objects": {name: about for name, about in objects.items() if name in used},
+        "controls": controls,
+    }
+
+
+class _UserFile:
+    """A benchmark file of the user's, checked before anything relies on it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._root = read_nodes(path, f"{OPTION} {path}")
+
+    def benchmark(self) -> Data:
+        try:
+            index = value_of(self._root)
+        except CisError as error:
+            raise CisError(f"{OPTION} {self._path} {error}") from error
+        schema = _own("benchmark.schema.json")
+        self._require(problems(index, schema))
+        name = os.path.basename(self._path)[:-4]
+        if index["id"] != name:
+            raise self._wrong(("id",), f"{index['id']!r} must be the name of the file, {name!r}")
+        own = index.get("checks", {})
+        for number, entry in enumerate(index["controls"]):
+            if entry["check"] not in own and library_check(entry["check"]) is None:
+                near = difflib.get_close_matches(entry["check"], [*own, *check_names()], 3, 0.6)
+                hint = f"; did you mean {', '.join(near)}?" if near else "; see controls/ of the collection"
+                raise self._wrong(("controls", number, "check"), f"unknown check {entry['check']!r}{hint}")
+        whole = _expanded(index, own)
+        expanded = {"$ref": "#/$defs/control", "$defs": schema["$defs"]}
+        for number, control in enumerate(whole["controls"]):
+            self._require(problems(control, expanded), ("controls", number))
+            self._check_names(whole, control, ("controls", number))
+        self._check_lists(whole)
+        return whole
+
+    def _require(self, found: t.Sequence[tuple[Path, str]], above: Path = ()) -> None:
+        if found:
+            path, what = found[0]
+            raise self._wrong((*above, *path), what)
+
+    def _wrong(self, path: Path, what: str) -> CisError:
+        place = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
+        return CisError(
+            f"{OPTION} {self._path} line {line_of(find(self._root, path))}: {place + ': ' if place else ''}{what}"
+        )
+
+    def _check_names(self, whole: Data, control: Data, path: Path) -> None:
+        """Raise CisError where a test names a component, flag, object or parameter that there is not."""
+        for test in control["tests"]:
+            component = control["component"] if "flag" in test else test.get("path", {}).get("container")
+            flag = test.get("flag")
+            names = [
+                ("component", component, whole["components"]),
+                ("object", test.get("object"), whole["objects"]),
+                ("parameter", test.get("named"), whole.get("parameters", {})),
+            ]
+            for what, name, known in names:
+                if name is not None and name not in known:
+                    raise self._wrong(path, f"unknown {what} {name!r}; available: {', '.join(known) or 'none'}")
+            if flag and flag not in whole["components"][component]["flags"]:
+                raise self._wrong(path, f"{component} has no flag {flag} here; add its type under components")
+
+    def _check_lists(self, whole: Data) -> None:
+        """Raise CisError for an id that stands twice, or that nothing has."""
+        groups = {group["id"] for group in whole["groups"]}
+        ids: set[str] = set()
+        for number, control in enumerate(whole["controls"]):
+            if control["id"] in ids:
+                raise self._wrong(("controls", number, "id"), f"{control['id']} stands twice")
+            ids.add(control["id"])
+            if control["id"].rpartition(".")[0] not in groups:
+                raise self._wrong(("controls", number, "id"), f"no group {control['id'].rpartition('.')[0]} in groups")
+        for profile, lists in whole["profiles"].items():
+            for kind, reasons in lists.items():
+                for control_id in reasons:
+                    if control_id not in ids:
+                        path = ("profiles", profile, kind, control_id)
+                        raise self._wrong(path, f"no control {control_id!r} in controls")

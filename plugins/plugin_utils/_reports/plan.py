@@ -1,0 +1,77 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The plan of a scan, which its first step writes and its later ones read.
+
+Documents go through files, not through variables: templating a large one costs more than the whole scan. These files
+are hidden, since they are of no use after it.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
+
+SCHEMA = "rke.cis/plan/1"
+
+_NOT_GATHERED = "not gathered"
+
+Plan = dict[str, t.Any]
+
+
+def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
+    """Write what was asked for, and for each node a document that says "not gathered".
+
+    What is gathered overwrites it: a node can neither vanish nor keep the evidence of an older scan. What to gather
+    stands in a file of its own, which does not grow with the nodes: each of them reads it.
+    """
+    directory = plan["evidence_dir"]
+    why = "nothing was gathered on this node; see the output of the scan"
+    for node, roles in plan["nodes"].items():
+        document = unseen_document(node, roles, _NOT_GATHERED, why)
+        write_file(evidence_path(directory, node), to_json(document), sync=False)
+    write_file(_requests_path(directory), to_json({"replay_dir": plan["replay_dir"], "plans": requests}), sync=False)
+    write_file(_plan_path(plan["scan_dir"]), to_json({"schema": SCHEMA, **plan}), sync=False)
+
+
+def read_plan(scan_dir: str) -> Plan:
+    """Return the plan of the scan in a directory. Raises CisError if there is none."""
+    path = _plan_path(scan_dir)
+    plan = read_json(path, "plan")
+    if not isinstance(plan, dict) or plan.get("schema") != SCHEMA:
+        raise CisError(f"plan {path}: not a plan of this collection (expected the schema {SCHEMA}); scan again")
+    return plan
+
+
+def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
+    """Return node, roles, plan and replay_dir for a node of a planned scan; None if it is not a node of it."""
+    path = evidence_path(evidence_dir, node)
+    if not os.path.exists(path):
+        return None
+    document = read_json(path, "evidence file")
+    if document.get("error", {}).get("kind") != _NOT_GATHERED:  # of an older scan, of which the node was one
+        return None
+    roles = document["roles"]
+    requests = read_json(_requests_path(evidence_dir), "requests")
+    return {
+        "node": node,
+        "roles": roles,
+        "plan": requests["plans"]["-".join(roles)],
+        "replay_dir": requests["replay_dir"],
+    }
+
+
+def _plan_path(scan_dir: str) -> str:
+    return os.path.join(scan_dir, ".plan.json")
+
+
+def _requests_path(evidence_dir: str) -> str:
+    return os.path.join(evidence_dir, ".requests.json")

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The files that are rendered from a report: which format has which, and how a template is rendered."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+import jinja2
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS, legal_xml
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import Scan
+from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
+
+# Format to the files that it writes. JSON is the report itself, which all the others are made of.
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "csv": ("report.csv",),
+    "html": ("report.html",),
+    "json": (),
+    "junit": ("report.junit.xml",),
+    "markdown": ("report.md",),
+    "prometheus": ("report.prom",),
+    "sarif": ("report.sarif",),
+    "self_assessment": ("self_assessment.md", "self_assessment.html"),
+}
+CSV_LAYOUTS = ("standard", "rancher")
+
+TEMPLATES = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../../roles/cis_report/templates"))
+
+
+class Context(t.NamedTuple):
+    """What a template gets beside the report: what the report does not say of other scans."""
+
+    history: list[Scan]
+    comparison: dict[str, t.Any] | None
+
+
+def write_outputs(
+    report: dict[str, t.Any], context: Context, directory: str, output: dict[str, t.Any]
+) -> tuple[list[str], list[str]]:
+    """Render the formats and the user's own templates of checked options.
+
+    Returns the paths of the files, and a line for each that could not be written: it keeps no other from being.
+    """
+    rows = [row for row in report_rows(report) if row["scored"] or output["include_not_scored"]]
+    written, problems = [], []
+    for name, template in _files(output):
+        path = os.path.join(directory, name)
+        try:
+            write_report(path, _rendered(template, report, rows, context))
+            written.append(path)
+        except CisError as error:
+            problems.append(str(error))
+    return written, problems
+
+
+def _files(output: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
+    """Return the name of each file to write, and its template."""
+    for name in (name for known in output["formats"] for name in OUTPUTS[known]):
+        yield name, os.path.join(TEMPLATES, f"{output['csv_layout']}.csv.j2" if name == "report.csv" else name + ".j2")
+    for template in output["templates"]:
+        yield own_name(template), template
+
+
+def own_name(template: str) -> str:
+    """Return the name of the file that a template of the user's own makes."""
+    return re.sub(r"[.]j2$", "", os.path.basename(template))
+
+
+def environment(folder: str = TEMPLATES) -> jinja2.Environment:
+    """Return what renders the templates in a directory.
+
+    A Jinja2 of its own: in Ansible's, each element of a large report costs time, and a node's text is unsafe.
+    """
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
+    )
+    found.filters.update(FILTERS, csv_row=csv_row)
+    return found
+
+
+def _rendered(template: str, report: dict[str, t.Any], rows: list[dict[str, t.Any]], context: Context) -> str:
+    folder, name = os.path.split(template)
+    try:
+        found = environment(folder).get_template(name)
+        text = found.render(report=report, rows=rows, roles=NODE_TYPES, **context._asdict())
+    except Exception as error:  # a template is the user's code and may raise anything
+        raise CisError(f"template {template}: {' '.join(str(error).split())}") from error
+    return legal_xml(text) if name.endswith((".html.j2", ".xml.j2")) else text

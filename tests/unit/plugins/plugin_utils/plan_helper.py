@@ -1,0 +1,50 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scans that are planned, for the tests of their later steps."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import typing as t
+
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, write_plan
+
+ROLES = ["controlplane", "etcd", "worker"]
+OUTPUT = {"keep": {}, **{key: option["default"] for key, option in RESULT.items() if "default" in option}}
+
+
+def make_plan(
+    scan_dir: pathlib.Path,
+    nodes: dict[str, list[str]],
+    api: dict[str, t.Any],
+    requests: dict[str, t.Any] | None = None,
+    output: dict[str, t.Any] | None = None,
+    **more: t.Any,
+) -> Plan:
+    """Write the plan of a scan of these nodes, with what was seen of the API, and return it."""
+    evidence_dir = scan_dir / "evidence"
+    evidence_dir.mkdir(parents=True, exist_ok=True)
+    (evidence_dir / "cluster.json").write_text(json.dumps(api), encoding="utf-8")
+    plan = {
+        "profile": "RKE-CIS-1.4-Permissive",
+        "benchmark_dirs": [],
+        "parameters": {},
+        "cluster": "local",
+        "kind": "manual",
+        "scanned_by": "",
+        "node_tests_on": "workers",
+        "nodes": nodes,
+        "skips": {},
+        "waivers": [],
+        "output": {**OUTPUT, **(output or {})},
+        "scan_dir": str(scan_dir),
+        "evidence_dir": str(evidence_dir),
+        "replay_dir": "",
+        **more,
+    }
+    write_plan(plan, {"-".join(roles): requests or {} for roles in nodes.values()})
+    return read_plan(str(scan_dir))
