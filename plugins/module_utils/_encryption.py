@@ -57,7 +57,7 @@ def _load(text: str) -> t.Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ValueError("no valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
+        raise ValueError("not valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
 
 
 def _provider_name(provider: t.Mapping[str, t.Any]) -> str:

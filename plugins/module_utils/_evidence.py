@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, 
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 
 SCHEMA = "rke.cis/evidence/1"
+# A node has no galaxy.yml to read, so a unit test compares this with its version.
 COLLECTOR = "rke.cis 1.0.0"
 
 DOCKER_OPTIONS: t.Dict[str, t.Any] = {

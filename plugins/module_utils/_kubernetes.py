@@ -7,6 +7,7 @@
 
 """What a benchmark asks of the Kubernetes API: lists of objects, and Rancher's skip ConfigMap. Read-only."""
 
+import os
 import typing as t
 
 from ansible.module_utils.common.text.converters import to_text
@@ -27,11 +28,13 @@ def _problem(kind: str, message: str) -> t.Dict[str, t.Any]:
     return {"error": {"kind": kind, "message": mask_url_passwords(" ".join(to_text(message).split()))[:300]}}
 
 
-def _reason(error: Exception) -> str:
-    """Return why a kubeconfig cannot be used. What YAML's parser says may quote it, down to a token."""
+def _reason(kubeconfig: str, error: Exception) -> str:
+    """Return why a kubeconfig cannot be used. The messages of YAML's parser may quote it, even a token."""
+    if not os.path.exists(kubeconfig):
+        return "no such file; use the kubeconfig that rke up writes, such as kube_config_cluster.yml"
     mark = getattr(error, "problem_mark", None)
     if mark:
-        return "no valid YAML near line {0}".format(mark.line + 1)
+        return "not valid YAML near line {0}".format(mark.line + 1)
     return " ".join(to_text(error).split())
 
 
@@ -46,7 +49,7 @@ class ClusterReader:
                 config_file=kubeconfig, context=context, client_configuration=configuration
             )
         except Exception as error:  # the library raises its own errors, YAML's, the system's and TypeErrors
-            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, _reason(error))) from None
+            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, _reason(kubeconfig, error))) from None
         configuration.retries = False
         self._api = kubernetes.client.ApiClient(configuration)
         self._timeout = timeout
@@ -64,9 +67,9 @@ class ClusterReader:
                 return _problem("missing", "the API server {0} has no {1}".format(self.server, what))
             if error.status:
                 return _problem("failed", "{0}: {1} {2}".format(what, error.status, error.reason))
-            return _problem("down", "{0} gives no answer: {1}".format(self.server, error.reason))
+            return _problem("down", "{0} does not answer: {1}".format(self.server, error.reason))
         except Exception as error:  # no connection, no TLS, no JSON: the client's transport raises many kinds
-            return _problem("down", "{0} gives no answer: {1}".format(self.server, to_text(error)))
+            return _problem("down", "{0} does not answer: {1}".format(self.server, to_text(error)))
 
     def version(self) -> t.Dict[str, t.Any]:
         """Return the server's version."""

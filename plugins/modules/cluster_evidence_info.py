@@ -5,12 +5,12 @@
 
 DOCUMENTATION = r"""
 module: cluster_evidence_info
-short_description: Gather what a benchmark needs of the Kubernetes API
+short_description: Gather what a benchmark needs from the Kubernetes API
 version_added: 1.0.0
 description:
   - Reads lists of objects and the ConfigMap in which Rancher keeps the tests to skip, and returns them as one document.
-  - It only reads, and keeps of each object its name and C(spec).
-  - Runs where the kubeconfig is, which is the controller or a host that it is delegated to.
+  - Only reads, and keeps only the name and C(spec) of each object.
+  - Runs where the kubeconfig is: on the controller, or on the host that it is delegated to.
 extends_documentation_fragment:
   - rke.cis._attributes
 author:
@@ -25,17 +25,17 @@ options:
     required: true
   context:
     description:
-      - Context of the kubeconfig, its current one if not given.
+      - Context of the kubeconfig. Defaults to its current context.
     type: str
   objects:
     description:
-      - Name to path of the lists that are wanted, and the Kubernetes version that no longer has them.
+      - Lists to read, by name, each with its API path and the Kubernetes version that removed it.
       - 'For example C({podsecuritypolicies: {path: /apis/policy/v1beta1/podsecuritypolicies, until: "1.25"}}).'
     type: dict
     default: {}
   config_map:
     description:
-      - ConfigMap whose text is wanted.
+      - ConfigMap to read.
     type: dict
     suboptions:
       namespace:
@@ -52,7 +52,7 @@ options:
         default: config.json
   timeout:
     description:
-      - How many seconds the API server has for each answer.
+      - Seconds to wait for each answer of the API server.
     type: int
     default: 20
 seealso:
@@ -80,7 +80,7 @@ EXAMPLES = r"""
 RETURN = r"""
 evidence:
   description:
-    - What the API server said. What could not be seen stands in it as C(error) with C(kind) and C(message).
+    - The API server's answers. What could not be read is an C(error) with C(kind) and C(message).
   returned: success
   type: dict
   contains:
@@ -95,7 +95,7 @@ evidence:
       returned: success
       sample: https://10.0.0.11:6443
     version:
-      description: Version of the API server, empty if it did not tell.
+      description: Version of the API server, empty if unknown.
       type: str
       returned: success
       sample: v1.20.15

@@ -8,8 +8,8 @@ module: container_args_info
 short_description: Show the arguments, processes and mounts of RKE's containers
 version_added: 1.0.0
 description:
-  - Shows with which arguments the components of an RKE node really run, as Docker and the process list tell it.
-  - Containers are looked up by their exact names, so that pods and left-over containers are never looked at.
+  - Shows the arguments that the components of an RKE node really run with, from Docker and the process list.
+  - Finds containers by their exact names, so pods and left-over containers are never read.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._docker
@@ -34,13 +34,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the kubelet
+- name: Inspect the kubelet
   rke.cis.container_args_info:
     names:
       - kubelet
   register: result
 
-- name: Show how it is called
+- name: Show its arguments
   ansible.builtin.debug:
     msg: "{{ result.containers[0].args | join(' ') }}"
   when: result.containers | length > 0
@@ -118,7 +118,7 @@ containers:
           sample: /etc/kubernetes
 missing:
   description:
-    - Names for which there is no container.
+    - Names without a container.
   returned: success
   type: list
   elements: str
@@ -126,7 +126,7 @@ missing:
     - etcd
 docker:
   description:
-    - Through what Docker was asked.
+    - How Docker was queried.
   returned: success
   type: str
   sample: docker CLI

@@ -9,8 +9,8 @@ short_description: Show type, mode, owner and group of many paths at once
 version_added: 1.0.0
 description:
   - Shows type, mode, owner and group of paths and glob patterns of a node in one call.
-  - That a path is missing, that it may not be looked at, and that it cannot be read are told apart.
-  - No file is opened.
+  - Distinguishes paths that are missing, not permitted, and unreadable.
+  - Does not open files.
 extends_documentation_fragment:
   - rke.cis._attributes
 author:
@@ -18,19 +18,19 @@ author:
 options:
   paths:
     description:
-      - Absolute paths and glob patterns. A symbolic link is followed, and RV(files[].link) tells where to.
+      - Absolute paths and glob patterns. Symbolic links are followed; RV(files[].link) is the target.
     type: list
     elements: path
     required: true
   prefix:
     description:
-      - Directory that is put before each path, as RKE's C(prefix_path) is on RancherOS and Flatcar.
+      - Directory to prepend to each path, such as RKE's C(prefix_path) on RancherOS and Flatcar.
     type: path
     default: ""
 """
 
 EXAMPLES = r"""
-- name: Look at RKE's keys
+- name: Inspect RKE's keys
   rke.cis.file_permissions_info:
     paths:
       - /etc/kubernetes/ssl
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 RETURN = r"""
 files:
   description:
-    - What the paths and patterns stand for, in their order and sorted within a pattern.
+    - The files that the paths and patterns match, in their order and sorted within a pattern.
   returned: success
   type: list
   elements: dict
@@ -86,13 +86,13 @@ files:
       returned: success
       sample: root
     link:
-      description: Where the path leads to.
+      description: Target of the link.
       type: str
       returned: when the path is a symbolic link
       sample: /data/etcd
 problems:
   description:
-    - Paths that could not be looked at.
+    - Paths that could not be examined.
   returned: success
   type: list
   elements: dict

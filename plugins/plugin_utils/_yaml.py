@@ -24,7 +24,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
 TEXT, DATE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
 NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 
-_DEEPEST = 500
+# A file can be short and yet huge, by aliases of aliases.
+_MAX_DEPTH, _MAX_NODES = 500, 500_000
+# What a parser quotes: punctuation, a tab and the parser's own '<scalar>' may be shown; all else is the file's.
+_QUOTED = re.compile(r"""'(?!\W+'|<[a-z ]+>'|\\t')[^']*'|"[^"]*\"""")
 # libyaml where it is there, for large files; of others the faults are explained better without it
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -43,10 +46,16 @@ def compose(
 
     `place` says where a line is. Raises CisError that begins with it.
     """
-    if _depth(text) > _DEEPEST:  # libyaml takes minutes for it
-        raise CisError(f"{place(1)}: not valid {kind}: nested too deeply")
     try:
-        return yaml.compose(text, Loader=loader)
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):  # which, unlike compose, does not recurse
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                raise RecursionError
+        root = yaml.compose(text, Loader=loader)
+        if root is not None:
+            _check_size(root, {})
+        return root
     except yaml.reader.ReaderError as error:
         read = text[: error.position]
         line, why = (read.count("\n") if isinstance(read, str) else read.count(b"\n")) + 1, error.reason
@@ -55,17 +64,22 @@ def compose(
         line, why = (mark.line if mark else 0) + 1, error.problem or error.context or "malformed"
     except RecursionError:
         line, why = 1, "nested too deeply"
-    why = re.sub("'[^']{2,}'", "'...'", " ".join(why.split()))
+    why = _QUOTED.sub("'...'", " ".join(why.split()))
     raise CisError(f"{place(line)}: not valid {kind}: {why}")
 
 
-def _depth(text: str | bytes) -> int:
-    """Return how deep brackets are nested, at most: those in texts count, too."""
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[{\]}]", text if isinstance(text, str) else text.decode("latin-1")):
-        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
-        deepest = max(deepest, depth)
-    return deepest
+def _check_size(node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
+    """Return the number of nodes with all aliases followed. Raises YAMLError if there are too many, or a loop."""
+    if node not in sizes:
+        sizes[node] = _MAX_NODES  # while its children are counted, so that a loop is too large
+        children = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            children = [child for pair in node.value for child in pair]
+        sizes[node] = 1 + sum(_check_size(child, sizes) for child in children)
+    if sizes[node] > _MAX_NODES:
+        mark = t.cast("t.Any", node.start_mark)
+        raise yaml.MarkedYAMLError(problem="too large with all aliases followed", problem_mark=mark)
+    return sizes[node]
 
 
 def read_nodes(path: str, option: str) -> yaml.Node | None:

@@ -56,7 +56,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_skip": 7}, "cis_scan_skip: a list of control ids or a mapping of id to reason is wanted, not 7"),
         ({"cis_scan_skip": {"1.1.2": ["a"]}}, "cis_scan_skip: the reason of 1.1.2 must be text, not ['a']"),
         ({"cis_scan_skip_file": "gone.json"}, "cis_scan_skip_file gone.json: cannot be read: No such file"),
-        ({"cis_scan_kubeconfig": "gone.yml"}, "/gone.yml: Invalid kube-config file. No configuration found."),
+        ({"cis_scan_kubeconfig": "gone.yml"}, "/gone.yml: no such file; use the kubeconfig that rke up writes"),
         (
             {"cis_scan_groups": {"master": "cp"}},
             "cis_scan_groups: master is no RKE role; there are controlplane, etcd,",

@@ -20,9 +20,6 @@ import time
 
 SHARE = "/opt/tb"
 SOCKET = "/var/run/docker.sock"
-HYPERKUBE = "rancher/hyperkube:v1.20.15-rancher2"
-TOOLS = "rancher/rke-tools:v0.1.80"
-ETCD = "rancher/mirrored-coreos-etcd:v3.4.15-rancher1"
 ENTRYPOINT = "/opt/rke-tools/entrypoint.sh"
 LABEL = "io.rancher.rke.container.name"
 SSL = "/etc/kubernetes/ssl/"
@@ -33,6 +30,10 @@ REGISTRY_SECRET = base64.b64encode(json.dumps({"auths": {"registry": {"password"
 
 with open(SHARE + "/cluster.json") as stream:
     CLUSTER = json.load(stream)
+IMAGES = CLUSTER["images"]
+HYPERKUBE = IMAGES.get("hyperkube", "rancher/hyperkube:v1.20.15-rancher2")
+TOOLS = IMAGES.get("rke-tools", "rancher/rke-tools:v0.1.80")
+ETCD = IMAGES.get("etcd", "rancher/mirrored-coreos-etcd:v3.4.15-rancher1")
 HOST = next(host for host in CLUSTER["hosts"] if host["name"] == sys.argv[1])
 NAME, ROLES, PREFIX = HOST["name"], HOST["roles"], HOST["prefix"]
 HARDENED = HOST["args"] == "hardened"

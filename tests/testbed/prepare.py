@@ -38,7 +38,8 @@ def normalise(spec, apiserver):
             raise SystemExit(f"bad docker state of host {host['name']}: {host['docker']}")
         hosts.append({"args": "default", "prefix": "", "docker": "up", **host, "address": address(index)})
     masters = [host["name"] for host in hosts if "controlplane" in host["roles"]]
-    return {"hosts": hosts, "apiserver_on": masters[0] if apiserver and masters else None}
+    where = masters[0] if apiserver and masters else None
+    return {"hosts": hosts, "apiserver_on": where, "images": spec.get("images", {})}
 
 
 def certificate(pki, name, subject, key, usage=None, ca=None, names=""):

@@ -23,6 +23,12 @@ def bind(source, destination):
     return {"source": source, "destination": destination}
 
 
+def test_collector_has_the_version_of_the_collection():
+    galaxy = pathlib.Path(__file__).parents[4] / "galaxy.yml"
+    (version,) = re.findall("^version: (.+)$", galaxy.read_text(encoding="utf-8"), re.M)
+    assert "rke.cis " + version == _evidence.COLLECTOR
+
+
 ETC = bind("/etc/kubernetes", "/etc/kubernetes")
 ETCD = bind("/var/lib/etcd", "/var/lib/rancher/etcd")
 

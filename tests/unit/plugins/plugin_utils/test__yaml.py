@@ -1,0 +1,109 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pathlib
+import re
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import compose, find, line_of, read_nodes, value_of
+
+PARSERS = [yaml.SafeLoader] + ([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])
+
+TEXT = """\
+# a comment
+name: prod
+nodes:
+  - address: 10.0.0.1
+    version: 1.10
+  - address: 10.0.0.2
+password: !vault |
+  geheim
+"""
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 30))
+
+
+@pytest.fixture(params=PARSERS, ids=lambda parser: parser.__name__)
+def read(request: pytest.FixtureRequest) -> t.Callable[[str], yaml.Node | None]:
+    return lambda text: compose(text, lambda line: f"opt f.yml line {line}", loader=request.param)
+
+
+def error_of(read: t.Callable[[str], t.Any], text: str) -> str:
+    with pytest.raises(CisError) as caught:
+        read(text)
+    message = str(caught.value)
+    assert re.fullmatch(r"opt f\.yml line \d+: not valid YAML: .+", message)
+    return message
+
+
+def test_value_and_lines(read: t.Callable[[str], yaml.Node | None]) -> None:
+    root = read(TEXT)
+    nodes = [{"address": "10.0.0.1", "version": 1.1}, {"address": "10.0.0.2"}]
+    assert value_of(root) == {"name": "prod", "nodes": nodes, "password": None}
+    assert line_of(root) == 2
+    assert line_of(find(root, ("nodes", 0, "version"))) == 5
+    assert line_of(find(root, ("nodes", 1, "missing", "deeper"))) == 6
+    assert (value_of(read("")), line_of(read(""))) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nb: *geheim\n",
+        "a: 1\nb: !geheim!geheim x\n",
+        'a: 1\nb: "\\geheim"\n',
+        "a: 1\nb: geheim: geheim\n",
+        "a: 1\nb: 'geheim\n",
+        "a: 1\nb: [geheim, {geheim\n",
+        "a: 1\nb: @geheim\n",
+        "a: 1\nb: geheim\x07\n",
+        "a: 1\n\tgeheim: 1\n",
+        "a: 1\n--- geheim\n",
+    ],
+)
+def test_error_quotes_no_value(read: t.Callable[[str], yaml.Node | None], text: str) -> None:
+    message = error_of(read, text)
+    assert "geheim" not in message and "'g'" not in message
+
+
+def test_error_keeps_the_punctuation_that_is_missing(read: t.Callable[[str], yaml.Node | None]) -> None:
+    assert "could not find expected ':'" in error_of(read, "a: 1\nb\nc: 2\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 5000, "nested too deeply"),
+        ("{a: " * 501, "nested too deeply"),
+        (LAUGHS, "too large with all aliases followed"),
+        (MERGES, "too large with all aliases followed"),
+        ("x: 1\na: &a\n  b: *a\n", "too large with all aliases followed"),
+        ("&a [*a]", "too large with all aliases followed"),
+    ],
+)
+def test_depth_and_size_are_bounded(read: t.Callable[[str], yaml.Node | None], text: str, why: str) -> None:
+    assert why in error_of(read, text)
+
+
+def test_brackets_in_a_text_are_not_depth(read: t.Callable[[str], yaml.Node | None]) -> None:
+    assert value_of(read(f"a: '{'[' * 2000}'\n")) == {"a": "[" * 2000}
+
+
+def write(tmp_path: pathlib.Path, name: str, text: str) -> str:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return str(tmp_path / name)
+
+
+def test_json_is_known_by_its_name(tmp_path: pathlib.Path) -> None:
+    root = read_nodes(write(tmp_path, "f.json", '\ufeff{\n\t"a": [1,\n\t\t"x"]}'), "unused")
+    assert (value_of(root), line_of(find(root, ("a", 1)))) == ({"a": [1, "x"]}, 3)
