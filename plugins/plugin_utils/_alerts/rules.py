@@ -87,8 +87,8 @@ def check_request(
 
 def _wrong_options(options: dict[str, t.Any]) -> t.Iterator[str]:
     for name, value in options.items():
-        for error in ArgumentSpecValidator({name: OPTIONS[name]}).validate({name: value}).error_messages:
-            yield f"{name}: {error}"
+        if ArgumentSpecValidator({name: OPTIONS[name]}).validate({name: value}).error_messages:
+            yield f"{name}: expected {OPTIONS[name]['type']}, got {value!r}"
 
 
 def _checked_rule(where: str, rule: t.Any, notifiers: dict[str, t.Any], problems: list[str]) -> dict[str, t.Any]:
