@@ -322,7 +322,7 @@ def test_what_a_scan_needs_besides_is_kept_secret(site: Site) -> None:
         ),
         (
             {"scheduled_cluster_scan": {"enabled": True, "schedule_config": {"cron_schedule": "@every 1h"}}},
-            "scheduled_cluster_scan.schedule_config.cron_schedule '@every 1h': cron does not support @every; name the times",
+            "scheduled_cluster_scan.schedule_config.cron_schedule '@every 1h': cron does not support @every; name",
         ),
         (
             {"scheduled_cluster_scan": {"enabled": True}, "cis_schedule_inventory": ["gone"]},

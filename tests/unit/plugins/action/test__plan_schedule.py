@@ -171,7 +171,7 @@ def test_without_a_schedule_awx_gets_no_rules() -> None:
         ({"cluster": "a b"}, "cis_awx_cluster 'a b': invalid name; use letters, digits"),
         (
             {"block": None},
-            "cis_awx_cluster_file: not set; name a cluster.yml with the block scheduled_cluster_scan, or give the",
+            "cis_awx_cluster_file: not set; name a cluster.yml with the block scheduled_cluster_scan, or set",
         ),
         (
             {"cluster_file": "cluster.yml"},
