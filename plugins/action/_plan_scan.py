@@ -42,22 +42,22 @@ class ActionModule(ControllerAction):
         "timeout": {"type": "int", "default": 20},
         "evidence_dir": {"type": "path"},
         "replay_dir": {"type": "path"},
-        "notify_rules": {"type": "list", "elements": "raw", "default": []},
-        "notify_notifiers": {"type": "dict", "default": {}, "no_log": True},
+        "notify_rules": {"type": "raw"},
+        "notify_notifiers": {"type": "raw", "no_log": True},
+        "notify_options": {"type": "dict", "default": {}},
     }
     VARIABLES = {
         **{name: f"cis_scan_{name}" for name in ARGUMENTS},
         **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
         "scanned_by": "cis_scan_by",
         "context": "cis_scan_kubeconfig_context",
-        "notify_rules": "cis_notify_rules",
-        "notify_notifiers": "cis_notify_notifiers",
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
-        check_request(args["notify_rules"], args["notify_notifiers"])
+        notify = {name: value for name, value in args["notify_options"].items() if value is not None}
+        check_request(args["notify_rules"], args["notify_notifiers"], notify)
         groups = task_vars.get("groups", {})
         if not groups.get("all"):
             raise CisError(

@@ -159,7 +159,8 @@ options:
     default: 50000
   fail_on:
     description:
-      - Results that RV(failed_gates) names, V(error), V(unreachable) or V(fail). The task itself does not fail on them.
+      - Results on which a scan fails, V(error), V(unreachable) or V(fail). The role P(rke.cis.cis_scan#role) fails on
+        them when all reports are written. The task itself does not.
     type: list
     elements: str
     default:

@@ -68,12 +68,14 @@ options:
   notify_rules:
     description:
       - The rules of alerts, only to be checked.
-    type: list
-    elements: raw
-    default: []
+    type: raw
   notify_notifiers:
     description:
       - The notifiers, only to be checked.
+    type: raw
+  notify_options:
+    description:
+      - Further options of the role P(rke.cis.cis_notify#role) with their values, only to be checked.
     type: dict
     default: {}
 """

@@ -5,41 +5,27 @@
 
 DOCUMENTATION = r"""
 module: schedules_info
-short_description: Tell which schedules of scans there are, and what became of their runs
+short_description: List schedules of scans with their last and next runs
 version_added: 1.0.0
 description:
-  - Tells for each schedule of a user when it ran last and what came of that, when it will run next, and how often it
-    should have run since then and did not.
-  - A run is known by the log that it leaves, also if it failed before there was a report.
+  - Returns for each schedule of a user its last run and the outcome, its next runs, and how many runs were missed.
+  - Runs are read from the logs that they leave, so runs that failed before a report are included.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._schedule
 author:
   - rke.cis contributors (@rke-cis)
-requirements:
-  - cronsim (Python library) on the controller, 2.6 or later
 options:
-  user:
-    description:
-      - User of the controller whose schedules they are. Empty means the one who runs the playbook.
-    type: str
-    default: ""
-  dir:
-    description:
-      - Directory of the schedules. C(~) is the home of O(user).
-    type: str
-    default: ~/.rke-cis/schedules
   cluster:
     description:
-      - Tell of this cluster only. Empty means all.
+      - List only the schedule of this cluster. Empty means all clusters.
     type: str
     default: ""
-seealso:
-  - module: rke.cis.plan_schedule
 """
 
 EXAMPLES = r"""
-- name: See which schedules there are
+- name: List schedules
   rke.cis.schedules_info:
   register: found
 
@@ -50,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The same for people.
+  description: The schedules as lines of text.
   returned: success
   type: list
   elements: str
@@ -100,8 +86,8 @@ schedules:
     last_run:
       description:
         - The last run, empty if there was none.
-        - It has C(started), in UTC; C(log); C(exit_status), none if it has not ended, V(75) if another run kept it from
-          scanning; C(error), the last one in the log; C(scan), the name of its scan if there is a report;
+        - It has C(started), in UTC; C(log); C(exit_status), null if it has not ended, V(75) if another run kept it from
+          scanning; C(error), the last error in the log; C(scan), the name of its scan if there is a report;
           C(running_as), who holds the cluster's lock if it has not ended.
       returned: always
       type: dict
@@ -120,12 +106,12 @@ schedules:
         - 2026-11-23 00:00 +0000
     missed_runs:
       description:
-        - How often it should have run since the last run, or since it was installed. At most 1000, which may be more.
+        - How many runs were missed since the last run, or since it was installed. V(1000) means 1000 or more.
       returned: always
       type: int
       sample: 0
     lines:
-      description: What the lines for people say of it.
+      description: Its lines of text.
       returned: always
       type: list
       elements: str

@@ -203,12 +203,12 @@ def asked() -> t.Iterator[Controller]:
         (
             {"cis_awx_block": {"enabled": True, "schedule_config": {"cron_schedule": "61 * * * *"}}},
             {},
-            "scheduled_cluster_scan.schedule_config.cron_schedule '61 * * * *': field 1 (minute): '61' is not valid",
+            "scheduled_cluster_scan.schedule_config.cron_schedule '61 * * * *': field 1 (minute): '61' is invalid",
         ),
-        ({"cis_awx_formats": ["csv", "pdf"]}, {}, "cis_awx_formats pdf: unknown; there are: csv, html, json,"),
+        ({"cis_awx_formats": ["csv", "pdf"]}, {}, "cis_awx_formats pdf: unknown; available: csv, html, json,"),
         ({}, {"CONTROLLER_HOST": "http://127.0.0.1:{closed}"}, "Connection refused"),
         ({}, {"CONTROLLER_OAUTH_TOKEN": "wrong"}, "Invalid authentication credentials for /api/v2/organizations/"),
-        ({"cis_awx_organization": "Ops"}, {}, "there is no organization Ops, see cis_awx_organization"),
+        ({"cis_awx_organization": "Ops"}, {}, "cis_awx_organization Ops: not found in AWX"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_changes_nothing(

@@ -76,7 +76,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_report_templates": "gone.txt.j2"}, "cis_report_templates gone.txt.j2: no such file on the controller"),
         (
             {"cis_notify_notifiers": {"ops": {"type": "sms"}}},
-            "cis_notify_notifiers ops: a mapping with a type is wanted, one of: slack, email, pagerduty, ",
+            "cis_notify_notifiers ops: expected a dictionary with a type; available: slack, email, pagerduty, ",
         ),
         (
             {"cis_notify_rules": [{"name": "r", "on": "never", "notifiers": ["ops"]}]},
@@ -84,7 +84,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ),
         (
             {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},
-            "cis_notify_rules 1 (r): no notifier 'ops' in cis_notify_notifiers; there are: none",
+            "cis_notify_rules 1 (r): notifier 'ops' is not in cis_notify_notifiers; available: none",
         ),
         ({"cis_report_include_not_scored": "perhaps"}, "argument 'cis_report_include_not_scored' is of type str"),
         (

@@ -16,7 +16,6 @@ import pytest
 import scans
 import yaml
 from conftest import with_api
-from receivers import TOKEN, Https
 from scans import ROOT
 from testbed import Testbed
 
@@ -36,17 +35,16 @@ INVENTORIES = names("inventory", ".py")
 
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
-ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan", "plan_alerts", "record_alerts"]
+ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan"]
 ON_THE_CONTROLLER += [
     "schedules_info",
     "manage_reports",
-    "plan_awx",
-    "plan_schedule",
     "render_report",
     "score_evidence",
-    "send_alert",
 ]
 WITH_THE_API = ["cluster_evidence_info"]
+# Private steps of roles, which the tests of the roles run.
+STEPS = ["_plan_schedule", "_send_alerts"]
 AS_INVENTORY = ["rke_cluster"]
 
 # Calls beyond the examples, for values that are only returned at times.
@@ -57,13 +55,6 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
     "schedules_info": [{"dir": "{{ playbook_dir }}/schedules"}],
     "manage_reports": [
         {"command": "list", "cluster": "prod"},
-    ],
-    "plan_alerts": [
-        {
-            "rules": [{"name": "all", "on": "completed"}],
-            "notifiers": {"own": {"type": "custom", "tasks_file": "{{ playbook_dir }}/examples.yml"}},
-            "result": {"report": "report.json"},
-        }
     ],
     "cluster_evidence_info": [{"kubeconfig": "kube_config_cluster.yml"}],
 }
@@ -166,7 +157,7 @@ def check_module(module: str, docs: dict[str, dict[str, t.Any]], results: list[t
 
 
 def test_all_are_here() -> None:
-    assert sorted(ON_A_NODE + ON_THE_CONTROLLER + WITH_THE_API) == sorted(MODULES + FILTERS)
+    assert sorted(ON_A_NODE + ON_THE_CONTROLLER + WITH_THE_API + STEPS) == sorted(MODULES + FILTERS)
     assert AS_INVENTORY == INVENTORIES
 
 
@@ -214,11 +205,8 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     (tmp_path / "schedules" / "prod").mkdir(parents=True)
     (tmp_path / "schedules" / "prod" / "schedule.json").write_text(json.dumps(schedule), encoding="utf-8")
     inventory = tmp_path / "hosts.ini"
-    alerts = Https(None, secret="")
-    address = f"alerts_url=http://localhost:{alerts.port}/webhook/{TOKEN}"
-    inventory.write_text(f"[worker]\nworker1 ansible_connection=local {address}\n", encoding="utf-8")
+    inventory.write_text("[worker]\nworker1 ansible_connection=local\n", encoding="utf-8")
     results = run_examples(tmp_path, docs, ON_THE_CONTROLLER, "worker1", inventory)
-    alerts.stop()
     for module in sorted(set(ON_THE_CONTROLLER).intersection(MODULES)):
         check_module(module, docs, results[module])
     assert len((tmp_path / "states.txt").read_text(encoding="utf-8").splitlines()) == 97

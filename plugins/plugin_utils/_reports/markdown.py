@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
 
 _LONGEST = 300
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
@@ -20,7 +20,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
     line = printable(" ".join(str(text).split()))
-    return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
+    return line if longest is None else shortened(line, longest)
 
 
 def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:

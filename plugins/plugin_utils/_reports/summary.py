@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
 
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
@@ -27,12 +27,11 @@ _NAMES = 37
 
 def _printable(text: str) -> str:
     """A node's words must not drive the terminal, nor fill it."""
-    text = text if len(text) <= 500 else text[:497] + "..."
-    return printable(text)
+    return printable(shortened(text, 500))
 
 
 def _names(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 10 else ", ".join(names[:10]) + f" and {len(names) - 10} more"
+    return listed(names, 10)
 
 
 def _wrapped(label: str, text: str) -> list[str]:
@@ -44,8 +43,7 @@ def _wrapped(label: str, text: str) -> list[str]:
 
 def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]) -> str:
     width = _NAMES - 8 * (len(states) - len(_STATES))
-    name = _printable(name)
-    name = name if len(name) <= width else name[: width - 3] + "..."
+    name = shortened(_printable(name), width)
     return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
 
 
@@ -233,8 +231,7 @@ def since_lines(comparison: dict[str, t.Any]) -> list[str]:
     for key, words in (("newly_failing", "newly failing"), ("fixed", "fixed")):
         where = []
         for change in comparison[key]:
-            first, *more = change["nodes"]
-            where.append(f"{change['id']} on {first}" + (f" and {len(more)} more" if more else ""))
+            where.append(f"{change['id']} on {listed(change['nodes'], 1)}")
         told.append(f"{len(where)} {words}" + (f" ({_names(where)})" if where else ""))
     for key, words in (("changed", "with another value"), ("other", "otherwise changed")):
         if comparison[key]:

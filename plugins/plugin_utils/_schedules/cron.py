@@ -5,8 +5,8 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Cron expressions, with the meaning that Debian's cron gives them: whether it is one, when it is due, and the same in
-the words of systemd and of AWX.
+"""Cron expressions as Debian's cron reads them: whether they are valid, when they are due, and their equivalents for
+systemd and AWX.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _library() -> t.Any:
     try:
         import cronsim
     except ImportError as error:
-        raise CisError("the Python library cronsim is missing on the controller; pip install cronsim") from error
+        raise CisError("cronsim: this Python library is missing on the controller; pip install cronsim") from error
     return cronsim
 
 
@@ -50,35 +50,35 @@ def _simulate(expression: str, after: datetime.datetime) -> t.Any:
 
 
 def read_cron(text: t.Any, source: str) -> str:
-    """Return the expression in five fields that cron takes. Raises CisError that names source and field."""
+    """Return the expression in the five fields of cron. Raises CisError that names source and field."""
     if not isinstance(text, str) or not text.strip():
-        raise CisError(f"{source}: a cron expression such as '0 0 * * *' is wanted, not {text!r}")
+        raise CisError(f"{source}: expected a cron expression such as '0 0 * * *', got {text!r}")
     what = f"{source} {text!r}"
     fields = text.split()
     if fields[0].startswith("@"):
         if fields[0] == "@every":
-            raise CisError(f"{what}: cron has no @every; name the times, such as @hourly or '0 */6 * * *'")
+            raise CisError(f"{what}: cron does not support @every; name the times, such as @hourly or '0 */6 * * *'")
         if text.strip() not in DESCRIPTORS:
-            raise CisError(f"{what}: unknown; there are: {', '.join(DESCRIPTORS)}, and five fields")
+            raise CisError(f"{what}: unknown; available: {', '.join(DESCRIPTORS)}, and five fields")
         return DESCRIPTORS[text.strip()]
     if len(fields) != len(FIELDS):
-        raise CisError(f"{what}: {len(fields)} fields; five are wanted: {' '.join(FIELDS)}")
+        raise CisError(f"{what}: expected five fields, got {len(fields)}; write {' '.join(FIELDS)}")
     # Rancher takes 5/10 for 5-59/10; cron knows only the latter.
     fields = [_FROM.sub(rf"\1-{last}/", field) for field, last in zip(fields, _LAST, strict=True)]
     for number, name in enumerate(FIELDS):
         alone = [field if place == number else "*" for place, field in enumerate(fields)]
         if not _is_plain(" ".join(alone)):
-            raise CisError(f"{what}: field {number + 1} ({name}): {text.split()[number]!r} is not valid in cron")
+            raise CisError(f"{what}: field {number + 1} ({name}): {text.split()[number]!r} is invalid in cron")
     expression = " ".join(fields)
     try:
         next(_simulate(expression, _now()))
     except (_library().CronSimError, StopIteration) as error:
-        raise CisError(f"{what}: no day is ever like that, so it would never run") from error
+        raise CisError(f"{what}: matches no date; it would never run") from error
     return expression
 
 
 def _is_plain(expression: str) -> bool:
-    """Return whether it is one, without what only other programs than cron know, such as L for the last day."""
+    """Return whether cron reads it: not what only other programs read, such as L for the last day."""
     try:
         simulation = _simulate(expression, _now())
     except _library().CronSimError:
@@ -91,7 +91,7 @@ def _now() -> datetime.datetime:
 
 
 def next_runs(expression: str, number: int, after: datetime.datetime | None = None) -> list[datetime.datetime]:
-    """Return the times, in the controller's own time zone as cron has it, at which it is due next."""
+    """Return the times at which it is due next, in the controller's own time zone, which cron uses."""
     return list(itertools.islice(_simulate(expression, after or _now()), number))
 
 
@@ -102,10 +102,10 @@ def missed_runs(expression: str, since: datetime.datetime, until: datetime.datet
 
 
 def on_calendar(expression: str) -> list[str]:
-    """Return the lines for OnCalendar= of a systemd timer that mean the same.
+    """Return the equivalent OnCalendar= lines of a systemd timer.
 
-    If both day-of-month and day-of-week say something, cron runs on the days of either. systemd takes such days in one
-    line for those of both, so there are two lines.
+    If both day-of-month and day-of-week are restricted, cron runs on the days of either. In one line, systemd would
+    run on the days of both, so there are two lines.
     """
     simulation = _simulate(expression, _now())
     days = _listed(simulation.days, 31)
@@ -119,17 +119,15 @@ def on_calendar(expression: str) -> list[str]:
 
 
 def rrule(expression: str, timezone: str = "UTC") -> str:
-    """Return the recurrence rules that mean the same, by the clocks of a time zone, in the form that AWX takes.
+    """Return the equivalent recurrence rules in a time zone, in the form that AWX accepts.
 
-    They are always daily ones: AWX refuses hourly and minutely rules that began more than five years ago. As in
+    They are always daily: AWX rejects hourly and minutely rules that began more than five years ago. As in
     on_calendar, days of either kind are two rules; a time that both name counts once.
     """
     try:
         zoneinfo.ZoneInfo(timezone)
     except (ValueError, TypeError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise CisError(
-            f"time zone {timezone!r}: there is none; a name such as UTC or Europe/Berlin is wanted"
-        ) from error
+        raise CisError(f"unknown time zone {timezone!r}; use a name such as UTC or Europe/Berlin") from error
     simulation = _simulate(expression, _now())
     weekdays = {day % 7 for day in simulation.weekdays}
     names = ",".join(_DAYS[day][:2].upper() for day in sorted(weekdays))
@@ -144,7 +142,7 @@ def rrule(expression: str, timezone: str = "UTC") -> str:
 
 
 def _part(name: str, values: set[int], all_of_them: int = 0) -> str:
-    """Return a part of a recurrence rule; none if it says nothing."""
+    """Return a part of a recurrence rule, empty if it restricts nothing."""
     return "" if len(values) == all_of_them else f";{name}={','.join(map(str, sorted(values)))}"
 
 

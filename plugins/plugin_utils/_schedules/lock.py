@@ -5,8 +5,8 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The lock that keeps two scheduled scans of one cluster apart. It lies beside the scans: all hosts that write there
-see it.
+"""The lock that prevents two scheduled scans of one cluster at a time. It is a file beside the scans, so that all hosts
+that write there see it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import lock
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
 NAME = "scheduled.lock"
-# Of a holder on another host nobody can see whether it lives, so a lock ends by itself. No scan takes this long.
+# Whether a holder on another host still runs cannot be seen, so a lock expires. No scan takes this long.
 HOURS = 6
-# By these words the log of a run that was refused is told from that of one that failed.
+# These words in its log distinguish a run that did not scan from one that failed.
 BUSY = "a scheduled scan of this cluster is running"
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -35,9 +35,9 @@ Holder = dict[str, t.Any]
 
 
 def acquire(directory: str) -> list[str]:
-    """Take the lock of the cluster whose scans are in `directory`, for the ansible-playbook that this process is of.
+    """Take the lock of the cluster whose scans are in `directory`, for the ansible-playbook of this process.
 
-    Returns a warning if it was a stale one. Raises CisError if another process holds it.
+    Returns a warning if it replaced a stale one. Raises CisError if another process holds it.
     """
     make_directory(directory, "cis_report_dir")
     path = os.path.join(directory, NAME)
@@ -45,18 +45,18 @@ def acquire(directory: str) -> list[str]:
         holder = _read(path)
         stale = _why_stale(holder) if holder else ""
         if holder and not stale:
-            raise CisError(f"{BUSY}: {_told(holder)}; its lock {path} ends at {holder['expires']} at the latest")
+            raise CisError(f"{BUSY}: {_shown(holder)}; its lock {path} ends at {holder['expires']} at the latest")
         if holder:
             os.unlink(path)
         try:
             _create(path)
         except FileExistsError:
             raise CisError(f"{BUSY}: it was started at the same time as this one") from None
-    return [f"the lock of an earlier scheduled scan is taken over: {_told(holder)}, {stale}"] if holder else []
+    return [f"the lock of an earlier scheduled scan is taken over: {_shown(holder)}, {stale}"] if holder else []
 
 
 def _create(path: str) -> None:
-    """Make the lock, whole and only if there is none: that holds where a directory cannot be locked, too."""
+    """Make the lock, whole and only if there is none, also where a directory cannot be locked."""
     now = time.time()
     mine = {**_myself(), "since": _text(now), "expires": _text(now + HOURS * 3600)}
     temporary = f"{path}.{mine['pid']}"
@@ -68,7 +68,7 @@ def _create(path: str) -> None:
 
 
 def release(directory: str) -> None:
-    """Give the lock back, if it is this ansible-playbook that holds it."""
+    """Release the lock, if this ansible-playbook holds it."""
     path = os.path.join(directory, NAME)
     if not os.path.exists(path):
         return
@@ -79,13 +79,13 @@ def release(directory: str) -> None:
 
 
 def running(directory: str) -> str:
-    """Return who holds the lock of a cluster, empty if nobody does."""
+    """Return who holds the lock of a cluster, or an empty text."""
     path = os.path.join(directory, NAME)
     if not os.path.exists(path):
         return ""
     with locked(directory):
         holder = _read(path)
-        return _told(holder) if holder and not _why_stale(holder) else ""
+        return _shown(holder) if holder and not _why_stale(holder) else ""
 
 
 def _myself() -> Holder:
@@ -96,7 +96,7 @@ def _myself() -> Holder:
 
 
 def controller_user() -> str:
-    """Return who runs this, by number where the system knows no name, as in some containers."""
+    """Return the user of this process, by number where there is no name, as in some containers."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -125,11 +125,11 @@ def _read(path: str) -> Holder | None:
             return holder
     except (KeyError, TypeError, ValueError):
         pass
-    raise CisError(f"lock {path}: is not one of a scheduled scan; remove it if no scan is running")
+    raise CisError(f"lock {path}: not the lock of a scheduled scan; remove it if no scan is running")
 
 
 def _why_stale(holder: Holder) -> str:
-    """Return why a lock holds no more, empty if it does."""
+    """Return why a lock is stale, or an empty text."""
     if _seconds(holder["expires"]) <= time.time():
         return f"which has expired at {holder['expires']}"
     if holder["owner"].rpartition("@")[2] != socket.gethostname():
@@ -139,13 +139,13 @@ def _why_stale(holder: Holder) -> str:
     except ProcessLookupError:
         return "whose process has ended without giving it back"
     except PermissionError:
-        pass  # it lives, and is another user's
+        pass  # it runs, as another user
     if _started(holder["pid"]) != holder["started"]:
         return "whose process has ended without giving it back"
     return ""
 
 
-def _told(holder: Holder) -> str:
+def _shown(holder: Holder) -> str:
     return f"{holder['owner']}, process {holder['pid']}, since {holder['since']}"
 
 

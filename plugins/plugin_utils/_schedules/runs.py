@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The schedules there are, and what became of their runs: from the logs that each run leaves, and from the scans."""
+"""The installed schedules and the outcome of their runs, from the log of each run and from the kept scans."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
 
 SCHEMA = "rke.cis/schedule/1"
-# The exit status of a run that was kept from scanning by another one. ansible-playbook has none of this number.
+# The exit status of a run that another one kept from scanning. ansible-playbook does not use this number.
 BUSY_STATUS = 75
 
 _KEYS = ("cluster", "cron", "method", "user", "profile", "report_dir", "retention")
@@ -32,11 +32,11 @@ _LOG = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.log")
 _END = re.compile(r"rke\.cis: exit status ([0-9]+)")
 _ERROR = re.compile(r"^(?:fatal: [^\n]*?=> |\[ERROR\]: |ERROR! )(.*)", re.M)
 _MOST = 300  # characters of an error
-_LATE = datetime.timedelta(minutes=1)  # a run that is not there after so long was missed
+_LATE = datetime.timedelta(minutes=1)  # a run without a log after this time was missed
 
 
 def list_schedules(directory: str, now: datetime.datetime) -> list[dict[str, t.Any]]:
-    """Return the schedules of a user, each with its last run before the time `now`, and the lines that tell of it."""
+    """Return the schedules of a user, each with its last run before `now`, and with lines for people."""
     try:
         names = sorted(os.listdir(directory))
     except FileNotFoundError:
@@ -48,26 +48,26 @@ def list_schedules(directory: str, now: datetime.datetime) -> list[dict[str, t.A
 def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
     known = read_json(path, "schedule")
     if not isinstance(known, dict) or known.get("schema") != SCHEMA or not all(key in known for key in _KEYS):
-        raise CisError(f"schedule {path}: no schedule of this collection; install it again, or remove its directory")
+        raise CisError(f"schedule {path}: not an rke.cis schedule; install it again, or remove its directory")
     scans_dir = os.path.join(known["report_dir"], known["cluster"])
     scans = KeptScans(scans_dir).scans()
     scheduled = [scan for scan in scans if scan["kind"] == KINDS[1] and scan["complete"]]
     run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir))
     since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)
     if run:
-        since = max(since, _here(run["started"]))
+        since = max(since, _local(run["started"]))
     schedule = {
         **{key: known[key] for key in _KEYS},
         "last_run": run,
         "last_scan": {key: scheduled[-1][key] for key in ("name", "counts")} if scheduled else {},
-        "next_runs": [_told(time) for time in next_runs(known["cron"], 3, now)],
+        "next_runs": [_shown(time) for time in next_runs(known["cron"], 3, now)],
         "missed_runs": missed_runs(known["cron"], since, now - _LATE),
     }
     return {**schedule, "lines": _lines(schedule)}
 
 
 def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str) -> dict[str, t.Any]:
-    """Return what the newest log tells, and the scan that came of it; nothing if there was no run."""
+    """Return the newest log's outcome and its scan, or nothing if there was no run."""
     try:
         found = sorted(name for name in os.listdir(logs) if _LOG.fullmatch(name))
     except FileNotFoundError:
@@ -97,13 +97,13 @@ def _error(text: str) -> str:
     return printable(message)[:_MOST]
 
 
-def _here(stamp: str) -> datetime.datetime:
-    """Return the time of a log's name as the controller's clock showed it."""
+def _local(stamp: str) -> datetime.datetime:
+    """Return the time in a log's name, in the controller's time zone."""
     utc = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
     return utc.astimezone().replace(tzinfo=None)
 
 
-def _told(time: datetime.datetime) -> str:
+def _shown(time: datetime.datetime) -> str:
     return time.astimezone().strftime("%Y-%m-%d %H:%M %z")
 
 
@@ -114,7 +114,7 @@ def _lines(schedule: dict[str, t.Any]) -> list[str]:
     return [
         f"{schedule['cluster']}: {schedule['cron']} by {schedule['method']} as {schedule['user']}, "
         f"{schedule['profile']}, keeps {schedule['retention']} reports",
-        f"  last run: {_told(_here(run['started'])) + ', ' + _outcome(run) if run else 'none yet'}",
+        f"  last run: {_shown(_local(run['started'])) + ', ' + _outcome(run) if run else 'none yet'}",
         f"  last report: {scan['name'] + ': ' + counts if scan else 'none yet'}",
         f"  next runs: {', '.join(schedule['next_runs'])}",
         f"  missed runs: {many} since {'that one' if run else 'it was installed'}",
@@ -124,7 +124,7 @@ def _lines(schedule: dict[str, t.Any]) -> list[str]:
 def _outcome(run: dict[str, t.Any]) -> str:
     status, what = run["exit_status"], "a report" if run["scan"] else "no report"
     if status is None:
-        state = f"is running ({run['running_as']})" if run["running_as"] else "has not ended: begins, or was killed"
+        state = f"is running ({run['running_as']})" if run["running_as"] else "has not ended: starting, or was killed"
     elif status == BUSY_STATUS:
         state = "did not scan"
     else:

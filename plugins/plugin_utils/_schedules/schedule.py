@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""A recurring scan: the block scheduled_cluster_scan that Rancher's users have, and what follows from it."""
+"""A recurring scan: Rancher's block scheduled_cluster_scan, checked, and the variables that follow from it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pwd
 import re
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import profile_names, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import next_runs, read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips, skips_of_variable
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import pairs, read_nodes, value_of
 
 BLOCK = "scheduled_cluster_scan"
-# Rancher chose the benchmark by the version of Kubernetes, and kept 3 reports where its documents and its form say 24.
+# Rancher chose the benchmark by the version of Kubernetes. It kept 3 reports, although its documents say 24.
 DEFAULTS = {"override_benchmark_version": "rke-cis-1.4", "profile": "permissive", "cron_schedule": "0 0 * * *"}
 RETENTION = 24
 
@@ -42,22 +42,20 @@ _KEYS = {
 
 
 def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule") -> t.Any:
-    """Return the block that the variables of a role give, itself or in a file. Raises CisError that names them."""
+    """Return the block that a role's variables give, itself or in a file. Raises CisError that names them."""
     if cluster_file and block:
-        raise CisError(f"{role}_cluster_file and {role}_block are both given; give one of them")
+        raise CisError(f"{role}_cluster_file and {role}_block are mutually exclusive; set only one of them")
     if not cluster_file and not block:
-        raise CisError(
-            f"{role}_cluster_file: name a cluster.yml with the block {BLOCK}, or give the block as {role}_block"
-        )
+        raise CisError(f"{role}_cluster_file: not set; name a cluster.yml with the block {BLOCK}, or set {role}_block")
     return block_of_file(cluster_file, role) if cluster_file else block
 
 
 def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
-    """Return the block in a cluster.yml. Raises CisError that shows nothing else of the file: it may hold secrets."""
+    """Return the block in a cluster.yml. Errors show nothing else of the file, which may hold secrets."""
     source = f"{role}_cluster_file {path}"
     found = next((value for key, value in pairs(read_nodes(path, source)) if key.value == BLOCK), None)
     if found is None:
-        raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or give the variable {role}_block")
+        raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or set {role}_block")
     try:
         return value_of(found)
     except CisError as error:
@@ -65,15 +63,15 @@ def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
 
 
 def check_cluster_name(cluster: str, role: str = "cis_schedule") -> None:
-    """Raise CisError if the name cannot stand in the names of files and units."""
+    """Raise CisError if the name is not valid in names of files and units."""
     if not _CLUSTER.fullmatch(cluster):
         raise CisError(
-            f"{role}_cluster {cluster!r}: letters, digits, '_', '.' and '-' are wanted, first a letter or digit"
+            f"{role}_cluster {cluster!r}: invalid name; use letters, digits, '_', '.' and '-', first a letter or digit"
         )
 
 
 class Schedule:
-    """What a block asks for. Raises CisError that names the key which is wrong."""
+    """The content of a block. Raises CisError that names the wrong key."""
 
     def __init__(self, cluster: str, block: t.Any) -> None:
         top = _section(block, "")
@@ -96,8 +94,8 @@ class Schedule:
         debugged = [key for key in ("debug_master", "debug_worker") if _boolean(scan, key, where, False)]
         if second - first < datetime.timedelta(hours=1) and not debugged:
             self.warnings.append(
-                f"{BLOCK}.schedule_config.cron_schedule {self.cron!r}: two scans are less than an hour apart, which "
-                f"Rancher refuses"
+                f"{BLOCK}.schedule_config.cron_schedule {self.cron!r}: scans are less than an hour apart, which "
+                f"Rancher rejects"
             )
 
     def _read_scan(self, scan: dict[str, t.Any], where: str) -> None:
@@ -105,12 +103,14 @@ class Schedule:
         for key in ("override_benchmark_version", "profile"):
             words[key] = scan.get(key) or DEFAULTS[key]
             if not isinstance(words[key], str):
-                raise CisError(f"{BLOCK}.{where}.{key}: a text such as {DEFAULTS[key]} is wanted, not {words[key]!r}")
+                raise CisError(f"{BLOCK}.{where}.{key}: expected a text such as {DEFAULTS[key]}, got {words[key]!r}")
         try:
             benchmark, profile = resolve_profile("-".join(words.values()))
         except CisError as error:
             wrong = " and ".join(f"{key} {word!r}" for key, word in words.items())
-            raise CisError(f"{BLOCK}.{where}: {wrong} make no profile; {str(error).partition('; ')[2]}") from error
+            raise CisError(
+                f"{BLOCK}.{where}: {wrong} is not a known profile; available: {', '.join(profile_names())}"
+            ) from error
         self.profile = benchmark.profile_name(profile)
         self.variables["cis_scan_profile"] = self.profile
         if scan.get("override_skip") is not None:
@@ -118,22 +118,20 @@ class Schedule:
             wanted = skips_of_variable(scan["override_skip"], source)
             known, warnings = merge_skips(benchmark, [(source, wanted)])
             self.warnings += warnings
-            # As in Rancher it takes the place of the ConfigMap's.
+            # As in Rancher, it replaces that of the ConfigMap.
             self.variables.update(cis_scan_skip=list(known), cis_scan_skip_source="variable")
 
 
 def _section(value: t.Any, where: str) -> dict[str, t.Any]:
-    """Return a mapping of which all keys are known. One that is not there is empty, as in Rancher."""
+    """Return a mapping, whose keys must all be known. A missing one is empty, as in Rancher."""
     name = f"{BLOCK}.{where}".rstrip(".")
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise CisError(f"{name}: a mapping with {', '.join(_KEYS[where])} is wanted, not {value!r}")
+        raise CisError(f"{name}: expected a mapping with {', '.join(_KEYS[where])}, got {value!r}")
     for key in value:
         if key not in _KEYS[where]:
-            right = next(
-                (f"; it belongs into {BLOCK}.{place}".rstrip(".") for place in _KEYS if key in _KEYS[place]), ""
-            )
+            right = next((f"; it belongs in {BLOCK}.{place}".rstrip(".") for place in _KEYS if key in _KEYS[place]), "")
             raise CisError(f"{name}.{key}: unknown key; available: {', '.join(_KEYS[where])}{right}")
     return value
 
@@ -143,20 +141,20 @@ def _boolean(section: dict[str, t.Any], key: str, where: str, default: bool | No
     if not isinstance(value, bool):
         name = ".".join(part for part in (BLOCK, where, key) if part)
         raise CisError(
-            f"{name}: true or false is wanted, not {value!r}"
+            f"{name}: expected true or false, got {value!r}"
             if key in section
-            else f"{name}: is missing; true or false is wanted"
+            else f"{name}: missing; set it to true or false"
         )
     return value
 
 
 def _retention(value: t.Any) -> int:
-    """Return how many reports to keep. 0 is Rancher's word for its default."""
+    """Return how many reports to keep. 0 means the default, as in Rancher."""
     name = f"{BLOCK}.schedule_config.retention"
     number = int(value) if isinstance(value, str) and value.isdecimal() else RETENTION if value is None else value
-    # Of a variable it is a kind of int, since ansible-core 2.19.
+    # A variable's value is a subclass of int since ansible-core 2.19.
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise CisError(f"{name}: a number of reports to keep is wanted, not {value!r}")
+        raise CisError(f"{name}: expected a number of reports to keep, got {value!r}")
     return number or RETENTION
 
 
@@ -168,8 +166,10 @@ def place_of_user(user: str, directory: str) -> tuple[pwd.struct_passwd, str]:
     try:
         account = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
     except KeyError as error:
-        raise CisError(f"cis_schedule_user {user!r}: there is no such user on the controller") from error
+        raise CisError(f"cis_schedule_user {user!r}: no such user on the controller") from error
     if os.geteuid() not in (0, account.pw_uid):
-        raise CisError(f"cis_schedule_user {user}: only root can do this for another user; run the playbook as root")
+        raise CisError(
+            f"cis_schedule_user {user}: only root can manage schedules of another user; run the playbook as root"
+        )
     path = directory.replace("~", account.pw_dir, 1) if directory == "~" or directory.startswith("~/") else directory
     return account, os.path.abspath(path)

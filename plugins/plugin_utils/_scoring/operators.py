@@ -22,6 +22,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
+from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
     parse_bool,
     parse_duration,
     parse_gates,
@@ -169,8 +170,8 @@ def _owner(entry: dict[str, t.Any]) -> str:
 
 
 def some(names: list[str]) -> str:
-    """Name the first ones only: a report must stay readable."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    """Name the first ones only."""
+    return listed(names, 5)
 
 
 def _selected(entry: dict[str, t.Any], test: dict[str, t.Any]) -> list[dict[str, t.Any]]:

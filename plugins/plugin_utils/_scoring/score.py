@@ -20,6 +20,7 @@ from ansible_collections.rke.cis.plugins.module_utils._flags import component_ar
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
+from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
     FLAG_OPERATORS,
     PATH_OPERATORS,
     describe,
@@ -256,7 +257,7 @@ def _why(error: dict[str, str], advice: str = "") -> str:
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= 200 else text[:197] + "..."
+    return shortened(text, 200)
 
 
 def _joined(texts: t.Iterable[str]) -> str:

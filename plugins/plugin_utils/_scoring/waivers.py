@@ -19,6 +19,7 @@ import yaml
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control
+from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import DATE, TEXT, line_of, read_nodes
 
 SOON = 14  # days before its end from which on a waiver is named
@@ -105,8 +106,7 @@ class _Reader:
 
 
 def _bounded(value: t.Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    return shortened(repr(value), 80)
 
 
 def read_waivers(path: str) -> list[dict[str, t.Any]]:

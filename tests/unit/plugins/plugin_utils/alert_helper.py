@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Alerts of scans that never were."""
+"""Alerts of made-up scans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import typing as t
 
 import yaml
 
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, scan_of_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import scan_of_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,

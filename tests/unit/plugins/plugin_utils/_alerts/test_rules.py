@@ -8,27 +8,24 @@ import copy
 import datetime
 import itertools
 import json
+import pathlib
 import typing as t
 
 import jsonschema
 import pytest
+import yaml
 
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import NOTIFIERS as TYPES
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import (
-    check_request,
-    check_state,
-    plain,
-    plan,
-    record,
-    samples,
-    scan_without_report,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import plain, scan_without_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import OPTIONS, check_request, plan, samples
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import read_sent, record
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import (
     DEFAULT_RULES,
     HOSTILE,
     NOTIFIERS,
     NOW,
+    ROOT,
     SCHEMA,
     a_report,
     a_scan,
@@ -186,12 +183,19 @@ def test_what_resolves_nothing(scan: dict[str, t.Any], sent: list[dict[str, str]
     assert planned([{"name": "r", "on": "failures", "notifiers": ["pagerduty"]}], scan, sent) == ([], [])
 
 
-def test_record_keeps_the_last_of_each_and_forgets_what_is_over() -> None:
+def read_back(directory: pathlib.Path, document: dict[str, t.Any]) -> list[dict[str, str]]:
+    (directory / "alerts.json").write_text(json.dumps(document), encoding="utf-8")
+    sent, warnings = read_sent(str(directory / "alerts.json"))
+    assert warnings == []
+    return sent
+
+
+def test_record_keeps_the_last_of_each_and_forgets_what_is_over(tmp_path: pathlib.Path) -> None:
     rules, notifiers = check_request([{"name": "r", "on": "failures", "notifiers": ["pagerduty"]}], NOTIFIERS)
     fired, _suppressed = plan(rules, notifiers, a_scan(), [], NOW)
     old = [entry(60), entry(60, notifier="pagerduty")]
     document = record(old, fired)
-    assert check_state(json.loads(json.dumps(document))) == [entry(60), entry(0, notifier="pagerduty")]
+    assert read_back(tmp_path, document) == [entry(60), entry(0, notifier="pagerduty")]
     over, _suppressed = plan(rules, notifiers, a_scan(a_report(failing=False)), document["sent"], NOW)
     assert record(document["sent"], over)["sent"] == [entry(60)]
     assert record([], samples(notifiers, FAILED, NOW))["sent"] == []
@@ -202,9 +206,10 @@ def test_record_keeps_the_last_of_each_and_forgets_what_is_over() -> None:
     [None, [], {}, {"schema": "x"}, {"schema": "rke.cis/alerts/1", "sent": [{}]}]
     + [{"schema": "rke.cis/alerts/1", "sent": [entry(0, at=at)]} for at in ("", "yesterday")],
 )
-def test_a_damaged_record_is_refused(document: t.Any) -> None:
-    with pytest.raises(ValueError):
-        check_state(document)
+def test_a_damaged_record_is_a_warning(tmp_path: pathlib.Path, document: t.Any) -> None:
+    (tmp_path / "alerts.json").write_text(json.dumps(document), encoding="utf-8")
+    sent, (warning,) = read_sent(str(tmp_path / "alerts.json"))
+    assert sent == [] and warning.endswith("; alerts may be sent again too soon")
 
 
 # --------------------------------------------------------------------------------------- what is refused
@@ -213,7 +218,7 @@ def test_a_damaged_record_is_refused(document: t.Any) -> None:
 @pytest.mark.parametrize(
     "rule,words",
     [
-        ("x", "cis_notify_rules 1: a mapping with name and on is wanted, not 'x'"),
+        ("x", "cis_notify_rules 1: expected a dictionary with name and on, got 'x'"),
         ({"on": "completed"}, "cis_notify_rules 1: missing required arguments: name"),
         ({"name": "r"}, "cis_notify_rules 1 (r): missing required arguments: on"),
         (
@@ -225,11 +230,11 @@ def test_a_damaged_record_is_refused(document: t.Any) -> None:
         ({"name": "r", "on": "error", "severity": "x"}, "value of severity must be one of: info, warning, critical"),
         (
             {"name": "r", "on": "error", "notifiers": ["x"]},
-            "no notifier 'x' in cis_notify_notifiers; there are: slack,",
+            "notifier 'x' is not in cis_notify_notifiers; available: slack,",
         ),
-        ({"name": "r", "on": "error", "recipients": ["x"]}, "recipients: 'x' is no e-mail address such as"),
+        ({"name": "r", "on": "error", "recipients": ["x"]}, "recipients: 'x' is not an e-mail address such as"),
         ({"name": "r", "on": "error", "min_interval": "1d"}, "min_interval: '1d' is no duration such as 30m or 1h30m"),
-        ({"name": "r", "on": "error", "min_interval": "-1h"}, "min_interval: a negative duration"),
+        ({"name": "r", "on": "error", "min_interval": "-1h"}, "min_interval: must not be negative; write it as"),
         ({"name": "r", "on": "error", "when": 1}, "(r): unknown option when. Supported parameters include: kind,"),
     ],
 )
@@ -243,22 +248,25 @@ def test_a_wrong_rule_is_named(rule: t.Any, words: str) -> None:
 @pytest.mark.parametrize(
     "notifier,words",
     [
-        ("https://CANARY", "cis_notify_notifiers n: a mapping with a type is wanted, one of: slack, email, pagerduty,"),
-        ({}, "a mapping with a type is wanted"),
-        ({"type": "sms"}, "a mapping with a type is wanted"),
+        (
+            "https://CANARY",
+            "cis_notify_notifiers n: expected a dictionary with a type; available: slack, email, pagerduty,",
+        ),
+        ({}, "expected a dictionary with a type"),
+        ({"type": "sms"}, "expected a dictionary with a type"),
         ({"type": "slack"}, "cis_notify_notifiers n: missing required arguments: url"),
         ({"type": "slack", "url": ""}, "cis_notify_notifiers n: url is empty"),
-        ({"type": "slack", "url": "CANARY"}, "url is no http or https address"),
+        ({"type": "slack", "url": "CANARY"}, "url must be an http(s) URL"),
         ({"type": "slack", "url": "https://x", "chanel": "y"}, "n: unknown option chanel. Supported"),
         ({"type": "slack", "url": "https://x", "ca_path": "/no/ca"}, "ca_path /no/ca: no such file on the controller"),
-        ({"type": "slack", "url": "https://x", "timeout": 0}, "timeout: a number of seconds from 1 on is wanted"),
+        ({"type": "slack", "url": "https://x", "timeout": 0}, "timeout must be at least 1 second"),
         ({"type": "slack", "url": "https://x", "timeout": "x"}, "timeout"),
         ({"type": "custom", "tasks_file": "/no/tasks"}, "tasks_file /no/tasks: no such file on the controller"),
-        ({"type": "email", "host": "h", "sender": "s", "recipients": ["a@b"]}, "sender: 's' is no e-mail address"),
+        ({"type": "email", "host": "h", "sender": "s", "recipients": ["a@b"]}, "sender: 's' is not an e-mail address"),
         ({"type": "email", "host": "h", "sender": "a@b", "recipients": []}, "recipients is empty"),
-        ({"type": "email", "host": "h", "sender": "a@b", "recipients": ["b\n@c"]}, "is no e-mail address"),
-        ({**NOTIFIERS["email"], "username": None}, "a password needs a username"),
-        ({**NOTIFIERS["email"], "tls": "none"}, "a password would be sent in clear; set tls to starttls or implicit"),
+        ({"type": "email", "host": "h", "sender": "a@b", "recipients": ["b\n@c"]}, "is not an e-mail address"),
+        ({**NOTIFIERS["email"], "username": None}, "password requires username"),
+        ({**NOTIFIERS["email"], "tls": "none"}, "password would be sent unencrypted; set tls to starttls or implicit"),
         ({**NOTIFIERS["email"], "tls": "ssl"}, "value of tls must be one of: starttls, implicit, none, got: ssl"),
     ],
 )
@@ -270,14 +278,43 @@ def test_a_wrong_notifier_is_named_without_its_secrets(notifier: t.Any, words: s
     assert "\n" not in str(refused.value)
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(CisError, match="cis_notify_notifiers n: .*; cis_notify_rules 1: .*; cis_notify_rules 2 "):
         check_request(["x", {"name": "r"}], {"n": {}})
 
 
 def test_names_of_rules_are_not_given_twice() -> None:
-    with pytest.raises(CisError, match="cis_notify_rules 2: there is another rule 'r'; name it differently"):
+    with pytest.raises(CisError, match="cis_notify_rules 2: duplicate rule name 'r'; choose another"):
         check_request([{"name": "r", "on": "error"}] * 2, {})
+
+
+@pytest.mark.parametrize(
+    "rules, notifiers, options, words",
+    [
+        ("x", None, {}, "cis_notify_rules: expected a list of rules; "),
+        ({"name": "r"}, {}, {}, "cis_notify_rules: expected a list of rules; "),
+        ([], "CANARY", {}, "cis_notify_notifiers: expected a dictionary of names to notifiers"),
+        ([], ["CANARY"], {}, "cis_notify_notifiers: expected a dictionary of names to notifiers"),
+        ([], {}, {"cis_notify_retries": "three"}, "cis_notify_retries: "),
+        ([], {}, {"cis_notify_delay": "x", "cis_notify_fail": "x"}, "cis_notify_fail: "),
+        ([], {}, {"cis_notify_test": 7}, "cis_notify_test: "),
+    ],
+)
+def test_options_of_a_wrong_type_are_named(
+    rules: t.Any, notifiers: t.Any, options: dict[str, t.Any], words: str
+) -> None:
+    with pytest.raises(CisError) as refused:
+        check_request(rules, notifiers, options)
+    assert words in str(refused.value) and "CANARY" not in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_options_are_those_of_the_role() -> None:
+    role = yaml.safe_load((ROOT / "roles/cis_notify/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = role["argument_specs"]["main"]["options"]
+    checked = {*OPTIONS, "cis_notify_rules", "cis_notify_notifiers", "cis_notify_scan"}
+    assert checked == set(options)
+    assert {name: options[name]["type"] for name in OPTIONS} == {name: one["type"] for name, one in OPTIONS.items()}
+    assert check_request(None, None, {name: options[name]["default"] for name in OPTIONS}) == ([], {})
 
 
 def test_yaml_may_read_on_as_true() -> None:

@@ -176,11 +176,11 @@ def test_nobody_gives_back_what_another_holds(tmp_path: pathlib.Path) -> None:
     "text, message",
     [
         ("{", "not valid JSON"),
-        ("[]", "is not one of a scheduled scan; remove it if no scan is running"),
-        ("{}", "is not one of a scheduled scan; remove it if no scan is running"),
+        ("[]", "not the lock of a scheduled scan; remove it if no scan is running"),
+        ("{}", "not the lock of a scheduled scan; remove it if no scan is running"),
         (
             '{"owner": "a@b", "pid": 1, "started": "", "since": "", "expires": "soon"}',
-            "is not one of a scheduled scan; remove it if no scan is running",
+            "not the lock of a scheduled scan; remove it if no scan is running",
         ),
     ],
 )

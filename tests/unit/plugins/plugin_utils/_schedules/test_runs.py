@@ -112,9 +112,9 @@ def test_more_than_can_be_counted(base: pathlib.Path) -> None:
         ("\nrke.cis: exit status 127\n", 127, "no report, exit status 127"),
         (FATAL % "\\u001b[2J" + "rke.cis: exit status 2\n", 2, "no report, exit status 2: ?[2J"),
         (f"{FATAL % BUSY}rke.cis: exit status {BUSY_STATUS}\n", BUSY_STATUS, f"did not scan: {BUSY}"),
-        (FATAL % "a", None, "has not ended: begins, or was killed"),
-        ("rke.cis: exit status 0\nmore\n", None, "has not ended: begins, or was killed"),
-        ("", None, "has not ended: begins, or was killed"),
+        (FATAL % "a", None, "has not ended: starting, or was killed"),
+        ("rke.cis: exit status 0\nmore\n", None, "has not ended: starting, or was killed"),
+        ("", None, "has not ended: starting, or was killed"),
     ],
 )
 def test_what_became_of_a_run(base: pathlib.Path, text: str, status: int | None, told: str) -> None:
@@ -172,7 +172,7 @@ def test_what_is_no_schedule_is_left_alone_or_told(base: pathlib.Path) -> None:
     assert [one["cluster"] for one in list_schedules(str(base / "schedules"), NOW)] == ["prod"]
     assert list_schedules(str(base / "none"), NOW) == []
     (base / "schedules" / "prod" / "schedule.json").write_text("{}")
-    with pytest.raises(CisError, match="schedule.json: no schedule of this collection; install it again, or remove"):
+    with pytest.raises(CisError, match="schedule.json: not an rke.cis schedule; install it again, or remove"):
         listed(base)
 
 

@@ -13,8 +13,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.messages import mail, request, text, without_secrets
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, samples, scan_without_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import scan_without_report, text
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, samples
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import (
     HOSTILE,
     NOTIFIERS,
@@ -31,11 +32,23 @@ FAILED = scan_without_report("prod", "x", "scheduled", "cron", "unknown profile 
 HOSTILE_SCAN = a_scan(a_report(name=HOSTILE, node_errors={HOSTILE: HOSTILE}, cluster=HOSTILE))
 
 
+def request(options: dict[str, t.Any], alert: dict[str, t.Any]) -> dict[str, t.Any]:
+    return TYPES[options["type"]].request(options, alert)
+
+
+def mail(options: dict[str, t.Any], alert: dict[str, t.Any]) -> email.message.EmailMessage:
+    return t.cast(t.Any, TYPES["email"]).mail(options, alert)
+
+
+def without_secrets(said: str, options: dict[str, t.Any]) -> str:
+    return TYPES[options["type"]].without_secrets(said, options)
+
+
 def body(notifier: str, **rule: t.Any) -> dict[str, t.Any]:
     return json.loads(request(options(notifier), an_alert(**rule))["body"])
 
 
-def test_text_tells_it_all() -> None:
+def test_text_has_it_all() -> None:
     scan = a_scan(
         a_report(waivers=[{"controls": ["1.*"], "owner": "bob", "status": "expiring", "expires": "2026-12-01"}]),
         compared_with="before",
