@@ -22,7 +22,6 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
-from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
     parse_bool,
     parse_duration,
     parse_gates,
@@ -30,6 +29,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
     parse_ip,
     parse_list,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
 
 _PARSERS: dict[str, t.Callable[[str], t.Any]] = {
     "bool": parse_bool,

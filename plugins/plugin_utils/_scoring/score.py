@@ -20,7 +20,6 @@ from ansible_collections.rke.cis.plugins.module_utils._flags import component_ar
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
-from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
     FLAG_OPERATORS,
     PATH_OPERATORS,
     describe,
@@ -29,6 +28,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
     query_finds,
     some,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 # Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
 _ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
