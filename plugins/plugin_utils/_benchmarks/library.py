@@ -86,7 +86,10 @@ def check_names() -> list[str]:
 def _expanded(index: Data, own_checks: Data) -> Data:
     """Return a benchmark in which each control has all of its check."""
     shared = _own("components.yml")
-    components = {**shared["components"], **index.get("components", {})}
+    components = dict(shared["components"])
+    for name, about in index.get("components", {}).items():
+        known = components.get(name, {})
+        components[name] = {**known, **about, "flags": {**known.get("flags", {}), **about["flags"]}}
     controls = []
     for entry in index["controls"]:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
@@ -126,6 +129,9 @@ class _UserFile:
                 hint = f"; did you mean {', '.join(near)}?" if near else "; see controls/ of the collection"
                 raise self._wrong(("controls", number, "check"), f"unknown check {entry['check']!r}{hint}")
         whole = _expanded(index, own)
+        for name, about in whole["components"].items():
+            if "style" not in about:
+                raise self._wrong(("components", name), "style is missing; available: pflag, pflag_strict, go")
         expanded = {"$ref": "#/$defs/control", "$defs": schema["$defs"]}
         for number, control in enumerate(whole["controls"]):
             self._require(problems(control, expanded), ("controls", number))

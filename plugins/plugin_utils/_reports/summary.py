@@ -35,7 +35,7 @@ def _names(names: list[str]) -> str:
 
 
 def _wrapped(label: str, text: str) -> list[str]:
-    lead = f"    {label:<7}"
+    lead = f"    {label:<6} "
     return textwrap.wrap(
         _printable(text), WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
     ) or [lead.rstrip()]
@@ -160,7 +160,7 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
             ("wanted", check["expected"]),
             ("seen", seen),
             ("why", "" if state in ("pass", "fail") else check["reason"]),
-            ("remedy", check["remediation"] if state == "fail" else ""),
+            ("remediation", check["remediation"] if state == "fail" else ""),
         ):
             rows += _wrapped(label, text) if text else []
     for reason, ids in not_here.items():

@@ -58,7 +58,7 @@ def test_a_pass_and_a_failure_with_what_was_seen_and_wanted() -> None:
     assert failing["remediation"]
     assert (passing["id"], passing["state"], passing["reason"]) == ("2.1.4", "pass", "")
     assert result["lines"][0].startswith("FAIL    2.1.1   Ensure that the --anonymous-auth")
-    assert any(line.startswith("    remedy ") for line in result["lines"])
+    assert any(line.startswith("    remediation ") for line in result["lines"])
     assert any(line.startswith("PASS    2.1.4   ") for line in result["lines"])
 
 

@@ -96,6 +96,7 @@ def test_a_directory_that_is_not_there_is_named() -> None:
         ('min: "1.19"', "min: 1.19", 3, "kubernetes.min: expected text"),
         ("kubernetes:", "kubernets:", 3, "kubernets: unknown key; available: "),
         ("style: pflag", "style: posix", 6, "components.kubelet-helper.style: unknown value; available: pflag, "),
+        ("    style: pflag\n", "", 6, "components.kubelet-helper: style is missing; available: pflag"),
         ("--secure: bool", "--secure: boolean", 7, "unknown value; available: bool, int, "),
         ("op: equals", "op: is", 23, "unknown value; available: not_set, equals"),
         ("kubelet-helper\n    tests", "helper\n    tests", 23, "unknown component 'helper'; available: kube-apiserver"),

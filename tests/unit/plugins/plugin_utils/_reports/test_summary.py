@@ -309,7 +309,7 @@ SEEN = {"expected": "--a=1", "actual": "--a=2", "source": "kubelet", "reason": "
     "check, lines",
     [
         (a_check("pass", **SEEN), ["PASS", "wanted --a=1", "seen   --a=2 (kubelet)"]),
-        (a_check("fail", **SEEN), ["FAIL", "wanted --a=1", "seen   --a=2 (kubelet)", "remedy mend it"]),
+        (a_check("fail", **SEEN), ["FAIL", "wanted --a=1", "seen   --a=2 (kubelet)", "remediation mend it"]),
         (a_check("manual", **SEEN), ["MANUAL", "wanted --a=1", "seen   --a=2 (kubelet)", "why    seen --a=2"]),
         (a_check("error", expected="x", reason="denied"), ["ERROR", "wanted x", "why    denied"]),
         (a_check("skip", reason="because", remediation="mend it"), ["SKIP", "why    because"]),
