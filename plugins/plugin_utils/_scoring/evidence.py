@@ -49,7 +49,7 @@ def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
         objects = document.get("objects")
         if _is_error(document["error"]) if "error" in document else isinstance(objects, dict):
             return document
-    raise CisError(f"{origin}: no cluster evidence: an object with error or objects is wanted; record it again")
+    raise CisError(f"{origin}: not cluster evidence: expected an object with error or objects; record it again")
 
 
 def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
@@ -59,11 +59,11 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         raise CisError(f"{origin}: {what}; record the node again, or take the file away")
 
     if not isinstance(document, dict):
-        wrong("no evidence document: a JSON object is wanted")
+        wrong("not an evidence document: expected a JSON object")
     if document.get("schema") != SCHEMA:
-        wrong(f"schema is {document.get('schema')!r}, {SCHEMA} is wanted")
+        wrong(f"schema is {document.get('schema')!r}; expected {SCHEMA}")
     if not isinstance(document.get("node"), str) or not document["node"]:
-        wrong("it names no node")
+        wrong("names no node")
     roles = document.get("roles")
     if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
         wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")

@@ -35,7 +35,7 @@ _ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
-    "not_located": "mend what keeps Docker from answering, or set cis_scan_prefix_path",
+    "not_located": "fix what keeps Docker from answering, or set cis_scan_prefix_path",
 }
 
 

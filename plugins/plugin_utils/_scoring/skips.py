@@ -30,12 +30,12 @@ def _ids(value: t.Any, source: str) -> dict[str, str]:
         value = dict.fromkeys(value, "") if all(isinstance(item, str) for item in value) else value
     if isinstance(value, list):
         wrong = next(item for item in value if not isinstance(item, str))
-        raise CisError(f'{source}: {wrong!r} is no control id; write ids as text in quotes, e.g. "1.1.2"')
+        raise CisError(f'{source}: {wrong!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
     if not isinstance(value, dict):
-        raise CisError(f"{source}: a list of control ids or a mapping of id to reason is wanted, not {value!r}")
+        raise CisError(f"{source}: expected a list of control ids or a mapping of id to reason, got {value!r}")
     for control_id, reason in value.items():
         if not isinstance(control_id, str):
-            raise CisError(f'{source}: {control_id!r} is no control id; write ids as text in quotes, e.g. "1.1.2"')
+            raise CisError(f'{source}: {control_id!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
         if reason is not None and not isinstance(reason, str):
             raise CisError(f"{source}: the reason of {control_id} must be text, not {reason!r}")
     return {str(control_id): str(reason or "") for control_id, reason in value.items()}
@@ -49,7 +49,7 @@ def skips_of_config(document: t.Any, benchmark_id: str, source: str) -> dict[str
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise CisError(f'{source}: {{"skip": {{"{benchmark_id}": ["1.1.2"]}}}} is wanted, not {document!r}')
+        raise CisError(f'{source}: expected {{"skip": {{"{benchmark_id}": ["1.1.2"]}}}}, got {document!r}')
     benchmarks = next((value for key, value in document.items() if str(key).lower() == "skip"), None)
     if benchmarks is None:
         return {}

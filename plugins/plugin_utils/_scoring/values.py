@@ -33,12 +33,12 @@ def parse_bool(text: str) -> bool:
 def parse_int(text: str) -> int:
     """strconv.ParseInt with base 0: a leading 0 is octal, 0x hexadecimal."""
     if not _INTEGER.fullmatch(text):
-        raise ValueError(f"{text!r} is no whole number")
+        raise ValueError(f"{text!r} is not a whole number")
     digits = text.lstrip("+-")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10
     number = -int(digits, base) if text[0] == "-" else int(digits, base)
     if not -_LARGEST - 1 <= number <= _LARGEST:
-        raise ValueError(f"{text!r} is no whole number of 64 bits")
+        raise ValueError(f"{text!r} is not a whole number of 64 bits")
     return number
 
 

@@ -199,7 +199,7 @@ class Waivers:
         return "live" if waiver["days_left"] is None or waiver["days_left"] > SOON else "expiring"
 
     def listed(self) -> list[dict[str, t.Any]]:
-        """Return each waiver as it was written, with what became of it."""
+        """Return each waiver as it was written, with its status."""
         return [
             {**waiver, "groups": list(waiver["groups"]), "status": self._status(number)}
             for number, waiver in enumerate(self._waivers)
