@@ -33,8 +33,7 @@ RUN = PATH=$$(tests/tools/pythons.sh .cache/pythons $(VENV)) ANSIBLE_CONFIG=$(CU
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test test-all rest setup venv unit-venv run-venv hooks quick lint docs sanity unit unit-nodes importer \
-	integration targets benchmark format clean
+.PHONY: help scan test test-all rest setup venv unit-venv run-venv hooks quick lint docs sanity unit unit-nodes importer integration targets benchmark format clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

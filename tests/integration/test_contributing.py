@@ -62,15 +62,21 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def test_add_a_control(page: Page) -> None:
     who, text = page.reader, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (benchmark,) = re.findall(r"^1\. Write the control into `(\S+)`:$", text, re.M)
+    (library,) = re.findall(r"^1\. Add the check to `(\S+)`:$", text, re.M)
+    check = page.take("bind-address:\n", "yaml").text
+    who.write(library, (who.cwd / library).read_text(encoding="utf-8") + "\n" + check)
+    components = "plugins/plugin_utils/_benchmarks/components.yml"
+    (flag,) = re.findall(r"add its type, `(.+?)`", text)
+    known = (who.cwd / components).read_text(encoding="utf-8")
+    who.write(components, known.replace("      --address: string\n", f"      --address: string\n      {flag}\n", 1))
+    (benchmark,) = re.findall(r"^2\. Write the index to `(\S+)`:$", text, re.M)
     page.save("id: rke-cis-1.6", benchmark)
-    (cases,) = re.findall(r"^2\. Say in `(\S+)`, under `FLAGS`", text, re.M)
+    (cases,) = re.findall(r"^3\. Add cases to `(\S+)`, under `FLAGS`", text, re.M)
     head, line, tail = (who.cwd / cases).read_text(encoding="utf-8").partition("FLAGS: dict[")
     first, _newline, rest = tail.partition("\n")
     who.write(cases, head + line + first + "\n" + page.take("--bind-address=localhost", "python").text + rest)
 
-    (passed,) = re.findall(r"It ends with `(\d+ passed)`", text)
-    assert re.search(rf"^{passed}, \d+ deselected in .*s\b", page.run("make unit"), re.M)
+    assert re.search(r"^\d+ passed, \d+ deselected in .*s\b", page.run("make unit"), re.M)
 
     page.run("make scan")
     (where,) = who.cwd.glob("cis-reports/practice/*Z-*")
@@ -86,7 +92,8 @@ def test_add_a_control(page: Page) -> None:
     assert who.run("git add changelogs").returncode == 0
     page.run("git commit")
     committed = who.run("git show --stat --format=%s").stdout
-    assert benchmark.rpartition("/")[2] in committed and "3 files changed" in committed
+    for path in (benchmark, library, components, cases, "".join(fragment)):
+        assert path.rpartition("/")[2] in committed
     assert page.left == []
 
 
@@ -110,8 +117,8 @@ def test_every_task_is_explained() -> None:
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.M)
     assert set(phony.split()) == tasks
     helped = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    # the part of `venv` that a practice scan needs is no task of its own
-    assert set(re.findall(r"^make (\S+) +\S", helped, re.M)) == tasks - {"run-venv"}
+    # parts of other tasks
+    assert set(re.findall(r"^make (\S+) +\S", helped, re.M)) == tasks - {"run-venv", "unit-venv", "rest"}
 
 
 def test_github_runs_what_ci_runs() -> None:
@@ -120,8 +127,13 @@ def test_github_runs_what_ci_runs() -> None:
     # YAML 1.1 reads a bare `on` as a boolean; so it is in quotes there
     assert set(workflow["on"]) == {"push", "pull_request", "schedule"}
     assert workflow["permissions"] == {"contents": "read"}
-    (job,) = workflow["jobs"].values()
-    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    jobs = workflow["jobs"]
+    assert set(jobs) == {"check", "sanity", "units", "integration"}
+    runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
+    assert (runs["check"], runs["integration"]) == (["make test"], [".ci/run"])
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
-    for step in job["steps"]:
-        assert "run" in step or re.fullmatch(r"actions/\w+@[0-9a-f]{40}", step["uses"])
+    cores = {path.stem.rpartition("-")[2] for path in (ROOT / "tests").glob("requirements-core-*.txt")}
+    assert set(jobs["sanity"]["strategy"]["matrix"]["core"]) >= cores
+    for job in jobs.values():
+        for step in job["steps"]:
+            assert "run" in step or re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", step["uses"])

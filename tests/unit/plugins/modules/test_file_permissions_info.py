@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Like what it tests, this file runs on Python 3.6 (`make units`).
+# Like what it tests, this file runs on Python 3.6 (`make unit-nodes`).
 
 import os
 
