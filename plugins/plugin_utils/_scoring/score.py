@@ -13,6 +13,7 @@ docs/docsite/rst/verdicts.rst.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
@@ -65,13 +66,13 @@ class NodeScorer:
         self._evidence = evidence
         self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
         self._seen: dict[str, list[Command]] = {}
+        self._expected = _expectations(benchmark)
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
         """Return the verdict of one control: all its tests must hold; a failure outweighs what was not seen."""
         node_error = self._evidence.get("error")
         parts = []
-        for test in control["tests"]:
-            expected = expectation(test, self._benchmark.parameters)
+        for test, expected in zip(control["tests"], self._expected[control["id"]], strict=True):
             if node_error and "object" not in test:
                 parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
                 continue
@@ -246,6 +247,15 @@ class NodeScorer:
         if names:
             return Verdict("pass", expected, actual, source, "")
         return Verdict("fail", expected, actual or "none exists", source, "no object satisfies it")
+
+
+@functools.lru_cache(maxsize=1)
+def _expectations(benchmark: Benchmark) -> dict[str, list[str]]:
+    """Return control id to what each of its tests expects, which is the same on every node."""
+    return {
+        control["id"]: [expectation(test, benchmark.parameters) for test in control["tests"]]
+        for control in benchmark.controls
+    }
 
 
 def _why(error: dict[str, str], advice: str = "") -> str:
