@@ -52,14 +52,14 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
             f"unknown profile 'rke-cis-1.9-hardened' in cis_scan_profile; there are: {', '.join(profile_names())}",
         ),
         ({"cis_scan_profile": "RKE-CIS-1.4"}, "unknown profile 'RKE-CIS-1.4' in cis_scan_profile; there are: "),
-        ({"cis_scan_skip": [1.1]}, "cis_scan_skip: 1.1 is no control id; write ids as text in quotes"),
-        ({"cis_scan_skip": 7}, "cis_scan_skip: a list of control ids or a mapping of id to reason is wanted, not 7"),
+        ({"cis_scan_skip": [1.1]}, "cis_scan_skip: 1.1 is not a valid control id; write ids in quotes"),
+        ({"cis_scan_skip": 7}, "cis_scan_skip: expected a list of control ids or a mapping of ids to reasons, got 7"),
         ({"cis_scan_skip": {"1.1.2": ["a"]}}, "cis_scan_skip: the reason of 1.1.2 must be text, not ['a']"),
         ({"cis_scan_skip_file": "gone.json"}, "cis_scan_skip_file gone.json: cannot be read: No such file"),
         ({"cis_scan_kubeconfig": "gone.yml"}, "/gone.yml: no such file; use the kubeconfig that rke up writes"),
         (
             {"cis_scan_groups": {"master": "cp"}},
-            "cis_scan_groups: master is no RKE role; there are controlplane, etcd,",
+            "cis_scan_groups: unknown RKE role(s) master; valid roles: controlplane, etcd,",
         ),
         (
             {"cis_scan_groups": {"controlplane": "a", "etcd": "b", "worker": ["c", "d"]}},
@@ -105,16 +105,16 @@ def test_variable(refusal: t.Callable[..., str], variables: dict[str, t.Any], wo
         ("empty.json", "", "not valid JSON: Expecting value: line 1 column 1"),
         ("cut.json", '{"skip": {"rke-cis-1.4": ["1.1.2"', "not valid JSON: "),
         ("words.json", "1.1.2, 1.1.3", "not valid JSON: "),
-        ("number.json", "7", "is wanted, not 7"),
-        ("text.json", '"1.1.2"', "is wanted, not '1.1.2'"),
+        ("number.json", "7", "got 7"),
+        ("text.json", '"1.1.2"', "got '1.1.2'"),
         ("skip-text.json", '{"skip": "1.1.2"}', '"skip" must map benchmark names to lists of control ids'),
         ("skip-list.json", '{"skip": ["1.1.2"]}', '"skip" must map benchmark names to lists of control ids'),
         ("ids-text.json", '{"skip": {"rke-cis-1.4": "1.1.2"}}', "skip.rke-cis-1.4: a list of control ids"),
-        ("ids-number.json", '{"skip": {"rke-cis-1.4": [1.1]}}', "skip.rke-cis-1.4: 1.1 is no control id"),
-        ("ids-null.json", '{"skip": {"rke-cis-1.4": [null]}}', "skip.rke-cis-1.4: None is no control id"),
-        ("ids-nested.json", '{"skip": {"current": [["1.1.2"]]}}', "skip.current: ['1.1.2'] is no control id"),
+        ("ids-number.json", '{"skip": {"rke-cis-1.4": [1.1]}}', "skip.rke-cis-1.4: 1.1 is not a valid control id"),
+        ("ids-null.json", '{"skip": {"rke-cis-1.4": [null]}}', "skip.rke-cis-1.4: None is not a valid control id"),
+        ("ids-nested.json", '{"skip": {"current": [["1.1.2"]]}}', "skip.current: ['1.1.2'] is not a valid control id"),
         ("bad.yml", "skip: [1.1.2", "not valid YAML: "),
-        ("number.yml", "- 1.1\n", "1.1 is no control id"),
+        ("number.yml", "- 1.1\n", "1.1 is not a valid control id"),
         ("binary.yml", "\x00", "not valid YAML: "),
     ],
 )
@@ -188,7 +188,7 @@ def test_unknown_id_is_a_warning(tmp_path: pathlib.Path, ssh_trap: t.Any) -> Non
     inventory = hosts(tmp_path / "hosts.json", {"worker": ["worker1"]}, ansible_host="127.0.0.1", ansible_port=1)
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, variables, env=ssh_trap.env)
     said = re.sub(r"\s+", " ", outcome.out)
-    assert "cis_scan_skip: rke-cis-1.4 has no control '8.8.8'; nothing is skipped by it" in said
+    assert "cis_scan_skip: rke-cis-1.4 has no control '8.8.8'; ignored" in said
     assert f"cis_scan_skip_file {path}: rke-cis-1.4 has no control '9.9.9'" in said
     assert "has no control '1.1.37' (did you mean 1.1.37a, 1.1.37b?)" in said
     check = outcome.checks["1.1.2"]
@@ -206,5 +206,5 @@ def test_windows_node_is_not_touched(tmp_path: pathlib.Path) -> None:
     assert set(outcome.report["node_errors"]) == {"win1", "win2"}
     reason = outcome.checks["2.1.2"]["evidence"][0]["reason"]
     assert reason.startswith("Windows: ")
-    assert reason.endswith("take it out of the role groups")
+    assert reason.endswith("remove it from the role groups")
     assert "nothing was seen of win1, win2" in outcome.failure()

@@ -246,7 +246,7 @@ def test_a_waived_failure_counts_as_skipped_and_says_who_answers_for_it(
     assert row.locator(".on").inner_text() == "1 of 2 fail, 1 of 2 waived"
     part = row.locator(".part", has_text="worker1").inner_text()
     assert "Skipped" in part
-    assert f"It would be fail. Olga, until 2027-01-31: ticket {HOSTILE[0]}" in part
+    assert f"Result without the waiver: fail. By Olga until 2027-01-31: ticket {HOSTILE[0]}" in part
     listed = page.page.locator("section", has=page.page.locator("#waivers")).inner_text()
     assert all(said in listed for said in ("2.1.1", "worker1", HOSTILE[0], "Olga", "2027-01-31", "live"))
     choose(page, "skip", node="worker1")

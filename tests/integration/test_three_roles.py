@@ -197,7 +197,7 @@ def test_summary_names_what_fails(scan_default: scans.Outcome) -> None:
     """Width and plain text are looked at in every run of every test, by Outcome."""
     assert re.search(r"^cluster prod \(97 controls\) +63 ", scan_default.summary, re.M)
     assert re.search(
-        r"^1\.2\.2 .*\n    wanted --address=127\.0\.0\.1\n    seen   --address=0", scan_default.summary, re.M
+        r"^1\.2\.2 .*\n    expected --address=127\.0\.0\.1\n    seen     --address=0", scan_default.summary, re.M
     )
     assert {line.split()[0] for line in scan_default.summary.splitlines() if re.match(r"\d+\.\d+\.\d+", line)} == (
         scan_default.ids("fail")
