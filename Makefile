@@ -16,8 +16,8 @@ PYTHON =
 RKE_CIS_CACHE ?= $(HOME)/.cache/rke-cis
 export RKE_CIS_CACHE
 
-# What `make test` runs before pytest, in this order.
-GATES = lint docs sanity units targets
+# What `make test-all` runs after `make test` and before the integration tests, in this order.
+GATES = lint docs sanity unit-nodes importer targets
 
 # All tests at once, a file in one process: those of a file share what is costly to set up.
 TOGETHER = --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -33,7 +33,8 @@ RUN = PATH=$$(tests/tools/pythons.sh .cache/pythons $(VENV)) ANSIBLE_CONFIG=$(CU
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/dev
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test setup venv run-venv hooks lint docs sanity unit units integration targets benchmark format clean
+.PHONY: help scan test test-all rest setup venv unit-venv run-venv hooks quick lint docs sanity unit unit-nodes importer \
+	integration targets benchmark format clean
 
 help: ## say what there is (this text)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,15 +42,26 @@ help: ## say what there is (this text)
 scan: run-venv ## a practice scan; needs python3 and make, changes nothing outside of this directory
 	@$(RUN) ansible-playbook -i playbooks/practice/inventory.yml $(PRACTICE_PLAYBOOK) $(ARGS)
 
-test: ## everything: set-up, all gates, all tests; pytest's closing line comes last
-	@$(MAKE) setup venv
+test: unit-venv ## what a change has to pass first, in minutes: quick lint, unit tests, a practice scan; needs no root
+	@tests/tools/lint.sh quick
+	$(RUN) python -m pytest $(TOGETHER) --cov=plugins --cov-report= tests/unit tests/oracle tests/practice $(ARGS)
+	printf 'coverage of plugins/ by these tests: %s %%\n' "$$($(RUN) python -m coverage report --format=total)"
+
+test-all: test rest ## everything: make test, then all other gates, and integration tests on real hosts
+
+# System packages and the kube-apiserver come in the background: no gate before the targets needs them.
+rest: venv
+	@tests/tools/setup.sh >.cache/setup.log 2>&1 & setup=$$!
 	failed=
 	for gate in $(GATES); do
-	    printf '\n==== make %s\n' "$$gate"
+	    if [ "$$gate" = targets ]; then wait "$$setup" || true; cat .cache/setup.log; fi
+	    printf '\n==== make %s\n' "$$gate"; start=$$SECONDS
 	    $(MAKE) "$$gate" || failed="$$failed $$gate"
+	    printf '==== %s: %s s\n' "$$gate" "$$((SECONDS - start))"
 	done
-	printf '\n==== gates that failed:%s\n==== pytest\n' "$${failed:- none}"
-	$(RUN) python -m pytest $(TOGETHER) $(ARGS)
+	printf '\n==== integration tests\n'
+	$(RUN) python -m pytest $(TOGETHER) tests/integration $(ARGS) || failed="$$failed integration"
+	printf '\n==== %s\n' "$${failed:+failed:$$failed}$${failed:-all gates and tests passed}"
 	[ -z "$$failed" ]
 
 setup: ## system packages (as root on Debian and Ubuntu) and the kube-apiserver that the tests use
@@ -59,6 +71,10 @@ venv: ## .venv with all that running, checking and testing need
 	@tests/tools/venv.sh $(VENV) tests/requirements.txt $(PYTHON)
 	tests/tools/stage.sh link
 	tests/tools/awx.sh
+
+unit-venv:
+	@tests/tools/venv.sh $(VENV) tests/requirements-unit.txt $(PYTHON)
+	tests/tools/stage.sh link
 
 run-venv:
 	@tests/tools/venv.sh $(VENV) requirements.txt $(PYTHON)
@@ -76,14 +92,20 @@ docs: venv ## the documentation site, built into .cache/docs/build/html, and its
 sanity: venv ## ansible-test sanity with the ansible-core of .venv, 2.16 and 2.21, on all Pythons there are
 	@tests/tools/sanity.sh
 
-unit: venv ## unit tests (pytest): make unit ARGS="-k flags"
+quick: unit-venv ## the checks that take seconds: format, style, types, YAML, words
+	@tests/tools/lint.sh quick
+
+unit: unit-venv ## unit tests (pytest): make unit ARGS="-k flags"
 	@$(RUN) python -m pytest tests/unit $(ARGS)
 
-units: venv ## unit tests of what runs on nodes (ansible-test), on all Pythons there are
+unit-nodes: venv ## unit tests of what runs on nodes (ansible-test), on all Pythons there are
 	@tests/tools/units.sh
 
 integration: targets ## integration tests: ansible-test targets, then pytest against real hosts
 	@$(RUN) python -m pytest tests/integration $(ARGS)
+
+importer: venv ## build the collection and look at it as Galaxy does
+	@tests/tools/importer.sh
 
 targets: venv ## ansible-test integration targets only
 	@tests/tools/targets.sh
@@ -91,7 +113,7 @@ targets: venv ## ansible-test integration targets only
 benchmark: venv ## measure the speed of a scan
 	@$(RUN) python $(BENCHMARK) $(ARGS)
 
-format: venv ## put the Python code into the shape that `make lint` wants
+format: venv ## put the Python code into shape
 	@$(RUN) ruff check --fix --quiet . || true
 	$(RUN) ruff format .
 

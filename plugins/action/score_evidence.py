@@ -12,7 +12,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import GATES, RESULT, SCORING, check_result
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, remove_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     REPORT,
@@ -57,7 +57,9 @@ class ActionModule(ControllerAction):
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
-            return self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
+            result = self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
+            remove_plan(plan)
+            return result
         finally:
             release(os.path.dirname(args["scan_dir"]))
 

@@ -44,7 +44,7 @@ def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
         ]
     except (KeyError, TypeError, AttributeError, ValueError):
         raise ValueError(
-            "no EncryptionConfiguration: resources, each with resources and providers, are wanted"
+            "not an EncryptionConfiguration: expected resources, each with resources and providers"
         ) from None
 
 

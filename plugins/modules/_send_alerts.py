@@ -47,7 +47,7 @@ options:
     default: false
   result:
     description:
-      - What M(rke.cis.score_evidence) returned. If it failed, C(msg) is the reason why there is no report.
+      - What M(rke.cis.score_evidence) returned. If it failed, C(msg) says why no report was written.
     type: dict
     default: {}
   report_dir:

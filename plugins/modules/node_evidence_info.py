@@ -63,12 +63,12 @@ options:
             default: pflag
           list:
             description:
-              - Whether the direct entries of the directory are wanted too.
+              - Whether the direct entries of the directory are gathered, too.
             type: bool
             default: false
           read:
             description:
-              - What of the file's content is wanted. V(encryption_providers) are names, never keys.
+              - What to read of the file's content. V(encryption_providers) are names, never keys.
             type: str
             choices:
               - encryption_providers

@@ -30,7 +30,7 @@ BUSY = re.compile(
 # Ansible's own temporary directories on the node, and the directories that they are made in
 ANSIBLES = re.compile(r"^/root/\.ansible(/|$)|^/tmp/ansible_|^/tmp$|^/root$")
 
-# Where a host's files that lie in memory are; a scan's own ssh connection is no file.
+# Where a host's files that lie in memory are; a scan's own ssh connection does not count.
 LISTING = r"""
 import hashlib, os, stat
 for top in ("/root", "/tmp", "/run"):

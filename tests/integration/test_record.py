@@ -66,7 +66,7 @@ def test_malformed_evidence_is_named(recorded: pathlib.Path, tmp_path: pathlib.P
 @pytest.mark.parametrize(
     "change,words",
     [
-        ({"schema": "rke.cis/evidence/9"}, "expected schema rke.cis/evidence/1, got 'rke.cis/evidence/9'"),
+        ({"schema": "rke.cis/evidence/9"}, "schema is 'rke.cis/evidence/9'; expected rke.cis/evidence/1"),
         ({"roles": ["master"]}, "roles must be a list of controlplane, etcd, worker"),
         ({"containers": []}, "containers must be an object of objects"),
         ({"node": "cp1"}, "more than one file of node cp1"),

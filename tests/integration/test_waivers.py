@@ -147,7 +147,7 @@ def test_a_broken_file_is_one_line_before_any_node(
 ) -> None:
     outcome = scan("- controls: 2.1.1\n  reason: r\n  owner: o\n  expires: tomorrow\n")
     assert outcome.failure() == (
-        f"cis_scan_waivers_file {tmp_path}/waivers.yml line 4: expires: 'tomorrow' is no date; "
+        f"cis_scan_waivers_file {tmp_path}/waivers.yml line 4: expires: 'tomorrow' is not a valid date; "
         "write YYYY-MM-DD, or never"
     )
     assert list((tmp_path / "run").iterdir()) == []

@@ -36,7 +36,8 @@ for version in 20.3.4 21.0.1 21.3.1 23.1.2 24.0 24.2 25.2; do
     if [ -e "$file" ] && ! grep -q '^import ensurepip$' "$file"; then rm "$file.new"; else mv "$file.new" "$file"; fi
 done
 
-copy=$(tests/tools/stage.sh copy)
+# A copy for each, since several may run at once.
+copy=$(tests/tools/stage.sh copy ".cache/ansible-test-$core-$1/ansible_collections/rke/cis")
 cd "$copy"
 unset ANSIBLE_CONFIG ANSIBLE_COLLECTIONS_PATH VIRTUAL_ENV
 

@@ -29,7 +29,8 @@ fi
 stamp=$dir/.$(printf '%s' "$requirements" | tr '/' '-').stamp
 wanted() {
     printf 'python %s\n' "$("$dir/bin/python" -c 'import sys; print(sys.version)' 2>/dev/null | head -n 1)"
-    sed 's/#.*//' requirements.txt "$requirements"
+    # With the files that it includes.
+    sed 's/#.*//' requirements.txt tests/requirements-unit.txt "$requirements"
 }
 if [ -f "$stamp" ] && "$dir/bin/python" -c '' 2>/dev/null && [ "$(wanted)" = "$(cat "$stamp")" ]; then
     exit 0

@@ -8,11 +8,12 @@
 """The plan of a scan, which its first step writes and its later ones read.
 
 Documents go through files, not through variables: templating a large one costs more than the whole scan. These files
-are hidden, since they are of no use after it.
+go when the reports are written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -49,6 +50,13 @@ def read_plan(scan_dir: str) -> Plan:
     if not isinstance(plan, dict) or plan.get("schema") != SCHEMA:
         raise CisError(f"plan {path}: not a plan of this collection (expected the schema {SCHEMA}); scan again")
     return plan
+
+
+def remove_plan(plan: Plan) -> None:
+    """Remove the files of a plan that has been carried out."""
+    for path in (_plan_path(plan["scan_dir"]), _requests_path(plan["evidence_dir"])):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:

@@ -155,7 +155,7 @@ class KeptScans:
         return [self._scan(name) for name in self.names()]
 
     def find(self, name: str) -> Scan:
-        """Return the scan of this name; the newest complete one if there is no name. Raises CisError if not found."""
+        """Return the scan of this name; the newest complete one without a name. Raises CisError if not found."""
         found = [scan for scan in self.scans() if (scan["name"] == name if name else scan["complete"])]
         if not found:
             what = f"cis_report_name {name!r}: no such scan" if name else "cis_report_name: no complete scan"

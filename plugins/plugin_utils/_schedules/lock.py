@@ -96,7 +96,7 @@ def _myself() -> Holder:
 
 
 def controller_user() -> str:
-    """Return the user of this process, by number where there is no name, as in some containers."""
+    """Return the user of this process, by number where the system knows no name, as in some containers."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -50,7 +50,7 @@ def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
         objects = document.get("objects")
         if _is_error(document["error"]) if "error" in document else isinstance(objects, dict):
             return document
-    raise CisError(f"{origin}: not cluster evidence (expected an object with error or objects); record it again")
+    raise CisError(f"{origin}: not cluster evidence: expected an object with error or objects; record it again")
 
 
 def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
@@ -60,11 +60,11 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         raise CisError(f"{origin}: {what}; record the node again, or remove the file")
 
     if not isinstance(document, dict):
-        wrong("not an evidence document (expected a JSON object)")
+        wrong("not an evidence document: expected a JSON object")
     if document.get("schema") != SCHEMA:
-        wrong(f"expected schema {SCHEMA}, got {document.get('schema')!r}")
+        wrong(f"schema is {document.get('schema')!r}; expected {SCHEMA}")
     if not isinstance(document.get("node"), str) or not document["node"]:
-        wrong("node: missing or empty")
+        wrong("names no node")
     roles = document.get("roles")
     if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
         wrong(f"roles: expected a list of {', '.join(NODE_TYPES.values())}, got {document.get('roles')!r}")

@@ -27,7 +27,7 @@ def roles_of_hosts(
     unknown = sorted(set(mapping) - set(NODE_TYPES.values()))
     if unknown:
         raise CisError(
-            f"cis_scan_groups: unknown RKE role(s) {', '.join(unknown)}; valid roles: {', '.join(NODE_TYPES.values())}"
+            f"cis_scan_groups: unknown RKE role {', '.join(unknown)}; valid roles: {', '.join(NODE_TYPES.values())}"
         )
     mapped = {role: mapping.get(role, role) for role in NODE_TYPES.values()}
     groups_of = {role: [names] if isinstance(names, str) else list(names) for role, names in mapped.items()}

@@ -38,12 +38,12 @@ def _ids(value: t.Any, source: str) -> dict[str, str]:
         value = dict.fromkeys(value, "") if all(isinstance(item, str) for item in value) else value
     if isinstance(value, list):
         wrong = next(item for item in value if not isinstance(item, str))
-        raise CisError(f'{source}: {wrong!r} is not a valid control id; write ids in quotes, such as "1.1.2"')
+        raise CisError(f'{source}: {wrong!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
     if not isinstance(value, dict):
-        raise CisError(f"{source}: expected a list of control ids or a mapping of ids to reasons, got {value!r}")
+        raise CisError(f"{source}: expected a list of control ids or a mapping of id to reason, got {value!r}")
     for control_id, reason in value.items():
         if not isinstance(control_id, str):
-            raise CisError(f'{source}: {control_id!r} is not a valid control id; write ids in quotes, such as "1.1.2"')
+            raise CisError(f'{source}: {control_id!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
         if reason is not None and not isinstance(reason, str):
             raise CisError(f"{source}: the reason for {control_id} must be a string, got {reason!r}")
     return {str(control_id): str(reason or "") for control_id, reason in value.items()}

@@ -38,7 +38,7 @@ def parse_int(text: str) -> int:
     base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10
     number = -int(digits, base) if text[0] == "-" else int(digits, base)
     if not -_LARGEST - 1 <= number <= _LARGEST:
-        raise ValueError(f"{text!r} is not a 64-bit whole number")
+        raise ValueError(f"{text!r} is not a whole number of 64 bits")
     return number
 
 

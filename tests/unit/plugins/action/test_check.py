@@ -117,7 +117,7 @@ def test_ids_sections_and_globs(wanted: t.Any, ids: list[str]) -> None:
         (",", "id: empty"),
         ([], "id: empty"),
         (2.1, "id: "),
-        ([2.1], "write ids in quotes"),
+        ([2.1], "write ids as text in quotes"),
         ("[", "id: not valid JSON"),
     ],
 )

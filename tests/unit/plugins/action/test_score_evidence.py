@@ -143,7 +143,7 @@ def test_a_template_that_fails_costs_only_its_own_file(
     assert result["failed"] is True
     assert "bad.txt.j2" in result["msg"]
     scan_dir = pathlib.Path(args["scan_dir"])
-    assert {path.name for path in scan_dir.iterdir()} == {"evidence", ".plan.json", "report.csv", "report.json"}
+    assert {path.name for path in scan_dir.iterdir()} == {"evidence", "report.csv", "report.json"}
     assert (scan_dir.parent / "index.json").exists()
 
 
