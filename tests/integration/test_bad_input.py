@@ -63,7 +63,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ),
         (
             {"cis_scan_groups": {"controlplane": "a", "etcd": "b", "worker": ["c", "d"]}},
-            "no host to scan is in any of the groups a, b, c, d; put nodes into them, or name yours in cis_scan_groups",
+            "no host to scan is in any of the groups a, b, c, d; add nodes to them, or set cis_scan_groups to your",
         ),
         ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': must be a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of cis_scan_node_tests_on must be one of: workers, all, got: some"),
@@ -133,7 +133,7 @@ def test_skip_file(refusal: t.Callable[..., str], tmp_path: pathlib.Path, name: 
 def test_no_host_in_a_role_group(refusal: t.Callable[..., str]) -> None:
     assert refusal({"web": ["cp1"]}) == (
         "no host to scan is in any of the groups controlplane, etcd, worker; "
-        "put nodes into them, or name yours in cis_scan_groups"
+        "add nodes to them, or set cis_scan_groups to your groups"
     )
 
 
@@ -197,8 +197,8 @@ def test_unknown_id_is_a_warning(tmp_path: pathlib.Path, ssh_trap: t.Any) -> Non
     assert "has no control '1.1.37' (did you mean 1.1.37a, 1.1.37b?)" in said
     check = outcome.checks["1.1.2"]
     assert (check["state"], check["by"], check["reason"]) == ("skip", f"cis_scan_skip_file {path}", "accepted")
-    # an empty role group is said once, and its controls are errors
-    assert said.count("no node has the role etcd (inventory group etcd); its controls are error") == 1
+    # an empty role group is said once, and its controls will be errorss
+    assert said.count("no node has the role etcd (inventory group etcd); its controls will be errors") == 1
     assert outcome.checks["1.5.1"]["reason"] == "no node has the role etcd"
     assert outcome.code == 0 or "unreachable" in outcome.out
 

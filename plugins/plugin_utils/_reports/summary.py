@@ -13,7 +13,12 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    FAILED,
+    described,
+    errors_by_reason,
+    report_checks,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
 
@@ -80,7 +85,7 @@ def failures(report: dict[str, t.Any]) -> list[str]:
     """Return the failing controls, each with what was expected, what was seen, and where."""
     rows = []
     for check in report_checks(report):
-        if check["state"] not in ("fail", "mixed"):
+        if check["state"] not in FAILED:
             continue
         rows += _title(check)
         failed = [part for part in check["evidence"] if part["state"] == "fail"]
