@@ -91,11 +91,19 @@ def failures(report: dict[str, t.Any]) -> list[str]:
         failed = [part for part in check["evidence"] if part["state"] == "fail"]
         for expected in dict.fromkeys(part["expected"] for part in failed):
             rows += _wrapped("expected", expected)
-        for part in failed[:_MOST_KINDS]:
-            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
-            rows += _wrapped("on", _names(part["nodes"]))
-        if len(failed) > _MOST_KINDS:
-            rows += _wrapped("seen", f"and {len(failed) - _MOST_KINDS} more, see the report")
+        rows += _seen(failed)
+    return rows
+
+
+def _seen(parts: list[dict[str, t.Any]]) -> list[str]:
+    """Return what was seen, where, and who accepts it if it is waived."""
+    rows = []
+    for part in parts[:_MOST_KINDS]:
+        rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+        rows += _wrapped("on", _names(part["nodes"]))
+        rows += _wrapped("by", waived_by(part["waiver"])) if "waiver" in part else []
+    if len(parts) > _MOST_KINDS:
+        rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, see the report")
     return rows
 
 
@@ -104,14 +112,7 @@ def waived(report: dict[str, t.Any]) -> list[str]:
     rows = []
     for check in report_checks(report):
         parts = [part for part in check.get("evidence", []) if "waiver" in part]
-        if parts:
-            rows += _title(check)
-        for part in parts[:_MOST_KINDS]:
-            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
-            rows += _wrapped("on", _names(part["nodes"]))
-            rows += _wrapped("by", waived_by(part["waiver"]))
-        if len(parts) > _MOST_KINDS:
-            rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, see the report")
+        rows += [*_title(check), *_seen(parts)] if parts else []
     return rows
 
 
