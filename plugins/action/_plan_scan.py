@@ -16,15 +16,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan,
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, cluster_path
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import outlook
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
-    check_one_cluster,
-    config_map_skips,
-    given_skips,
-    roles_of_hosts,
-)
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import check_one_cluster, roles_of_hosts
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import config_map_skips, given_skips, merge_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
@@ -74,7 +69,7 @@ class ActionModule(ControllerAction):
         exempt = exemptions(benchmark, profile, skips)
         names = node_names([{"node": host, "roles": roles} for host, roles in nodes.items()], args["node_tests_on"])
         excuses = Waivers(waivers, benchmark, nodes)
-        preview = outlook(benchmark, profile, exempt, excuses, names)
+        preview = preview_lines(benchmark, profile, exempt, excuses, names)
         plan: Plan = {
             "profile": benchmark.profile_name(profile),
             "benchmark_dirs": [os.path.abspath(path) for path in args["benchmark_dirs"]],

@@ -28,7 +28,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     report_checks,
     unexamined,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_report
 

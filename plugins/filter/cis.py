@@ -16,7 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe
 
 

@@ -171,6 +171,6 @@ lines:
   elements: str
   sample:
     - FAIL    2.1.1   Ensure that the --anonymous-auth argument is set to false (Scored)
-    - "    wanted --anonymous-auth=false"
-    - "    seen   --anonymous-auth=true (kubelet process arguments)"
+    - "    expected --anonymous-auth=false"
+    - "    seen     --anonymous-auth=true (kubelet process arguments)"
 """

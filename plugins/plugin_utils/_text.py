@@ -5,10 +5,10 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Text on its way to a person: printable, bounded, in the right number.
+"""Text for people: printable, of limited length, singular or plural.
 
-What came from a node must never be templated again (up to ansible-core 2.18 a filter's result would be), nor drive a
-terminal, nor fill it.
+Text from a node must not be templated again (up to ansible-core 2.18, the result of a filter is), nor control or flood
+a terminal.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
 
 def printable(text: str) -> str:
-    """Return text with a question mark for each character that is not for the eye."""
+    """Return text with a question mark for each character that is not printable."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def shortened(text: str, most: int) -> str:
-    """Return text of at most so many characters, with dots for what is left out."""
+    """Return text cut to so many characters, with dots at the end if something was cut."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def listed(names: t.Sequence[str], most: int, total: int | None = None) -> str:
-    """Return the first names, and how many there are more: a report must stay readable."""
+    """Return the first names, and how many more there are."""
     more = (len(names) if total is None else total) - len(names[:most])
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, word: str) -> str:
-    """Return a number with its word, such as 1 control or 2 controls."""
+    """Return a number with its noun, such as 1 control or 2 controls."""
     return f"{number} {word}{'s' * (number != 1)}"
 
 
 def make_unsafe(value: t.Any) -> t.Any:
-    """Return plain data with every text marked as not to be templated."""
+    """Return plain data with every string marked as not to be templated."""
     if isinstance(value, dict):
         return {make_unsafe(key): make_unsafe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

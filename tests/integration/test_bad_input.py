@@ -54,7 +54,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_profile": "RKE-CIS-1.4"}, "unknown profile 'RKE-CIS-1.4' in cis_scan_profile; available: "),
         ({"cis_scan_skip": [1.1]}, "cis_scan_skip: 1.1 is not a control id; write ids as text in quotes"),
         ({"cis_scan_skip": 7}, "cis_scan_skip: expected a list of control ids or a mapping of id to reason, got 7"),
-        ({"cis_scan_skip": {"1.1.2": ["a"]}}, "cis_scan_skip: the reason of 1.1.2 must be text, not ['a']"),
+        ({"cis_scan_skip": {"1.1.2": ["a"]}}, "cis_scan_skip: the reason for 1.1.2 must be a string, got ['a']"),
         ({"cis_scan_skip_file": "gone.json"}, "cis_scan_skip_file gone.json: cannot be read: No such file"),
         ({"cis_scan_kubeconfig": "gone.yml"}, "/gone.yml: no such file; use the kubeconfig that rke up writes"),
         (
@@ -63,7 +63,7 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ),
         (
             {"cis_scan_groups": {"controlplane": "a", "etcd": "b", "worker": ["c", "d"]}},
-            "no host to scan is in any of the groups a, b, c, d; put nodes into them, or name yours in cis_scan_groups",
+            "no host to scan is in any of the groups a, b, c, d; add nodes to them, or set cis_scan_groups to your",
         ),
         ({"cis_scan_cluster": "../up"}, "cis_scan_cluster '../up': must be a name without / and without a leading dot"),
         ({"cis_scan_node_tests_on": "some"}, "value of cis_scan_node_tests_on must be one of: workers, all, got: some"),
@@ -107,9 +107,13 @@ def test_variable(refusal: t.Callable[..., str], variables: dict[str, t.Any], wo
         ("words.json", "1.1.2, 1.1.3", "not valid JSON: "),
         ("number.json", "7", ", got 7"),
         ("text.json", '"1.1.2"', ", got '1.1.2'"),
-        ("skip-text.json", '{"skip": "1.1.2"}', '"skip" must map benchmark names to lists of control ids'),
-        ("skip-list.json", '{"skip": ["1.1.2"]}', '"skip" must map benchmark names to lists of control ids'),
-        ("ids-text.json", '{"skip": {"rke-cis-1.4": "1.1.2"}}', "skip.rke-cis-1.4: a list of control ids"),
+        ("skip-text.json", '{"skip": "1.1.2"}', "skip: expected a mapping of benchmark names to lists of control ids"),
+        (
+            "skip-list.json",
+            '{"skip": ["1.1.2"]}',
+            "skip: expected a mapping of benchmark names to lists of control ids",
+        ),
+        ("ids-text.json", '{"skip": {"rke-cis-1.4": "1.1.2"}}', "skip.rke-cis-1.4: expected a list of control ids"),
         ("ids-number.json", '{"skip": {"rke-cis-1.4": [1.1]}}', "skip.rke-cis-1.4: 1.1 is not a control id"),
         ("ids-null.json", '{"skip": {"rke-cis-1.4": [null]}}', "skip.rke-cis-1.4: None is not a control id"),
         ("ids-nested.json", '{"skip": {"current": [["1.1.2"]]}}', "skip.current: ['1.1.2'] is not a control id"),
@@ -129,7 +133,7 @@ def test_skip_file(refusal: t.Callable[..., str], tmp_path: pathlib.Path, name: 
 def test_no_host_in_a_role_group(refusal: t.Callable[..., str]) -> None:
     assert refusal({"web": ["cp1"]}) == (
         "no host to scan is in any of the groups controlplane, etcd, worker; "
-        "put nodes into them, or name yours in cis_scan_groups"
+        "add nodes to them, or set cis_scan_groups to your groups"
     )
 
 
@@ -188,13 +192,13 @@ def test_unknown_id_is_a_warning(tmp_path: pathlib.Path, ssh_trap: t.Any) -> Non
     inventory = hosts(tmp_path / "hosts.json", {"worker": ["worker1"]}, ansible_host="127.0.0.1", ansible_port=1)
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, variables, env=ssh_trap.env)
     said = re.sub(r"\s+", " ", outcome.out)
-    assert "cis_scan_skip: rke-cis-1.4 has no control '8.8.8'; nothing is skipped by it" in said
+    assert "cis_scan_skip: rke-cis-1.4 has no control '8.8.8'; ignored" in said
     assert f"cis_scan_skip_file {path}: rke-cis-1.4 has no control '9.9.9'" in said
     assert "has no control '1.1.37' (did you mean 1.1.37a, 1.1.37b?)" in said
     check = outcome.checks["1.1.2"]
     assert (check["state"], check["by"], check["reason"]) == ("skip", f"cis_scan_skip_file {path}", "accepted")
-    # an empty role group is said once, and its controls are errors
-    assert said.count("no node has the role etcd (inventory group etcd); its controls are error") == 1
+    # an empty role group is said once, and its controls will be errorss
+    assert said.count("no node has the role etcd (inventory group etcd); its controls will be errors") == 1
     assert outcome.checks["1.5.1"]["reason"] == "no node has the role etcd"
     assert outcome.code == 0 or "unreachable" in outcome.out
 
@@ -206,5 +210,5 @@ def test_windows_node_is_not_touched(tmp_path: pathlib.Path) -> None:
     assert set(outcome.report["node_errors"]) == {"win1", "win2"}
     reason = outcome.checks["2.1.2"]["evidence"][0]["reason"]
     assert reason.startswith("Windows: ")
-    assert reason.endswith("take it out of the role groups")
+    assert reason.endswith("remove it from the role groups")
     assert "nothing was seen of win1, win2" in outcome.failure()

@@ -61,7 +61,7 @@ def test_a_failure_is_told_and_fails_where_it_was_asked_to(default: Testbed, tmp
     told = default.run(question("worker1", default.inventory, arguments), **keywords)
     status, result = answers(told.stdout)["worker1"]
     assert (told.returncode, status, result["checks"][0]["state"]) == (0, "SUCCESS", "fail")
-    assert "    wanted --protect-kernel-defaults=true" in result["lines"]
+    assert "    expected --protect-kernel-defaults=true" in result["lines"]
     gated = default.run(question("worker1", default.inventory, arguments + " fail_on=fail", "--check"), **keywords)
     status, result = answers(gated.stdout)["worker1"]
     assert (gated.returncode, status, result["msg"]) == (2, "FAILED!", f"{HARDENED}: 2.1.6 is fail")

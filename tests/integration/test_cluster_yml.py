@@ -130,8 +130,8 @@ def test_many_clusters_are_not_one(
 ) -> None:
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, fleet, more, env=ssh_trap.env)
     said = outcome.failure()
-    assert said.startswith("the hosts to scan are of several clusters (prod-")
-    assert f"of {tmp_path}/prod/cluster.yml, test-worker1 of {tmp_path}/test/cluster.yml); scan each by itself" in said
+    assert said.startswith("the hosts to scan belong to several clusters (prod-")
+    assert f"of {tmp_path}/prod/cluster.yml, test-worker1 of {tmp_path}/test/cluster.yml); scan them one by one" in said
     assert ssh_trap.calls == 0
     assert not list((tmp_path / "run").rglob("report.*"))
 

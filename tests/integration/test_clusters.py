@@ -36,7 +36,7 @@ def test_controlplanes_that_differ(controlplanes: Testbed, tmp_path: pathlib.Pat
     assert outcome.report["fail"] == 1  # mixed counts as failed
     row = next(row for row in outcome.table() if row[0] == "1.1.8")
     assert row[3:8] == ["mixed", "master", "cp1,cp2,cp3", "cp1,cp3", "cp2"]
-    assert re.search(r"seen   --profiling=true .*\n +on +cp2\n", outcome.summary)
+    assert re.search(r"seen     --profiling=true .*\n +on +cp2\n", outcome.summary)
     assert "1 of 97 controls fail" in outcome.failure()
 
 

@@ -67,9 +67,9 @@ def test_malformed_evidence_is_named(recorded: pathlib.Path, tmp_path: pathlib.P
     "change,words",
     [
         ({"schema": "rke.cis/evidence/9"}, "schema is 'rke.cis/evidence/9'; expected rke.cis/evidence/1"),
-        ({"roles": ["master"]}, "roles must be a list of controlplane, etcd, worker"),
-        ({"containers": []}, "containers must be an object of objects"),
-        ({"node": "cp1"}, "more than one file of node cp1"),
+        ({"roles": ["master"]}, "roles: expected a list of controlplane, etcd, worker"),
+        ({"containers": []}, "containers: expected an object of objects"),
+        ({"node": "cp1"}, "more than one file for node cp1"),
     ],
 )
 def test_evidence_of_another_shape(

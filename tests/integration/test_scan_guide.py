@@ -62,7 +62,7 @@ def _of_rke(page: Page, who: Reader) -> None:
     page.run("cis_scan_hosts=prod")
     assert (who.report()["cluster"], who.report()["node_errors"]) == ("prod", {})
     refused = who.run("ansible-playbook -i clusters.yml rke.cis.cis_scan")
-    assert refused.returncode == 2 and "the hosts to scan are of several clusters" in refused.stdout
+    assert refused.returncode == 2 and "the hosts to scan belong to several clusters" in refused.stdout
 
 
 def _of_scans(page: Page, who: Reader) -> None:

@@ -65,7 +65,7 @@ def test_viewer_is_denied(api: None, restricted_psp: None, hardened: Testbed, tm
     (part,) = outcome.checks["1.7.2"]["evidence"]
     assert part["reason"].startswith("denied: 403 Forbidden; grant the kubeconfig's user get and list on /apis/policy")
     assert "become" not in part["reason"], "rights on a node do not help with the API"
-    assert "ConfigMap security-scan/security-scan-cfg could not be read" in outcome.out
+    assert "ConfigMap security-scan/security-scan-cfg: could not be read" in outcome.out
     assert "0 of 97 controls fail, 4 could not be examined" in outcome.failure()
 
 
@@ -197,7 +197,7 @@ def test_summary_names_what_fails(scan_default: scans.Outcome) -> None:
     """Width and plain text are looked at in every run of every test, by Outcome."""
     assert re.search(r"^cluster prod \(97 controls\) +63 ", scan_default.summary, re.M)
     assert re.search(
-        r"^1\.2\.2 .*\n    wanted --address=127\.0\.0\.1\n    seen   --address=0", scan_default.summary, re.M
+        r"^1\.2\.2 .*\n    expected --address=127\.0\.0\.1\n    seen     --address=0", scan_default.summary, re.M
     )
     assert {line.split()[0] for line in scan_default.summary.splitlines() if re.match(r"\d+\.\d+\.\d+", line)} == (
         scan_default.ids("fail")

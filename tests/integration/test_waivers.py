@@ -107,12 +107,12 @@ def test_what_is_to_be_said_of_waivers(scan: t.Callable[..., scans.Outcome]) -> 
     )
     assert outcome.ids("fail", "mixed") == {"2.1.1"}
     for text in (
-        f"line 1: waiver of gone for 2.1.1: expired on {day(-1)}, so failures that it covers count",
+        f"line 1: waiver of gone for 2.1.1: expired on {day(-1)}; the failures that it covers count",
         "line 2: waiver of last-day for 2.1.4: expires today",
         "line 3: waiver of soon for 1.4.21: expires in 14 days",
         "line 4: waiver of typo for 9.9.9: rke-cis-1.4 has no control '9.9.9'",
-        "line 5: waiver of lost for 2.1.1: no node of this scan is called 'worker9'",
-        "line 6: waiver of nobody for 2.1.1: the inventory has no group 'workers' with hosts",
+        "line 5: waiver of lost for 2.1.1: no node of this scan matches 'worker9'",
+        "line 6: waiver of nobody for 2.1.1: inventory group 'workers' not found or empty",
         "line 7: waiver of idle for 2.1.2: covers no failure of this scan",
     ):
         assert said(outcome).count(text) == 1, text
@@ -137,7 +137,7 @@ def test_scored_again_without_an_inventory_a_group_excuses_nothing(
     variables["cis_scan_waivers_file"] = str(tmp_path / "waivers.yml")
     alone = scans.playbook(tmp_path / "alone", scans.SCORE, "localhost,", variables)
     assert alone.ids("fail", "mixed") == FAILURES
-    assert "the inventory has no group 'worker' with hosts" in said(alone)
+    assert "inventory group 'worker' not found or empty" in said(alone)
     again = scans.playbook(tmp_path / "again", scans.SCORE, INVENTORY, variables)
     assert again.ids("fail", "mixed") == {"1.4.21"}
 
@@ -199,13 +199,13 @@ def test_the_source_that_is_chosen_counts(
 @pytest.mark.parametrize(
     "source, words",
     [
-        ("file", "cis_scan_skip_source is file, but cis_scan_skip_file names none; name the file"),
+        ("file", "cis_scan_skip_source: file needs cis_scan_skip_file; set it to the path of the file"),
         (
             "config_map",
-            "cis_scan_skip_source is config_map, but ConfigMap security-scan/security-scan-cfg was not read: "
-            "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig",
+            "cis_scan_skip_source: config_map needs ConfigMap security-scan/security-scan-cfg, which could not be "
+            "read: the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig",
         ),
-        ("cluster", "value of skip_source must be one of: merged, variable, file, config_map, got: cluster"),
+        ("cluster", "value of cis_scan_skip_source must be one of: merged, variable, file, config_map, got: cluster"),
     ],
 )
 def test_a_source_that_is_chosen_and_not_there_is_refused(

@@ -15,8 +15,8 @@ import pytest
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
 
 HERE = pathlib.Path(__file__).parent
 with lzma.open(HERE / "summary-cases.json.xz", "rt", encoding="utf-8") as stream:

@@ -16,19 +16,19 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import rep
 
 SCHEMA = "rke.cis/comparison/1"
 
-# The state of a control on a node that it did not run on.
+# The state of a control on a node where it did not run.
 NOT_RUN = "not run"
 
 
 class Seen(t.NamedTuple):
-    """What one control came to on one node: its state, and the value seen, None where nobody looked."""
+    """The state of one control on one node, and the value seen: None if it was not judged."""
 
     state: str
     actual: str | None
 
 
 class Control(t.NamedTuple):
-    """One control of a report, node by node. `state` is that of the whole cluster."""
+    """One control of a report, node by node. `state` is its cluster-wide state."""
 
     title: str
     state: str
@@ -36,7 +36,7 @@ class Control(t.NamedTuple):
 
 
 class Outline(t.NamedTuple):
-    """What a comparison needs to know of a report."""
+    """What a comparison needs from a report."""
 
     cluster: str
     version: str
@@ -63,7 +63,7 @@ def outline(report: dict[str, t.Any]) -> Outline:
 
 
 def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, Seen]:
-    if check["state"] in ("skip", "notApplicable") and "evidence" not in check:  # no node has a verdict of its own
+    if check["state"] in ("skip", "notApplicable") and "evidence" not in check:  # it was not judged on any node
         state = Seen(check["state"], None)
         return {name: state for kind in check["node_type"] for name in report["nodes"][kind]}
     found: dict[str, Seen] = {}
@@ -74,7 +74,7 @@ def _by_node(report: dict[str, t.Any], check: dict[str, t.Any]) -> dict[str, See
 
 
 def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]] | None:
-    """Return the list that a pair of control and node belongs to, and what sets it apart there, or None."""
+    """Return the list that a control on a node belongs to, and the values before and after if shown there, or None."""
     if old.state == new.state:
         same = None in (old.actual, new.actual) or old.actual == new.actual
         return None if same else ("changed", (str(old.actual), str(new.actual)))
@@ -86,11 +86,11 @@ def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]] | None:
 
 
 def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return what has changed from one report to the other. docs/comparison.schema.json describes its form.
+    """Return what has changed from one report to the other. docs/comparison.schema.json describes the result.
 
-    It looks at each control on each node. Fixed is only what failed and really passes now: a failure that became an
-    error or a skip is another change, and one that went away with its node is a node gone. Of an added node only what
-    is not well is told. Raises CisError if the two are not of one cluster and benchmark.
+    It compares each control on each node. `fixed` has only failures that pass now: one that became an error or a skip
+    is in `other`, and one that went away with its node is not listed. Of an added node, only failures and errors are
+    listed. Raises CisError if the reports are not of the same cluster and benchmark.
     """
     before, after = outline(older), outline(newer)
     for what, one, two in (
@@ -99,8 +99,8 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
     ):
         if one != two:
             raise CisError(
-                f"scans of different {what} cannot be compared: {before.about['name'] or 'the older'} is of {one}, "
-                f"{after.about['name'] or 'the newer'} of {two}; choose two of the same"
+                f"cannot compare scans of different {what}: {before.about['name'] or 'the older one'} is of {one}, "
+                f"{after.about['name'] or 'the newer one'} of {two}; choose two of the same"
             )
     absent = Seen(NOT_RUN, None)
     found: dict[str, dict[tuple[str, tuple[str, ...]], list[str]]] = {
@@ -113,9 +113,9 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
             was, now = old.nodes.get(name, absent), new.nodes.get(name, absent)
             change = _change(was, now) if name in before.nodes or now.state in ("fail", "error") else None
             if change:
-                kind, told = change
-                found[kind].setdefault((control_id, told), []).append(name)
-        if not old.nodes and not new.nodes and old.state != new.state:  # it has no node to run on, then as now
+                kind, values = change
+                found[kind].setdefault((control_id, values), []).append(name)
+        if not old.nodes and not new.nodes and old.state != new.state:  # it runs on no node, in both scans
             found["other"][control_id, (old.state, new.state)] = []
     changes = {
         kind: [
@@ -123,9 +123,9 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
                 "id": control_id,
                 "title": controls[control_id].title,
                 "nodes": nodes,
-                **dict(zip(("before", "after"), told, strict=False)),
+                **dict(zip(("before", "after"), values, strict=False)),
             }
-            for (control_id, told), nodes in groups.items()
+            for (control_id, values), nodes in groups.items()
         ]
         for kind, groups in found.items()
     }
@@ -145,12 +145,12 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
 
 
 def changed_ids(changes: list[dict[str, t.Any]]) -> list[str]:
-    """Return the ids of the controls in one of a comparison's lists, each once."""
+    """Return the ids of the controls in a list of a comparison, each once."""
     return list(dict.fromkeys(change["id"] for change in changes))
 
 
 def alike(changes: list[dict[str, t.Any]]) -> dict[tuple[str, str, tuple[str, ...]], list[str]]:
-    """Return before, after and nodes to the ids that they hold for: one dead node changes many controls at once."""
+    """Return (before, after, nodes) to control ids: one dead node changes many controls at once."""
     found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for change in changes:
         found.setdefault((change["before"], change["after"], tuple(change["nodes"])), []).append(change["id"])

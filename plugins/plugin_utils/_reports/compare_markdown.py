@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""A comparison of two scans as Markdown, short enough for a merge request."""
+"""A comparison of two scans in Markdown, short enough for a merge request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def comparison_markdown(comparison: dict[str, t.Any], level: int = 1) -> str:
     parts = {
         "Newly failing": [_control(change) for change in comparison["newly_failing"]],
         "Fixed": [_control(change) for change in comparison["fixed"]],
-        "Another value, the same verdict": [_control(change) for change in comparison["changed"]],
+        "Changed values": [_control(change) for change in comparison["changed"]],
         "Other changes": [
             f"- {before} to {after}"
             + (f", on {markdown_code(some(list(nodes)))}" if nodes else "")
@@ -59,5 +59,5 @@ def comparison_markdown(comparison: dict[str, t.Any], level: int = 1) -> str:
             more = [f"- and {len(items) - _MOST} more"] if len(items) > _MOST else []
             lines += ["", f"{'#' * level}# {heading}", "", *items[:_MOST], *more]
     if not any(parts.values()):
-        lines += ["", "Nothing has changed."]
+        lines += ["", "Nothing changed."]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""CSV: the cells of the user's report. The layouts themselves are templates of the role cis_report."""
+"""CSV: the cells of a report. The layouts are templates of the role cis_report."""
 
 from __future__ import annotations
 
@@ -13,48 +13,47 @@ import csv
 import io
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_row(cells: t.Iterable[t.Any], neutralise: bool = True) -> str:
-    """Return cells as one CSV line without its end. What a spreadsheet would run as a formula gets a quote mark."""
+    """Return cells as one CSV line without line end. What a spreadsheet takes for a formula gets a leading quote."""
     texts = [str(cell) for cell in cells]
     if neutralise:
         texts = ["'" + text if text.startswith(_FORMULA) else text for text in texts]
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\r\n").writerow(texts)  # the end's characters are what gets quoted in a cell
+    csv.writer(stream, lineterminator="\r\n").writerow(texts)  # cells that contain these characters get quoted
     return stream.getvalue()[:-2]
 
 
 def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
-    """Return the checks with what the columns need: the nodes, and what to say in the column Remediation."""
+    """Return the checks with what the columns need: their nodes, and the text of the column Remediation."""
     for check in report_checks(report):
         nodes = dict.fromkeys(name for kind in check["node_type"] for name in report["nodes"][kind])
-        told = {"notApplicable": "Not applicable", "skip": f"Skipped by {check.get('by')}"}.get(check["state"])
+        exempt = {"notApplicable": "Not applicable", "skip": f"Skipped by {check.get('by')}"}.get(check["state"])
         advice = check["remediation"]
         if check.get("by") == "waiver":
             advice = f"Waived by {check['reason']}"
-        elif told:
-            advice = f"{told}: {check['reason']}" if check["reason"] else told
+        elif exempt:
+            advice = f"{exempt}: {check['reason']}" if check["reason"] else exempt
         elif check["state"] == "error":
             why = check.get("reason") or "; ".join(
                 dict.fromkeys(part["reason"] for part in check["evidence"] if part["reason"])
             )
             advice = f"Not examined: {why}"
         elif check["state"] == "manual":
-            advice = f"To be judged by a person: {check['evidence'][0]['expected']}"
-        if check["state"] != "skip":  # some of its nodes only are waived
+            advice = f"A person must judge it: {check['evidence'][0]['expected']}"
+        if check["state"] != "skip":  # only some of its nodes are waived
             for part in check.get("evidence", []):
                 if "waiver" in part:
                     advice += f" Waived on {', '.join(part['nodes'])} by {waived_by(part['waiver'])}"
-        # Rancher replaced the remediation by the reason alone, and only for what the profile itself leaves out
-        rancher_advice = check["reason"] if told and check.get("by") == "profile" else check["remediation"]
+        # Rancher replaces the remediation with the reason, but only for controls that the profile exempts
+        rancher_advice = check["reason"] if exempt and check.get("by") == "profile" else check["remediation"]
         yield {
             **check,
-            "description": described(check),
             "advice": advice,
             "rancher_advice": rancher_advice,
             "all_nodes": list(nodes),

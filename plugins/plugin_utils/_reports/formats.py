@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What templates of reports need and Jinja2 does not have: filters, and what XML does not allow."""
+"""Filters for the templates of reports, and the characters that XML does not allow."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     states_of_nodes,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def unix_time(text: str) -> int | None:
-    """Return an ISO 8601 time as seconds since 1970, or None where there is none."""
+    """Return an ISO 8601 time as seconds since 1970, or None if it is not one."""
     try:
         time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
     except ValueError:
@@ -38,14 +39,14 @@ def unix_time(text: str) -> int | None:
 
 
 def legal_xml(text: str) -> str:
-    """Return text with a question mark for each character that no XML document may hold, not even escaped."""
+    """Return text with a question mark for each character that XML does not allow, even escaped."""
     return _NOT_XML.sub("?", text)
 
 
 def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
-    """Return node to its cases: the controls that run on it, with `section` and, where it was judged, what was `seen`.
+    """Return node to its cases: the controls that run on it, with `section`, `state` and, if judged, what was `seen`.
 
-    Controls that ran on no node stand under an empty name, so that none is lost.
+    Controls that run on no node are under an empty name.
     """
     sections = {group["id"]: group["description"] for group in report["results"]}
     cases: dict[str, list[dict[str, t.Any]]] = {name: [] for name in report["node_results"]}
@@ -69,7 +70,7 @@ def score(counts: dict[str, t.Any]) -> int | None:
 
 
 def matrix(report: dict[str, t.Any]) -> dict[str, str]:
-    """Return control id to the first letter of its state on each node of node_results; - where it did not run."""
+    """Return control id to the first letter of its state on each node of node_results, or - where it did not run."""
     place = {name: number for number, name in enumerate(report["node_results"])}
     rows = {}
     for check in report_checks(report):
@@ -82,15 +83,17 @@ def matrix(report: dict[str, t.Any]) -> dict[str, str]:
 
 
 def csp_hash(script: str) -> str:
-    """Return what a Content-Security-Policy names an inline script by."""
+    """Return the hash that allows an inline script in a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "by_node": by_node,
     "comparison_markdown": comparison_markdown,
+    "counted": counted,
     "csp_hash": csp_hash,
     "errors_by_reason": errors_by_reason,
+    "listed": listed,
     "markdown_code": markdown_code,
     "markdown_text": markdown_text,
     "matrix": matrix,

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Text in Markdown: nothing that a node or a user says is markup there."""
+"""Escaping for Markdown: no text from nodes or users becomes markup."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
 
 
 def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:
-    """Return text in one line that Markdown, in a cell of a table too, shows as it is. None for text of any length."""
+    """Return text as one line that Markdown shows unchanged, in table cells too. `longest` None does not cut it."""
     return _MARKUP.sub(r"\\\1", _one_line(text, longest))
 
 
 def markdown_code(text: t.Any) -> str:
-    """Return text as code of one line: what a node says mentions nobody there, and links to nothing."""
+    """Return text as one line of code, in which nothing becomes a mention or a link."""
     line = _one_line(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""

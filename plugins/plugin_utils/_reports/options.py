@@ -19,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import CSV_LAYOUTS, OUTPUTS, own_name
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import SKIP_SOURCES
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import SKIP_SOURCES
 
 Options = dict[str, dict[str, t.Any]]
 

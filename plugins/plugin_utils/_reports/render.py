@@ -20,7 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS, legal_xml
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import Scan
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import LABELS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, LABELS
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
 
 # Format to the files that it writes. JSON is the report itself, which all the others are made of.
@@ -91,6 +91,7 @@ def environment(folder: str = TEMPLATES) -> jinja2.Environment:
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2", "xml.j2"), default_for_string=False),
     )
     found.filters.update(FILTERS, csv_row=csv_row)
+    found.globals.update(roles=NODE_TYPES, labels=LABELS, counts=COUNTS)
     return found
 
 
@@ -98,7 +99,7 @@ def _rendered(template: str, report: dict[str, t.Any], rows: list[dict[str, t.An
     folder, name = os.path.split(template)
     try:
         found = environment(folder).get_template(name)
-        text = found.render(report=report, rows=rows, roles=NODE_TYPES, labels=LABELS, **context._asdict())
+        text = found.render(report=report, rows=rows, **context._asdict())
     except Exception as error:  # a template is the user's code and may raise anything
         raise CisError(f"template {template}: {' '.join(str(error).split())}") from error
     return legal_xml(text) if name.endswith((".html.j2", ".xml.j2")) else text

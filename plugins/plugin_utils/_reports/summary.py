@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""A report, and what has changed since an earlier one, as plain text for a terminal of 80 columns."""
+"""Reports and comparisons as plain text for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import described, errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    FAILED,
+    described,
+    errors_by_reason,
+    report_checks,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
 
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
-_MANUAL = ("manual", "MANUAL")  # a column of those benchmarks only that have such controls
+_MANUAL = ("manual", "MANUAL")  # a column only for benchmarks that have such controls
 _MOST_NODES = 50
 _MOST_KINDS = 10
 _NAMES = 37
 
 
 def _printable(text: str) -> str:
-    """A node's words must not drive the terminal, nor fill it."""
+    """Text from a node must not control the terminal, nor flood it."""
     return printable(shortened(text, 500))
 
 
@@ -35,7 +40,7 @@ def _names(names: list[str]) -> str:
 
 
 def _wrapped(label: str, text: str) -> list[str]:
-    lead = f"    {label:<6} "
+    lead = f"    {label:<8} "
     return textwrap.wrap(
         _printable(text), WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
     ) or [lead.rstrip()]
@@ -48,7 +53,7 @@ def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]
 
 
 def progress_line(done: int, total: int, seconds: float) -> str:
-    """Return how far a scan is after so many seconds."""
+    """Return the progress of a scan after so many seconds."""
     rate = done / max(seconds, 0.001)
     left = round((total - done) / rate)
     wait = f"{left} s" if left < 120 else f"{left // 60} min"
@@ -56,7 +61,7 @@ def progress_line(done: int, total: int, seconds: float) -> str:
 
 
 def node_table(report: dict[str, t.Any]) -> list[str]:
-    """Return a line for each node and one for the cluster. Of very many nodes those with failures come first."""
+    """Return a line for each node and one for the cluster. Of many nodes, those with failures come first."""
     results = report["node_results"]
     states = (*_STATES, _MANUAL) if report.get("manual") else _STATES
     names = list(results)
@@ -65,7 +70,7 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
     rows = [_row("NODE", dict(states), states)]
     rows += [_row(name, results[name], states) for name in names[:_MOST_NODES]]
     if len(names) > _MOST_NODES:
-        rows.append(f"... and {len(names) - _MOST_NODES} more nodes, which stand in the report")
+        rows.append(f"... and {len(names) - _MOST_NODES} more nodes, see the report")
     rows.append("-" * (_NAMES + 41))
     rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report, states))
     return rows
@@ -77,41 +82,42 @@ def _title(check: dict[str, t.Any]) -> list[str]:
 
 
 def failures(report: dict[str, t.Any]) -> list[str]:
-    """Return the failing controls, each with the value wanted and the values seen, and where."""
+    """Return the failing controls, each with what was expected, what was seen, and where."""
     rows = []
     for check in report_checks(report):
-        if check["state"] not in ("fail", "mixed"):
+        if check["state"] not in FAILED:
             continue
         rows += _title(check)
         failed = [part for part in check["evidence"] if part["state"] == "fail"]
-        for wanted in dict.fromkeys(part["expected"] for part in failed):
-            rows += _wrapped("wanted", wanted)
-        for part in failed[:_MOST_KINDS]:
-            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
-            rows += _wrapped("on", _names(part["nodes"]))
-        if len(failed) > _MOST_KINDS:
-            rows += _wrapped("seen", f"and {len(failed) - _MOST_KINDS} more, which stand in the report")
+        for expected in dict.fromkeys(part["expected"] for part in failed):
+            rows += _wrapped("expected", expected)
+        rows += _seen(failed)
+    return rows
+
+
+def _seen(parts: list[dict[str, t.Any]]) -> list[str]:
+    """Return what was seen, where, and who accepts it if it is waived."""
+    rows = []
+    for part in parts[:_MOST_KINDS]:
+        rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+        rows += _wrapped("on", _names(part["nodes"]))
+        rows += _wrapped("by", waived_by(part["waiver"])) if "waiver" in part else []
+    if len(parts) > _MOST_KINDS:
+        rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, see the report")
     return rows
 
 
 def waived(report: dict[str, t.Any]) -> list[str]:
-    """Return the failures that are waived, each with what was seen, where, and who accepts it."""
+    """Return the waived failures, each with what was seen, where, and who accepts it."""
     rows = []
     for check in report_checks(report):
         parts = [part for part in check.get("evidence", []) if "waiver" in part]
-        if parts:
-            rows += _title(check)
-        for part in parts[:_MOST_KINDS]:
-            rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
-            rows += _wrapped("on", _names(part["nodes"]))
-            rows += _wrapped("by", waived_by(part["waiver"]))
-        if len(parts) > _MOST_KINDS:
-            rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, which stand in the report")
+        rows += [*_title(check), *_seen(parts)] if parts else []
     return rows
 
 
 def unseen(report: dict[str, t.Any]) -> list[str]:
-    """Return what could not be examined, by reason: one dead node must not fill a screen."""
+    """Return what could not be examined, by reason: one dead node must not fill the screen."""
     reasons = errors_by_reason(report)
     rows = []
     for reason, found in list(reasons.items())[:_MOST_KINDS]:
@@ -120,16 +126,14 @@ def unseen(report: dict[str, t.Any]) -> list[str]:
             rows += _wrapped("on", _names(found["nodes"]))
         rows += _wrapped("ids", _names(found["controls"]))
     if len(reasons) > _MOST_KINDS:
-        rows.append(f"... and {len(reasons) - _MOST_KINDS} more reasons, which stand in the report")
+        rows.append(f"... and {len(reasons) - _MOST_KINDS} more reasons, see the report")
     return rows
 
 
 def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
-    """Return the summary as (line, state that it speaks of); the state is for those who can show colour."""
-    count = len(report["node_results"])
-    title = (
-        f"{report['profile']}: {count} node{'s' if count != 1 else ''}, evidence of {report['collected_at'] or 'none'}"
-    )
+    """Return the summary as (line, state) pairs. The state, if any, gives the line's colour."""
+    count = counted(len(report["node_results"]), "node")
+    title = f"{report['profile']}: {count}, evidence of {report['collected_at'] or 'none'}"
     rows = [(_printable(title)[:WIDTH], ""), ("", "")]
     rows += [(row, "") for row in node_table(report)]
     parts = (("Failing controls", failures, "fail"), ("Waived failures", waived, ""), ("Not examined", unseen, "error"))
@@ -144,7 +148,7 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
 
 
 def check_lines(checks: list[dict[str, str]]) -> list[str]:
-    """Return what rke.cis.check found. Controls that do not run on the node are told together."""
+    """Return what rke.cis.check found. Controls that do not run on the node are listed together."""
     labels = dict((*_STATES, _MANUAL))
     rows = []
     not_here: dict[str, list[str]] = {}
@@ -157,7 +161,7 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
         seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
         for label, text in (
-            ("wanted", check["expected"]),
+            ("expected", check["expected"]),
             ("seen", seen),
             ("why", "" if state in ("pass", "fail") else check["reason"]),
             ("remediation", check["remediation"] if state == "fail" else ""),
@@ -173,7 +177,7 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
 
 
 def _verdicts(changes: list[dict[str, t.Any]]) -> list[str]:
-    """Return controls, each with where it changed and, if the value did, what it was and is."""
+    """Return controls, each with where it changed and, if the value changed, its values."""
     rows = []
     by_control: dict[str, list[dict[str, t.Any]]] = {}
     for change in changes:
@@ -186,12 +190,12 @@ def _verdicts(changes: list[dict[str, t.Any]]) -> list[str]:
                 rows += _wrapped(label, change[label]) if label in change else []
             rows += _wrapped("on", _names(change["nodes"]))
         if len(same) > _MOST_KINDS:
-            rows += _wrapped("before", f"and {len(same) - _MOST_KINDS} more, which stand in the comparison")
+            rows += _wrapped("before", f"and {len(same) - _MOST_KINDS} more, see the comparison")
     return rows
 
 
 def _state_changes(changes: list[dict[str, t.Any]]) -> list[str]:
-    """Return what became what, and where."""
+    """Return which states changed to which, where, and of which controls."""
     rows = []
     for (before, after, nodes), ids in alike(changes).items():
         rows.append(_printable(f"{before} to {after}"))
@@ -201,44 +205,44 @@ def _state_changes(changes: list[dict[str, t.Any]]) -> list[str]:
 
 
 def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
-    """Return a comparison as (line, state that it speaks of), as `summary` does."""
+    """Return a comparison as (line, state) pairs, as `summary` does."""
     older, newer = comparison["from"], comparison["to"]
     rows = [(_printable(f"Changes of cluster {comparison['cluster']}")[:WIDTH], "")]
     for label, about in (("from", older), ("to", newer)):
-        told = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
+        texts = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
         if older["parameters"] != newer["parameters"]:
-            told.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
-        for number, text in enumerate(filter(None, told)):
+            texts.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
+        for number, text in enumerate(filter(None, texts)):
             rows += [(row, "") for row in _wrapped("" if number else label, text)]
     parts = [
         ("Newly failing", _verdicts(comparison["newly_failing"]), "fail"),
         ("Fixed", _verdicts(comparison["fixed"]), ""),
-        ("Another value, the same verdict", _verdicts(comparison["changed"]), ""),
+        ("Changed values", _verdicts(comparison["changed"]), ""),
         ("Other changes", _state_changes(comparison["other"]), ""),
         *(
             (heading, _wrapped("", _names(comparison[key])) if comparison[key] else [], "")
             for heading, key in (("Nodes added", "nodes_added"), ("Nodes gone", "nodes_gone"))
         ),
     ]
-    for heading, lines, state in [part for part in parts if part[1]] or [("Nothing has changed", [], "")]:
+    for heading, lines, state in [part for part in parts if part[1]] or [("Nothing changed", [], "")]:
         rows += [("", ""), (heading, state)] + [(line, state if not line.startswith(" ") else "") for line in lines]
     return rows
 
 
 def since_lines(comparison: dict[str, t.Any]) -> list[str]:
-    """Return in a few words what has changed since the scan before."""
-    told = []
+    """Return in a few words what has changed since the last scan."""
+    parts = []
     for key, words in (("newly_failing", "newly failing"), ("fixed", "fixed")):
         where = []
         for change in comparison[key]:
             where.append(f"{change['id']} on {listed(change['nodes'], 1)}")
-        told.append(f"{len(where)} {words}" + (f" ({_names(where)})" if where else ""))
-    for key, words in (("changed", "with another value"), ("other", "otherwise changed")):
+        parts.append(f"{len(where)} {words}" + (f" ({_names(where)})" if where else ""))
+    for key, words in (("changed", "with changed values"), ("other", "otherwise changed")):
         if comparison[key]:
-            told.append(f"{len(changed_ids(comparison[key]))} {words}")
-    for key, words in (("nodes_added", "added"), ("nodes_gone", "gone")):
+            parts.append(f"{len(changed_ids(comparison[key]))} {words}")
+    for key, words in (("nodes_added", "nodes added"), ("nodes_gone", "nodes gone")):
         if comparison[key]:
-            told.append(f"{words}: {_names(comparison[key])}")
+            parts.append(f"{words}: {_names(comparison[key])}")
     since = comparison["from"]["collected_at"] or comparison["from"]["name"]
-    text = f"Since {_printable(since)}: " + ", ".join(_printable(part) for part in told)
+    text = f"Since {_printable(since)}: " + ", ".join(_printable(part) for part in parts)
     return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Evidence documents: where they lie, whether they are valid, and how a node's is gathered."""
+"""Evidence documents: their paths, their validation, and how a node's is gathered."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
 
 
 def evidence_path(directory: str, node: str) -> str:
-    """Return where a node's evidence document lies. A node's name may hold what a file name may not."""
+    """Return the path of a node's evidence document. The name is quoted: it may not be a valid file name."""
     return os.path.join(directory, f"node-{urllib.parse.quote(node, safe='')}.json")
 
 
 def cluster_path(directory: str) -> str:
-    """Return where the cluster's evidence document (what the Kubernetes API said) lies."""
+    """Return the path of the cluster's evidence document, which holds the answers of the Kubernetes API."""
     return os.path.join(directory, "cluster.json")
 
 
 def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) -> dict[str, t.Any]:
     """Return the evidence document of a node that could not be examined."""
-    error = {"kind": kind, "message": " ".join(message.split())[:500]}
+    error = {"kind": kind, "message": shortened(" ".join(message.split()), 500)}
     return {"schema": SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
 
 
@@ -44,7 +45,7 @@ def _is_error(error: t.Any) -> bool:
 
 
 def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
-    """Return a cluster's evidence document if it is one. Raises CisError that names its origin."""
+    """Return a valid cluster evidence document. Raises CisError that names its origin."""
     if isinstance(document, dict):
         objects = document.get("objects")
         if _is_error(document["error"]) if "error" in document else isinstance(objects, dict):
@@ -53,10 +54,10 @@ def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
 
 
 def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
-    """Return an evidence document if it is one. Raises CisError that names its origin and what is wrong."""
+    """Return a valid evidence document. Raises CisError that names its origin and what is wrong."""
 
     def wrong(what: str) -> t.NoReturn:
-        raise CisError(f"{origin}: {what}; record the node again, or take the file away")
+        raise CisError(f"{origin}: {what}; record the node again, or remove the file")
 
     if not isinstance(document, dict):
         wrong("not an evidence document: expected a JSON object")
@@ -66,16 +67,16 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong("names no node")
     roles = document.get("roles")
     if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
-        wrong(f"roles must be a list of {', '.join(NODE_TYPES.values())}, not {document.get('roles')!r}")
+        wrong(f"roles: expected a list of {', '.join(NODE_TYPES.values())}, got {document.get('roles')!r}")
     if not isinstance(document.get("collected_at", ""), str):
-        wrong("collected_at must be text")
+        wrong("collected_at: expected a string")
     if "error" in document and not _is_error(document["error"]):
-        wrong("error must be an object with kind and message")
+        wrong("error: expected an object with kind and message")
     for key in ("containers", "paths"):
         if key in document or "error" not in document:
             entries = document.get(key)
             if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-                wrong(f"{key} must be an object of objects")
+                wrong(f"{key}: expected an object of objects")
     return document
 
 
@@ -93,26 +94,26 @@ def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.A
     twice = [name for name, count in collections.Counter(document["node"] for document in nodes).items() if count > 1]
     if twice:
         raise CisError(
-            f"cis_scan_evidence_dir {directory}: more than one file of node {', '.join(twice)}; keep one of each"
+            f"cis_scan_evidence_dir {directory}: more than one file for node {', '.join(twice)}; keep one per node"
         )
     path = cluster_path(directory)
     return nodes, check_cluster(read_json(path, what), f"{what} {path}") if os.path.exists(path) else None
 
 
 def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    """Return what the action's node tells, asked with these arguments of rke.cis.node_evidence_info.
+    """Run rke.cis.node_evidence_info with these arguments on the action's node, and return its evidence document.
 
-    Raises Unseen(kind, message) where it tells nothing.
+    Raises Unseen(kind, message) if there is none.
     """
     if getattr(action._connection._shell, "SHELL_FAMILY", "") == "powershell":
-        raise Unseen("Windows", "the benchmark is not made for a Windows node; take it out of the role groups")
+        raise Unseen("Windows", "the benchmark does not apply to Windows nodes; remove it from the role groups")
     answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
     if answer.get("failed") or "evidence" not in answer:
-        # a node without Python or sudo says so in the output alone, at its end
+        # a node without Python or sudo says so only in the last line of its output
         said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
-        raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module gave no answer"), *said]))
+        raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module returned nothing"), *said]))
     try:
-        # a node is not to be trusted: neither with the form of its answer nor with whose it is
+        # a node is not trusted: neither the shape of its answer nor the name in it
         document = check_evidence(answer["evidence"], "the node's answer")
     except CisError as error:
         raise Unseen("failed", str(error)) from error

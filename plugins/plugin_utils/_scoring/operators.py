@@ -5,12 +5,11 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The test functions: what each `op` of a benchmark file asks of the value seen. Pure.
+"""The test functions, one for each `op` of a check. Pure.
 
-A flag operator gets (the flag's type, its raw values in order, the wanted value) and returns whether they satisfy it;
-a ValueError says that the component would refuse the value, which is a failure too. A path operator gets (the path's
-evidence, the test) and returns what offends, None for nothing. `shown` only shows what is there: for controls that a
-person has to judge.
+A flag operator takes the flag's type, its raw values in order and the expected value, and returns whether they satisfy
+it. It raises ValueError if the component would reject the value, which is a failure too. A path operator takes the
+path's evidence and the test, and returns what is wrong, or None. `shown` always holds: a person judges the value.
 """
 
 from __future__ import annotations
@@ -47,59 +46,59 @@ def _members(values: list[str]) -> list[str]:
     return [member for value in values for member in parse_list(value)]
 
 
-def equals(kind: str, values: list[str], wanted: t.Any) -> bool:
-    """The last occurrence counts; the flag's type says how it is read."""
-    return _PARSERS[kind](values[-1]) == wanted
+def equals(kind: str, values: list[str], expected: t.Any) -> bool:
+    """The last occurrence counts; the flag's type says how it is parsed."""
+    return _PARSERS[kind](values[-1]) == expected
 
 
-def one_of(kind: str, values: list[str], wanted: list[t.Any]) -> bool:
-    return _PARSERS[kind](values[-1]) in wanted
+def one_of(kind: str, values: list[str], expected: list[t.Any]) -> bool:
+    return _PARSERS[kind](values[-1]) in expected
 
 
-def at_least(kind: str, values: list[str], wanted: int) -> bool:
-    return parse_int(values[-1]) >= wanted
+def at_least(kind: str, values: list[str], expected: int) -> bool:
+    return parse_int(values[-1]) >= expected
 
 
-def between(kind: str, values: list[str], wanted: list[int]) -> bool:
-    return wanted[0] <= parse_int(values[-1]) <= wanted[1]
+def between(kind: str, values: list[str], expected: list[int]) -> bool:
+    return expected[0] <= parse_int(values[-1]) <= expected[1]
 
 
-def longer_than(kind: str, values: list[str], wanted: int) -> bool:
-    return parse_duration(values[-1]) > wanted
+def longer_than(kind: str, values: list[str], expected: int) -> bool:
+    return parse_duration(values[-1]) > expected
 
 
-def absolute_path(kind: str, values: list[str], wanted: t.Any) -> bool:
-    """Whether the file is there is not asked: the component does not start without it."""
+def absolute_path(kind: str, values: list[str], expected: t.Any) -> bool:
+    """The file need not be examined: the component does not start without it."""
     return all(value.startswith("/") for value in (values if kind == "strings" else values[-1:]))
 
 
-def includes(kind: str, values: list[str], wanted: str) -> bool:
-    return wanted in _members(values)
+def includes(kind: str, values: list[str], expected: str) -> bool:
+    return expected in _members(values)
 
 
-def excludes(kind: str, values: list[str], wanted: str) -> bool | None:
-    """None for an empty list, which leaves the default in force as an absent flag does."""
+def excludes(kind: str, values: list[str], expected: str) -> bool | None:
+    """None for an empty list, which keeps the default like an absent flag."""
     members = _members(values)
-    return wanted not in members if members else None
+    return expected not in members if members else None
 
 
-def subset_of(kind: str, values: list[str], wanted: list[str]) -> bool | None:
-    """Whole names in any order. None for an empty list, which leaves the default in force as an absent flag does."""
+def subset_of(kind: str, values: list[str], expected: list[str]) -> bool | None:
+    """Whole names in any order. None for an empty list, which keeps the default like an absent flag."""
     members = _members(values)
-    return set(members) <= set(wanted) if members else None
+    return set(members) <= set(expected) if members else None
 
 
-def differs_from(kind: str, values: list[str], wanted: list[str]) -> bool:
-    """A path that is none of these, however it is spelt. The scorer looks up what the other components have."""
-    return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in wanted}
+def differs_from(kind: str, values: list[str], expected: list[str]) -> bool:
+    """A path other than these, however it is spelled. The scorer looks up the paths of the other components."""
+    return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in expected}
 
 
-def gate_is(kind: str, values: list[str], wanted: dict[str, bool]) -> bool | None:
-    """None where the flag does not name the gate."""
+def gate_is(kind: str, values: list[str], expected: dict[str, bool]) -> bool | None:
+    """None if the flag does not name the gate."""
     gates: dict[str, str] = {}
     for value in values:
         gates.update(parse_gates(value))
-    ((name, state),) = wanted.items()
+    ((name, state),) = expected.items()
     return parse_bool(gates[name]) == state if name in gates else None
 
 
@@ -115,7 +114,7 @@ FLAG_OPERATORS: dict[str, t.Callable[[str, list[str], t.Any], bool | None]] = {
     "subset_of": subset_of,
     "differs_from": differs_from,
     "gate_is": gate_is,
-    "shown": lambda kind, values, wanted: True,
+    "shown": lambda kind, values, expected: True,
 }
 
 _FLAG_WORDS = {
@@ -151,16 +150,16 @@ def _text(value: t.Any) -> str:
 
 
 def _looser(entry: dict[str, t.Any], mode: str) -> bool:
-    """Whether a mode grants a right, or sets a bit, that the wanted one does not have: all 12 bits count."""
+    """Whether a mode sets any of its 12 bits that the expected mode does not."""
     return bool(int(entry["mode"], 8) & ~int(mode, 8))
 
 
 def _owned(entry: dict[str, t.Any], owner: str) -> bool:
-    """Names are compared whole; root is the number 0, whatever it is called."""
-    for wanted, name, number in zip(
+    """Names are compared whole; root is id 0, whatever its name."""
+    for expected, name, number in zip(
         owner.split(":"), (entry["owner"], entry["group"]), (entry["uid"], entry["gid"]), strict=False
     ):
-        if (number != 0) if wanted == "root" else (name != wanted):
+        if (number != 0) if expected == "root" else (name != expected):
             return False
     return True
 
@@ -170,12 +169,12 @@ def _owner(entry: dict[str, t.Any]) -> str:
 
 
 def some(names: list[str]) -> str:
-    """Name the first ones only."""
+    """Return the first names, and how many more there are."""
     return listed(names, 5)
 
 
 def _selected(entry: dict[str, t.Any], test: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Return the entries of a directory that the test is about, those that could not be examined included."""
+    """Return the entries of a directory that match the test, including those that could not be examined."""
     return [
         child
         for child in entry["entries"]
@@ -185,13 +184,13 @@ def _selected(entry: dict[str, t.Any], test: dict[str, t.Any]) -> list[dict[str,
     ]
 
 
-def _check_each(children: list[dict[str, t.Any]], offence: t.Callable[[dict[str, t.Any]], str | None]) -> str | None:
-    """Return the offences of all entries; raise Unseen if there is none but an entry could not be examined."""
-    offenders = [text for text in (offence(child) for child in children if "error" not in child) if text]
+def _check_each(children: list[dict[str, t.Any]], problem: t.Callable[[dict[str, t.Any]], str | None]) -> str | None:
+    """Return what is wrong with the entries. Raises Unseen if nothing is, but an entry could not be examined."""
+    problems = [text for text in (problem(child) for child in children if "error" not in child) if text]
     unseen = [child["error"]["message"] for child in children if "error" in child]
-    if unseen and not offenders:
+    if unseen and not problems:
         raise Unseen(unseen[0])
-    return some(offenders) or None
+    return some(problems) or None
 
 
 def mode_within(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
@@ -212,9 +211,9 @@ def entries_mode_within(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str 
 
 
 def entries_owner_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
-    """The directory itself and each direct entry; `or_value` is allowed too for names that match `or_match`."""
+    """The directory and each direct entry; `or_value` is also allowed for names that match `or_match`."""
 
-    def offence(child: dict[str, t.Any]) -> str | None:
+    def problem(child: dict[str, t.Any]) -> str | None:
         if _owned(child, test["value"]):
             return None
         if (
@@ -227,11 +226,11 @@ def entries_owner_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | N
 
     if not entry["entries"]:
         return "the directory is empty"
-    return _check_each([dict(entry, name=".")] + entry["entries"], offence)
+    return _check_each([dict(entry, name=".")] + entry["entries"], problem)
 
 
 def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
-    """The API server writes a resource with the first provider of the first entry that names it."""
+    """The API server encrypts a resource with the first provider of the first entry that names it."""
     for section in entry["encryption"]:
         if test["resource"] in section["resources"] or "*." in section["resources"] or "*.*" in section["resources"]:
             first = section["providers"][0] if section["providers"] else "no provider"
@@ -240,7 +239,7 @@ def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | 
 
 
 def _listing(entry: dict[str, t.Any]) -> str:
-    """Return mode and owner of a path and of each of its entries, as a person wants to see them."""
+    """Return mode and owner of a path and of each of its entries."""
     shown = [f". {entry['mode']} {_owner(entry)}"]
     for child in sorted(entry.get("entries", []), key=lambda child: child["name"]):
         seen = f"not seen: {child['error']['message']}" if "error" in child else f"{child['mode']} {_owner(child)}"
@@ -249,7 +248,7 @@ def _listing(entry: dict[str, t.Any]) -> str:
 
 
 def describe(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str:
-    """Return what is to be shown of a path that does not offend: of many entries each mode or owner once."""
+    """Return what was seen of a path that is as expected: of many entries each mode or owner once."""
     if test["op"] == "shown":
         return _listing(entry)
     if "encryption" in entry:
@@ -291,12 +290,12 @@ def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
     try:
         import jmespath
     except ImportError as error:
-        raise Unseen("the Python library jmespath is missing on the controller; install it") from error
+        raise Unseen("the Python library jmespath is not installed on the controller; install it") from error
     return jmespath.search(query, {"items": items})
 
 
 def field_of(item: dict[str, t.Any], field: str) -> str:
-    """Return a field, such as spec.hostPID, of an object of the API, as kubectl would show it."""
+    """Return a field of an API object, such as spec.hostPID, as kubectl would show it."""
     value: t.Any = item
     for key in field.split("."):
         value = value.get(key) if isinstance(value, dict) else None
@@ -304,7 +303,7 @@ def field_of(item: dict[str, t.Any], field: str) -> str:
 
 
 def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
-    """Return what a test wants, in words."""
+    """Return in words what a test expects."""
     if "flag" in test:
         words = _FLAG_WORDS[test["op"]].format(flag=test["flag"], value=_text(test.get("value")))
         return words + (" or is not set" if test.get("unset") == "pass" else "")

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a scan will leave out, told before it."""
+"""What a scan will not judge, shown before it runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
 
 
-def outlook(
+def preview_lines(
     benchmark: Benchmark,
     profile: str,
     exempt: dict[str, dict[str, str]],
     waivers: Waivers,
     names: dict[str, list[str]],
 ) -> list[str]:
-    """Return a line of counts, then one for each control that is left out or under a live waiver.
+    """Return a line of counts, then one for each control that is not judged or has a live waiver.
 
-    `exempt` are the controls that are not judged, `names` are the nodes of each node type.
+    `exempt` are the controls that are not judged, `names` the nodes of each node type.
     """
     counts = {"judged": 0, "skipped by the profile": 0, "skipped by the user": 0, "not applicable": 0}
     waived = 0
@@ -34,14 +34,14 @@ def outlook(
             ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
             found = [waiver for node in ran_on if (waiver := waivers.live(control["id"], node))]
             waived += bool(found)
-            told = [f"failure waived by {text}" for text in dict.fromkeys(map(waived_by, found))]
+            notes = [f"failure waived by {text}" for text in dict.fromkeys(map(waived_by, found))]
         elif why["state"] == "notApplicable":
             counts["not applicable"] += 1
-            told = [f"not applicable: {why['reason']}"]
+            notes = [f"not applicable: {why['reason']}"]
         else:
             counts["skipped by the profile" if why["by"] == "profile" else "skipped by the user"] += 1
-            told = [f"skipped by {why['by']}" + (f": {why['reason']}" if why["reason"] else "")]
-        lines += [f"{control['id']} {control['title']} - {text}" for text in told]
+            notes = [f"skipped by {why['by']}" + (f": {why['reason']}" if why["reason"] else "")]
+        lines += [f"{control['id']} {control['title']} - {text}" for text in notes]
     parts = ", ".join(f"{count} {what}" for what, count in counts.items())
     head = f"{benchmark.profile_name(profile)}, {len(benchmark.controls)} controls: {parts}"
     return [head + (f"; failures of {waived} may be waived" if waived else ""), *lines]

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""From verdicts of nodes to one cluster-wide result per control. Pure: the same evidence gives the same report."""
+"""From the verdicts on nodes to one cluster-wide result per control. Pure: the same evidence gives the same report."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Wa
 
 SCHEMA = "rke.cis/report/1"
 
-# Each control is counted once, a mixed one as a failure.
+# Each control counts once, a mixed one as a failure.
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error", "manual")
 
-# The states in words, in the order in which a reader wants them.
+# The states in words, in the order in which reports list them.
 LABELS = {
     "pass": "Pass",
     "fail": "Fail",
@@ -35,27 +35,27 @@ LABELS = {
     "skip": "Skipped",
     "notApplicable": "Not applicable",
 }
-# Those of a control that fails, on all nodes or on some.
+# The states of a control that fails on all nodes, or on some.
 FAILED = ("fail", "mixed")
 
+# How a scan was started.
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
-# of rancher/hyperkube:v1.20.15-rancher2, whatever registry it came from
+# in rancher/hyperkube:v1.20.15-rancher2, from any registry
 _VERSION = re.compile(r":(v[0-9]+\.[0-9]+\.[0-9]+)[^/]*$")
 
 Verdicts = dict[str, dict[str, Verdict]]
 
 
 def described(control: dict[str, t.Any]) -> str:
-    """Return the title of a control, or of a check of a report, with its mark, as Rancher writes it."""
+    """Return the title of a control or check with its mark, as in Rancher's reports."""
     return f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})"
 
 
 def exemptions(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Return state, by and reason of each control that is not judged.
+    """Return `state`, `by` and `reason` of each control that is not judged.
 
-    Precedence as in Rancher: not applicable, then the profile's skip, then the user's. Waivers come after these: what
-    they cover is judged.
+    Precedence as in Rancher: not applicable, then the profile's skip, then the user's. Waived controls are judged.
     """
     lists = benchmark.profiles[profile]
     exempt = {}
@@ -71,7 +71,7 @@ def exemptions(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, st
 
 
 def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[str, list[str]]:
-    """Return node type to the names of its nodes, sorted. Node tests run on workers, or on all nodes if asked to."""
+    """Return node type to the sorted names of its nodes. Node tests run on workers, or on all nodes if so chosen."""
     documents = list(nodes)
     return {
         node_type: sorted(
@@ -84,7 +84,7 @@ def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[
 
 
 def _kubernetes_versions(nodes: list[dict[str, t.Any]], cluster: dict[str, t.Any] | None) -> dict[str, list[str]]:
-    """Return each Kubernetes version that was seen, oldest first, and where: every node runs a kubelet."""
+    """Return each Kubernetes version that was seen, oldest first, and where. Every node runs a kubelet."""
     seen: dict[str, list[str]] = {}
     for document in nodes:
         image = str(document.get("containers", {}).get("kubelet", {}).get("image", ""))
@@ -102,8 +102,8 @@ def _numbers(version: str) -> list[int]:
 def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[str]:
     low, high = benchmark.kubernetes["min"], benchmark.kubernetes["max"]
     return [
-        f"{benchmark.id} is made for Kubernetes {low} to {high}, and {version} runs on {some(where)}: "
-        f"flags may be gone there or have another default"
+        f"{benchmark.id} is made for Kubernetes {low} to {high}, but {version} runs on {some(where)}: "
+        f"flags may be missing there or have other defaults"
         for version, where in seen.items()
         if not _numbers(low) <= _numbers(version)[:2] <= _numbers(high)
     ]
@@ -119,7 +119,7 @@ def _judge(
     names: dict[str, list[str]],
     exempt: t.Container[str],
 ) -> Verdicts:
-    """Return the verdicts of each node on the controls that run there and are not exempt."""
+    """Return the verdicts on each node, of the controls that run there and are not exempt."""
     members = {kind: frozenset(of) for kind, of in names.items()}
     judged = {
         kind: {c["id"] for c in benchmark.controls if kind in c["node_type"] and c["id"] not in exempt}
@@ -127,8 +127,8 @@ def _judge(
     }
     verdicts = {}
     for document in nodes:
-        wanted = set().union(*(judged[kind] for kind in names if document["node"] in members[kind]))
-        verdicts[document["node"]] = score_node(benchmark, document, cluster, wanted)
+        ids = set().union(*(judged[kind] for kind in names if document["node"] in members[kind]))
+        verdicts[document["node"]] = score_node(benchmark, document, cluster, ids)
     return verdicts
 
 
@@ -136,10 +136,10 @@ def _judge(
 
 
 def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, waivers: Waivers) -> dict[str, t.Any]:
-    """Return a control's cluster-wide state and what was seen on which nodes. Waivers apply here, and only here.
+    """Return a control's cluster-wide state, and what was seen on which nodes. Waivers are applied here, and only here.
 
-    `mixed` is for real verdicts that differ; a node that could not be examined makes a pass an error, and leaves a
-    failure a failure. A waived failure is a skip, as the whole control is without another failure or error.
+    `mixed` means that it passes on some nodes and fails on others. A node that could not be examined turns a pass into
+    an error; a failure stays a failure. A waived failure is a skip, and so is the control if nothing else is wrong.
     """
     seen: dict[tuple[Verdict, int], list[str]] = {}
     excuses: dict[int, dict[str, t.Any]] = {}
@@ -157,7 +157,7 @@ def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, wa
     if combined["state"] == "skip":
         combined.update(by="waiver", reason="; ".join(dict.fromkeys(map(waived_by, excuses.values()))))
     if combined["state"] == "mixed":
-        combined["nodes"] = lists["fail"]  # Rancher's key: the nodes of a mixed result that failed
+        combined["nodes"] = lists["fail"]  # Rancher's key for the failed nodes of a mixed result
     combined.update(
         passed_nodes=lists["pass"],
         failed_nodes=lists["fail"],
@@ -177,7 +177,7 @@ def _combined_state(lists: dict[str, list[str]], names: list[str]) -> str:
 
 
 def _part(verdict: Verdict, names: list[str], waiver: dict[str, t.Any] | None) -> dict[str, t.Any]:
-    """Return what was seen alike on some nodes."""
+    """Return what was seen, the same on all these nodes."""
     part = dict(verdict._asdict(), nodes=names)
     if waiver:
         excuse = {key: waiver[key] for key in ("reason", "owner", "expires")}
@@ -186,7 +186,7 @@ def _part(verdict: Verdict, names: list[str], waiver: dict[str, t.Any] | None) -
 
 
 def _count(checks: list[dict[str, t.Any]], names: dict[str, list[str]]) -> tuple[dict[str, int], dict[str, t.Any]]:
-    """Return the number of controls in each state, of the cluster and of each node."""
+    """Return the number of controls in each state, in the cluster and on each node."""
     total = dict.fromkeys(COUNTS, 0)
     of_node = {name: dict.fromkeys(COUNTS, 0) for of in names.values() for name in of}
     for check in checks:
@@ -198,7 +198,7 @@ def _count(checks: list[dict[str, t.Any]], names: dict[str, list[str]]) -> tuple
 
 
 def states_of_nodes(check: dict[str, t.Any], names: dict[str, list[str]]) -> t.Iterator[tuple[str, t.Iterable[str]]]:
-    """Return each state of a check with the nodes that have it. `names` are the nodes of each node type."""
+    """Return each state of a check with its nodes. `names` are the nodes of each node type."""
     if "evidence" in check:
         for part in check["evidence"]:
             yield part["state"], part["nodes"]
@@ -222,11 +222,11 @@ def build_report(
     scan: dict[str, str] | None = None,
     verdicts: Verdicts | None = None,
 ) -> dict[str, t.Any]:
-    """Return the report of a cluster: Rancher's keys, and with them who skipped, why, and what was seen where.
+    """Return the report of a cluster: Rancher's keys, and also who skipped what and why, and what was seen where.
 
-    `nodes` are evidence documents; `verdicts` are theirs where they have been scored already. `scan` is what the
-    evidence does not know of it: name, kind (manual or scheduled) and by whom. `waivers` are those of resolve_waivers,
-    which knows the date and the inventory.
+    `nodes` are evidence documents, and `verdicts` the verdicts on them if they are scored already. `scan` has what
+    evidence does not say: name, kind (manual or scheduled) and by whom. `waivers` come from resolve_waivers, which
+    knows the date and the inventory.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
@@ -237,7 +237,8 @@ def build_report(
     documents = {document["node"]: document for document in nodes}
     checks = []
     for control in benchmark.controls:
-        check = {key: control[key] for key in ("id", "title", "remediation", "node_type", "scored")}
+        check = {"id": control["id"], "title": control["title"], "description": described(control)}
+        check.update({key: control[key] for key in ("remediation", "node_type", "scored")})
         check.update({key: control[key] for key in ("note", "fix") if key in control})
         if control["id"] in exempt:
             check.update(exempt[control["id"]])
@@ -284,13 +285,13 @@ def build_report(
     }
 
 
-_CHECK = {"id", "title", "remediation", "node_type", "scored", "state"}
+_CHECK = {"id", "title", "description", "remediation", "node_type", "scored", "state"}
 _LISTS = {"passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"}
 _PART = {*Verdict._fields, "nodes"}
 
 
 def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
-    """Return a document if it is a complete report, so that nobody after this needs to look whether something is there.
+    """Return a document if it is a complete report: behind this, no key needs to be checked again.
 
     Raises CisError that begins with its origin.
     """
@@ -323,17 +324,17 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
 
 
 def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Return the checks of all groups in the report's order."""
+    """Return the checks of all groups, in the report's order."""
     return [check for group in report["results"] for check in group["checks"]]
 
 
 def unexamined(report: dict[str, t.Any]) -> int:
-    """Return how many controls were not examined on every node that they run on."""
+    """Return how many controls could not be examined on all nodes that they run on."""
     return sum(1 for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes"))
 
 
 def errors_by_reason(report: dict[str, t.Any]) -> dict[str, dict[str, list[str]]]:
-    """Return each reason why something was not examined to the ids of its controls and to its nodes."""
+    """Return each reason why something could not be examined to the ids of its controls and to its nodes."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for check in report_checks(report):
         parts = [part for part in check.get("evidence", []) if part["state"] == "error"]

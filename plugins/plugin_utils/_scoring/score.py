@@ -5,14 +5,14 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Scoring: one result for each control and node, a pure function of benchmark and evidence.
+"""Scoring: one verdict for each control and node, a pure function of benchmark and evidence.
 
-How words are read where they leave room is written beside each control in the benchmark file and in
-docs/docsite/rst/verdicts.rst.
+The notes of the checks and docs/docsite/rst/verdicts.rst say how ambiguous wording is read.
 """
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
@@ -30,17 +30,17 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import 
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
-# Kinds of "not read" that are an answer: there is no such file, the component was not told of one or refuses it.
+# Errors of a path that are a verdict: there is no such file, or the component has no valid path to it.
 _ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
-    "not_located": "fix what keeps Docker from answering, or set cis_scan_prefix_path",
+    "not_located": "make Docker answer on the node, or set cis_scan_prefix_path",
 }
 
 
 class Verdict(t.NamedTuple):
-    """What one control came to on one node. `state` is pass, fail, error or manual; `reason` is empty on a pass."""
+    """The verdict on one control and node. `state` is pass, fail, error or manual; `reason` is empty for a pass."""
 
     state: str
     expected: str
@@ -50,7 +50,7 @@ class Verdict(t.NamedTuple):
 
 
 class Command(t.NamedTuple):
-    """How one process was called: its flags, the variables that count where a flag is not given, where it was read."""
+    """A process's flags, the variables that count for flags that are not given, and where both were read."""
 
     flags: dict[str, list[str | None]]
     variables: dict[str, str]
@@ -65,13 +65,13 @@ class NodeScorer:
         self._evidence = evidence
         self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
         self._seen: dict[str, list[Command]] = {}
+        self._expected = _expectations(benchmark)
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
-        """Return the verdict of one control: all its tests must hold; a failure outweighs what was not seen."""
+        """Return the verdict on one control. All its tests must hold; a failure outweighs an error."""
         node_error = self._evidence.get("error")
         parts = []
-        for test in control["tests"]:
-            expected = expectation(test, self._benchmark.parameters)
+        for test, expected in zip(control["tests"], self._expected[control["id"]], strict=True):
             if node_error and "object" not in test:
                 parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
                 continue
@@ -80,11 +80,11 @@ class NodeScorer:
             except Unseen as unseen:
                 parts.append(Verdict("error", expected, "", self._source(control, test), str(unseen)))
             except (KeyError, TypeError, AttributeError, ValueError, IndexError) as fault:
-                # evidence of another shape than this version records: never a pass, never a traceback
+                # evidence in an unknown shape: never a pass, never a traceback
                 reason = f"the evidence is malformed here ({type(fault).__name__}: {fault})"
                 parts.append(Verdict("error", expected, "", self._source(control, test), reason))
         if control.get("manual"):
-            return _to_be_judged(control["evidence"], parts)
+            return _manual(control["evidence"], parts)
         return parts[0] if len(parts) == 1 else _all_of(parts)
 
     # ------------------------------------------------------------------------------------------ flags
@@ -101,7 +101,7 @@ class NodeScorer:
         return self._test_object(test, expected)
 
     def _commands(self, component: str) -> list[Command]:
-        """Return how each process of a component was called. Raises Unseen if none was seen running."""
+        """Return the command of each process of a component. Raises Unseen if none was seen running."""
         if component not in self._seen:
             shown = self._evidence["containers"].get(component)
             if shown is None:
@@ -115,7 +115,7 @@ class NodeScorer:
             if not arguments:
                 raise Unseen(f"no {component} process runs in container {component}; see its log")
             about = self._benchmark.components[component]
-            # etcd takes a variable only where the flag is not given, and an empty one for none
+            # etcd reads a variable only if the flag is not given, and ignores an empty one
             names = about["flags"] if about.get("environment") else {}
             variables = {flag: shown["env"].get(environment_name(flag)) for flag in names}
             self._seen[component] = [
@@ -129,7 +129,7 @@ class NodeScorer:
         return self._seen[component]
 
     def _check_config_file(self, component: str, command: Command, flag: str) -> None:
-        """Raise Unseen where the component takes what a flag would say from a file, which is not examined."""
+        """Raise Unseen if the component takes the flag's setting from a file, which is not examined."""
         config = self._benchmark.components[component].get("config_file")
         if not config or (flag in command.flags and config["flags_win"]):
             return
@@ -148,7 +148,7 @@ class NodeScorer:
         if flag in flags:
             values = flags[flag]
         elif "" in flags:
-            reason = f"{component} stops at the word {flags[''][0]!r} and refuses to start"
+            reason = f"unexpected argument {flags[''][0]!r}; {component} would not start"
             return Verdict("fail", expected, f"{flag} is not read", source, reason)
         elif flag in variables:
             values = [variables[flag]]
@@ -159,36 +159,34 @@ class NodeScorer:
             return Verdict("pass" if unset else "fail", expected, actual, source, "" if unset else actual)
         given = [value for value in values if value is not None]
         actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
-        wanted = test.get("value")
+        expected_value = test.get("value")
         if test["op"] == "differs_from":
-            wanted = self._elsewhere(test["value"])
-            actual += f"; {test['value']['flag']}={', '.join(wanted)}"
+            expected_value = self._elsewhere(test["value"])
+            actual += f"; {test['value']['flag']}={', '.join(expected_value)}"
         if test["op"] == "not_set":
             reason = f"{flag} is set"
         elif len(given) < len(values):
-            reason = f"{flag} has no value, or a word too many after it, which {component} refuses"
+            reason = f"{flag} has no value, or is followed by an unexpected argument; {component} would not start"
         else:
             try:
-                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, wanted)
+                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, expected_value)
                 if held is None:
                     held = test.get("unset") == "pass"
                 reason = "" if held else f"seen {_bounded(actual)}"
-            except ValueError as refusal:
-                reason = f"{flag}: {refusal}, which {component} refuses"
+            except ValueError as invalid:
+                reason = f"{flag}: {invalid}; {component} would not start"
         return Verdict("fail" if reason else "pass", expected, actual, source, reason)
 
-    def _elsewhere(self, wanted: dict[str, t.Any]) -> list[str]:
-        """Return the values of a flag of those of the components that a node of these roles has."""
+    def _elsewhere(self, other: dict[str, t.Any]) -> list[str]:
+        """Return the values of a flag of those of the components that this node runs."""
         values = []
-        for component in wanted["components"]:
+        for component in other["components"]:
             if component in self._evidence["containers"]:
                 for command in self._commands(component):
-                    self._check_config_file(component, command, wanted["flag"])
-                    values += [value for value in command.flags.get(wanted["flag"], [])[-1:] if value]
+                    self._check_config_file(component, command, other["flag"])
+                    values += [value for value in command.flags.get(other["flag"], [])[-1:] if value]
         if not values:
-            raise Unseen(
-                f"{wanted['flag']} is not given to {' or '.join(wanted['components'])}: nothing to compare with"
-            )
+            raise Unseen(f"{other['flag']} is not set for {' or '.join(other['components'])}: nothing to compare with")
         return list(dict.fromkeys(values))
 
     # ------------------------------------------------------------------------------------------ paths
@@ -211,12 +209,12 @@ class NodeScorer:
                     actual = f"{source}: {actual}"
                 return Verdict("fail", expected, actual, source, str(error["message"] or actual))
             raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
-        wanted_type = "directory" if test["path"].get("list") else test.get("type", "file")
+        expected_type = "directory" if test["path"].get("list") else test.get("type", "file")
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
-        if entry["type"] != wanted_type:
-            return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {wanted_type}")
-        offence = PATH_OPERATORS[test["op"]](entry, test)
-        return Verdict("fail" if offence else "pass", expected, offence or actual, source, offence or "")
+        if entry["type"] != expected_type:
+            return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
+        problem = PATH_OPERATORS[test["op"]](entry, test)
+        return Verdict("fail" if problem else "pass", expected, problem or actual, source, problem or "")
 
     # ---------------------------------------------------------------------------------------- objects
 
@@ -231,7 +229,7 @@ class NodeScorer:
             raise Unseen(_why(shown["error"]))
         items = shown["items"]
         if not isinstance(items, list):
-            raise Unseen(f"the answer to {about['path']} holds no list of objects")
+            raise Unseen(f"the answer to {about['path']} has no list of objects")
         source = f"Kubernetes API {about['path']}"
         if "named" in test:
             name = self._benchmark.parameters[test["named"]]
@@ -245,11 +243,20 @@ class NodeScorer:
         actual = some([f"{item['metadata']['name']} {field_of(item, test['field'])}" for item in shown_items])
         if names:
             return Verdict("pass", expected, actual, source, "")
-        return Verdict("fail", expected, actual or "none exists", source, "no object satisfies it")
+        return Verdict("fail", expected, actual or "none exists", source, "no matching object")
+
+
+@functools.lru_cache(maxsize=1)
+def _expectations(benchmark: Benchmark) -> dict[str, list[str]]:
+    """Return control id to what each of its tests expects, which is the same on every node."""
+    return {
+        control["id"]: [expectation(test, benchmark.parameters) for test in control["tests"]]
+        for control in benchmark.controls
+    }
 
 
 def _why(error: dict[str, str], advice: str = "") -> str:
-    """Return an evidence error as one sentence with its advice, or with this one where it has none."""
+    """Return an evidence error in one sentence, with its own advice or else with this."""
     kind = error.get("kind", "").removeprefix("container ")
     text = f"{kind}: {error['message']}" if kind else error["message"]
     advice = error.get("advice") or advice
@@ -265,7 +272,7 @@ def _joined(texts: t.Iterable[str]) -> str:
 
 
 def _all_of(parts: list[Verdict]) -> Verdict:
-    """Return one verdict for several that must all hold: fail outweighs error, error outweighs pass."""
+    """Combine verdicts that must all hold: fail outweighs error, error outweighs pass."""
     state = next((s for s in ("fail", "error") if any(part.state == s for part in parts)), "pass")
     return Verdict(
         state,
@@ -276,8 +283,8 @@ def _all_of(parts: list[Verdict]) -> Verdict:
     )
 
 
-def _to_be_judged(evidence: str, parts: list[Verdict]) -> Verdict:
-    """Return what is shown of a control that a person judges: no pass and no failure, but what was not seen is said."""
+def _manual(evidence: str, parts: list[Verdict]) -> Verdict:
+    """Return the verdict on a control that a person judges: manual with what was seen, or error."""
     unseen = [part.reason for part in parts if part.state == "error"]
     return Verdict(
         "error" if unseen else "manual",
@@ -294,7 +301,7 @@ def score_node(
     cluster: dict[str, t.Any] | None,
     control_ids: t.Container[str] | None = None,
 ) -> dict[str, Verdict]:
-    """Return control id to verdict for every control of the benchmark, or for those asked for."""
+    """Return control id to verdict, for all controls of the benchmark or for these."""
     scorer = NodeScorer(benchmark, evidence, cluster)
     return {
         control["id"]: scorer.score(control)

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Values of flags, parsed as the Go libraries of the components parse them. A ValueError says what is wrong."""
+"""Flag values, parsed as the components' Go libraries parse them. Each parser raises ValueError for an invalid one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parse_bool(text: str) -> bool:
         return True
     if text in ("0", "f", "F", "false", "FALSE", "False"):
         return False
-    raise ValueError(f"{text!r} is no boolean")
+    raise ValueError(f"{text!r} is not a valid boolean")
 
 
 def parse_int(text: str) -> int:
@@ -47,10 +47,10 @@ def parse_duration(text: str) -> float:
     if text in ("0", "+0", "-0"):
         return 0.0
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is no duration such as 30m or 1h30m")
+        raise ValueError(f"{text!r} is not a valid duration such as 30m or 1h30m")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
     if seconds > _LARGEST / 1e9:
-        raise ValueError(f"{text!r} is a duration of more than 292 years")
+        raise ValueError(f"{text!r} is not a valid duration (longer than 292 years)")
     return -seconds if text[0] == "-" else seconds
 
 
@@ -60,17 +60,17 @@ def parse_ip(text: str) -> str:
 
 
 def parse_list(text: str) -> list[str]:
-    """pflag's string slice: the first line that is not empty, read as CSV. The ends of lines are those of Go's CSV."""
+    """pflag's string slice: the first line that is not empty, as CSV with Go's line endings."""
     if not text:
         return []
     record = _CSV.fullmatch(text.replace("\r\n", "\n").removesuffix("\r"))
     if not record or not record[1]:
-        raise ValueError(f"{text!r} is no comma-separated list")
+        raise ValueError(f"{text!r} is not a valid comma-separated list")
     return [quoted.replace('""', '"') if quoted else plain for quoted, plain in _CSV_FIELD.findall(record[1])]
 
 
 def parse_gates(text: str) -> dict[str, str]:
-    """Feature gates: Name=bool pairs with commas between. The value stays text: only the gate asked for is judged."""
+    """Feature gates: comma-separated Name=bool pairs. The values stay text: only one gate is judged."""
     return {
         name.strip(): value.strip()
         for name, _equals, value in (pair.partition("=") for pair in text.split(",") if pair)

@@ -5,7 +5,7 @@
 # Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Waivers: failures that an owner accepts, for a time. docs/waivers.schema.json describes the file."""
+"""Waivers: failures that an owner accepts for a time. docs/waivers.schema.json describes the file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import yaml
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control
-from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, shortened
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import DATE, TEXT, line_of, read_nodes
 
-SOON = 14  # days before its end from which on a waiver is named
+SOON = 14  # a waiver that expires within so many days is a warning
 
 _FIELDS = ("controls", "nodes", "groups", "reason", "owner", "expires")
 _REQUIRED = ("controls", "reason", "owner", "expires")
@@ -32,7 +32,7 @@ _REQUIRED = ("controls", "reason", "owner", "expires")
 
 
 class _Reader:
-    """Reads the nodes of one file. What is wrong is told with file, line and field."""
+    """Reads the nodes of one file. Messages name file, line and field."""
 
     def __init__(self, option: str) -> None:
         self._option = option
@@ -118,7 +118,7 @@ def read_waivers(path: str) -> list[dict[str, t.Any]]:
 def resolve_waivers(
     waivers: list[dict[str, t.Any]], groups: t.Mapping[str, t.Iterable[str]], today: datetime.date
 ) -> list[dict[str, t.Any]]:
-    """Return the waivers with the hosts of their inventory groups, and the days that each is good for after today."""
+    """Return the waivers with the hosts of their inventory groups, and with the days left until they expire."""
     return [
         {
             **waiver,
@@ -132,7 +132,7 @@ def resolve_waivers(
 
 
 def waivers_of_file(path: str | None, groups: t.Mapping[str, t.Iterable[str]]) -> list[dict[str, t.Any]]:
-    """Return the waivers in a file, if there is one, as they are today (UTC) in this inventory."""
+    """Return the waivers in a file, resolved for today (UTC) and this inventory; none without a file."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
     return resolve_waivers(read_waivers(path), groups, today) if path else []
 
@@ -141,7 +141,7 @@ def waivers_of_file(path: str | None, groups: t.Mapping[str, t.Iterable[str]]) -
 
 
 def waived_by(waiver: t.Mapping[str, t.Any]) -> str:
-    """Return who accepts it, for how long, and why."""
+    """Return who accepts a failure, until when, and why."""
     end = "without expiry" if waiver["expires"] == "never" else f"until {waiver['expires']}"
     return f"{waiver['owner']} {end}: {waiver['reason']}"
 
@@ -151,7 +151,7 @@ def _is_live(waiver: dict[str, t.Any]) -> bool:
 
 
 class Waivers:
-    """The waivers of a report: what each covers, which were needed, and what is to be said of them."""
+    """The waivers of a report: what each covers, which are needed, and warnings about them."""
 
     def __init__(self, waivers: list[dict[str, t.Any]], benchmark: Benchmark, nodes: t.Collection[str]) -> None:
         self._waivers = waivers
@@ -165,11 +165,11 @@ class Waivers:
                 found = {name for name in nodes if fnmatch.fnmatchcase(name, pattern)}
                 covered |= found
                 if not found:
-                    unknown.append(f"no node of this scan is called {pattern!r}")
+                    unknown.append(f"no node of this scan matches {pattern!r}")
             for group, hosts in waiver["groups"].items():
                 covered.update(hosts)
                 if not hosts:
-                    unknown.append(f"the inventory has no group {group!r} with hosts")
+                    unknown.append(f"inventory group {group!r} not found or empty")
             for pattern in waiver["controls"]:
                 ids = [control_id for control_id in benchmark.ids if fnmatch.fnmatchcase(control_id, pattern)]
                 for control_id in ids:
@@ -179,14 +179,14 @@ class Waivers:
             self._unknown.append(unknown)
 
     def live(self, control_id: str, node: str) -> dict[str, t.Any] | None:
-        """Return the first live waiver that covers a control on a node."""
+        """Return the first live waiver for a control on a node."""
         for number, covered in self._of_control.get(control_id, []):
             if node in covered and _is_live(self._waivers[number]):
                 return self._waivers[number]
         return None
 
     def waive(self, control_id: str, node: str) -> dict[str, t.Any] | None:
-        """Return the waiver that excuses a failure, if one does. All that cover it, expired ones too, were needed."""
+        """Return the live waiver for a failure, if any. All waivers that cover it, expired or not, count as needed."""
         self._needed.update(number for number, covered in self._of_control.get(control_id, []) if node in covered)
         return self.live(control_id, node)
 
@@ -199,30 +199,30 @@ class Waivers:
         return "live" if waiver["days_left"] is None or waiver["days_left"] > SOON else "expiring"
 
     def listed(self) -> list[dict[str, t.Any]]:
-        """Return each waiver as it was written, with its status."""
+        """Return each waiver as written, with its status."""
         return [
             {**waiver, "groups": list(waiver["groups"]), "status": self._status(number)}
             for number, waiver in enumerate(self._waivers)
         ]
 
     def _warnings(self, number: int) -> list[str]:
-        """Return what is known of a waiver before anything is scored."""
+        """Return the warnings about a waiver that are known before anything is scored."""
         waiver = self._waivers[number]
-        says = list(self._unknown[number])
+        warnings = list(self._unknown[number])
         days = waiver["days_left"]
         if not _is_live(waiver):
-            says.append(f"expired on {waiver['expires']}, so failures that it covers count")
+            warnings.append(f"expired on {waiver['expires']}; the failures that it covers count")
         elif days is not None and days <= SOON:
-            says.append("expires " + (f"in {days} day{'s' if days != 1 else ''}" if days else "today"))
-        return says
+            warnings.append("expires " + (f"in {counted(days, 'day')}" if days else "today"))
+        return warnings
 
     def warnings(self, scored: bool = True) -> list[str]:
-        """Return what should be done about waivers. Which are unused is known only when all is scored."""
+        """Return the warnings about all waivers. Unused ones are known only after scoring."""
         warnings = []
         for number, waiver in enumerate(self._waivers):
-            says = self._warnings(number)
+            found = self._warnings(number)
             if scored and self._status(number) == "unused" and not self._unknown[number]:
-                says.append("covers no failure of this scan")
+                found.append("covers no failure of this scan")
             head = f"{waiver['source']}: waiver of {waiver['owner']} for {', '.join(waiver['controls'])}"
-            warnings += [f"{head}: {what}" for what in says]
+            warnings += [f"{head}: {what}" for what in found]
         return warnings

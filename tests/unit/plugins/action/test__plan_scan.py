@@ -180,7 +180,7 @@ def test_the_config_map_is_asked_for_where_it_counts(tmp_path: pathlib.Path, sou
 def test_a_source_that_is_chosen_and_not_there_is_refused(tmp_path: pathlib.Path, change: t.Any, api: t.Any) -> None:
     result = run_action(ActionModule, arguments(tmp_path, **change), VARS, api)
     assert result["failed"] is True
-    assert result["msg"].startswith("cis_scan_skip_source is ")
+    assert result["msg"].startswith("cis_scan_skip_source: ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,8 +271,8 @@ def test_nodes_of_several_clusters_are_not_one_scan(
         return
     clusters = [variables.get("rke_cluster_file") or variables["cis_scan_cluster"] for variables in (first, second)]
     assert result["msg"] == (
-        f"the hosts to scan are of several clusters (cp1 of {clusters[0]}, w1 of {clusters[1]}); "
-        "scan each by itself, with -e cis_scan_hosts=GROUP"
+        f"the hosts to scan belong to several clusters (cp1 of {clusters[0]}, w1 of {clusters[1]}); "
+        "scan them one by one, with -e cis_scan_hosts=GROUP"
     )
     assert list(tmp_path.iterdir()) == []
 

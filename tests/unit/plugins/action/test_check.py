@@ -114,8 +114,8 @@ def test_ids_sections_and_globs(wanted: t.Any, ids: list[str]) -> None:
         ("2.7", "'2.7' (did you mean "),
         ("9.*,abc", "no control '9.*'; rke-cis-1.4 has no control 'abc'"),
         ("", "missing required arguments: id"),
-        (",", "id names no control"),
-        ([], "id names no control"),
+        (",", "id: empty"),
+        ([], "id: empty"),
         (2.1, "id: "),
         ([2.1], "write ids as text in quotes"),
         ("[", "id: not valid JSON"),
@@ -220,7 +220,7 @@ def test_a_node_that_tells_nothing_is_an_error_with_the_reason() -> None:
     result, _action = asked({"id": "2.1.1"}, {"failed": True, "msg": "no Python"})
     (found,) = result["checks"]
     assert (found["state"], found["actual"], found["reason"]) == ("error", "", "failed: no Python")
-    assert "    why    failed: no Python" in result["lines"]
+    assert "    why      failed: no Python" in result["lines"]
 
 
 def test_an_unreachable_node_stays_unreachable() -> None:

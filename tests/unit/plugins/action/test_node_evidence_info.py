@@ -69,8 +69,8 @@ def test_docker_that_does_not_answer_is_a_problem_that_is_told(directory: pathli
             "sudo: a pass",
         ),
         ({"failed": True, "module_stdout": "/bin/sh: python3: not found"}, "python3: not found"),
-        ({"failed": True}, "no answer"),
-        ({}, "no answer"),
+        ({"failed": True}, "returned nothing"),
+        ({}, "returned nothing"),
     ],
 )
 def test_a_module_that_fails_is_recorded_with_the_reason(

@@ -48,7 +48,7 @@ def small_report(
 
 def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]:
     check: dict[str, t.Any] = {"id": control_id, "title": f"Title of {control_id}", "node_type": ["master"]}
-    check.update(remediation="Do it.", scored=True)
+    check.update(description="", remediation="Do it.", scored=True)
     if isinstance(shown, str):
         return {**check, "state": shown, "by": "x", "reason": ""}
     seen: dict[tuple[str, str], list[str]] = {}

@@ -233,7 +233,10 @@ def test_a_damaged_record_is_a_warning(tmp_path: pathlib.Path, document: t.Any) 
             "notifier 'x' is not in cis_notify_notifiers; available: slack,",
         ),
         ({"name": "r", "on": "error", "recipients": ["x"]}, "recipients: 'x' is not an e-mail address such as"),
-        ({"name": "r", "on": "error", "min_interval": "1d"}, "min_interval: '1d' is no duration such as 30m or 1h30m"),
+        (
+            {"name": "r", "on": "error", "min_interval": "1d"},
+            "min_interval: '1d' is not a valid duration such as 30m or 1h30m",
+        ),
         ({"name": "r", "on": "error", "min_interval": "-1h"}, "min_interval: must not be negative; write it as"),
         ({"name": "r", "on": "error", "when": 1}, "(r): unknown option when. Supported parameters include: kind,"),
     ],

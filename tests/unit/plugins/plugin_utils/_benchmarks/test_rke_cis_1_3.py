@@ -488,7 +488,7 @@ def test_the_csv_says_what_a_person_has_to_look_at() -> None:
     report = build_report(BENCHMARK, "hardened", [node()], cluster())
     rows = {row["id"]: row for row in report_rows(report)}
     assert rows["1.1.13"]["state"] == "manual"
-    assert rows["1.1.13"]["advice"] == "To be judged by a person: " + CONTROLS["1.1.13"]["evidence"]
+    assert rows["1.1.13"]["advice"] == "A person must judge it: " + CONTROLS["1.1.13"]["evidence"]
     assert rows["1.1.13"]["rancher_advice"] == CONTROLS["1.1.13"]["remediation"]
 
 

@@ -340,8 +340,8 @@ def test_profiles_may_differ_and_both_are_named() -> None:
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"version": "b-2"}, "scans of different benchmarks cannot be compared: s is of b-1, s of b-2; "),
-        ({"cluster": "d"}, "scans of different clusters cannot be compared: s is of c, s of d; "),
+        ({"version": "b-2"}, "cannot compare scans of different benchmarks: s is of b-1, s of b-2; "),
+        ({"cluster": "d"}, "cannot compare scans of different clusters: s is of c, s of d; "),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_a_reason(change: dict[str, str], said: str) -> None:

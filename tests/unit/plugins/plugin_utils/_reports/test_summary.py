@@ -206,31 +206,31 @@ def test_each_kind_of_change_stands_under_its_heading() -> None:
     assert changes(older, newer) == [
         "Newly failing",
         "1       Title of 1",
-        "    on     n01, n02, n03, n04, n05, n06, n07, n08, n09, n10 and 3 more",
+        "    on       n01, n02, n03, n04, n05, n06, n07, n08, n09, n10 and 3 more",
         "",
         "Fixed",
         "2       Title of 2",
-        "    on     n01",
+        "    on       n01",
         "",
-        "Another value, the same verdict",
+        "Changed values",
         "3       Title of 3",
-        "    before a",
-        "    after  b",
-        "    on     n01",
+        "    before   a",
+        "    after    b",
+        "    on       n01",
         "",
         "Other changes",
         "pass to error",
-        "    on     n01",
-        "    ids    4",
+        "    on       n01",
+        "    ids      4",
         "skip to error",
-        "    on     n01",
-        "    ids    5",
+        "    on       n01",
+        "    ids      5",
         "",
         "Nodes added",
-        "           n02, n03, n04, n05, n06, n07, n08, n09, n10, n11 and 2 more",
+        "             n02, n03, n04, n05, n06, n07, n08, n09, n10, n11 and 2 more",
         "",
         "Nodes gone",
-        "           n00",
+        "             n00",
     ]
 
 
@@ -245,11 +245,11 @@ def test_many_values_of_one_control_fill_no_screen() -> None:
     older, newer = ({"1": {name: ("pass", f"{name} {side}") for name in names}} for side in "ab")
     found = changes(small_report(older, names), small_report(newer, names))
     assert len(found) < 40
-    assert found[-1] == "    before and 90 more, which stand in the comparison"
+    assert found[-1] == "    before   and 90 more, see the comparison"
 
 
 def test_that_nothing_has_changed_is_said() -> None:
-    assert changes(small_report({"1": "skip"}), small_report({"1": "skip"})) == ["Nothing has changed"]
+    assert changes(small_report({"1": "skip"}), small_report({"1": "skip"})) == ["Nothing changed"]
 
 
 def test_both_scans_are_named_and_their_parameters_if_they_differ() -> None:
@@ -257,12 +257,12 @@ def test_both_scans_are_named_and_their_parameters_if_they_differ() -> None:
     found = [line for line, _state in comparison_summary(compare(older, newer))]
     assert found[:7] == [
         "Changes of cluster c",
-        "    from   B-1-Hardened, evidence of 2026-11-21T22:00:00Z",
-        "           s",
-        "           p=x",
-        "    to     B-1-Other, evidence of 2026-11-21T22:00:00Z",
-        "           s",
-        "           p=y",
+        "    from     B-1-Hardened, evidence of 2026-11-21T22:00:00Z",
+        "             s",
+        "             p=x",
+        "    to       B-1-Other, evidence of 2026-11-21T22:00:00Z",
+        "             s",
+        "             p=y",
     ]
     assert "p=x" not in "".join(line for line, _state in comparison_summary(compare(older, older)))
 
@@ -275,7 +275,7 @@ def test_the_changes_in_short() -> None:
     )
     assert since_lines(compare(older, newer)) == [
         "Since 2026-11-21T22:00:00Z: 2 newly failing (1 on n1 and 1 more, 2 on n1), 1",
-        "    fixed (3 on n1), 1 otherwise changed, added: n3",
+        "    fixed (3 on n1), 1 otherwise changed, nodes added: n3",
     ]
     assert since_lines(compare(newer, newer)) == ["Since 2026-11-21T22:00:00Z: 0 newly failing, 0 fixed"]
 
@@ -308,12 +308,12 @@ SEEN = {"expected": "--a=1", "actual": "--a=2", "source": "kubelet", "reason": "
 @pytest.mark.parametrize(
     "check, lines",
     [
-        (a_check("pass", **SEEN), ["PASS", "wanted --a=1", "seen   --a=2 (kubelet)"]),
-        (a_check("fail", **SEEN), ["FAIL", "wanted --a=1", "seen   --a=2 (kubelet)", "remediation mend it"]),
-        (a_check("manual", **SEEN), ["MANUAL", "wanted --a=1", "seen   --a=2 (kubelet)", "why    seen --a=2"]),
-        (a_check("error", expected="x", reason="denied"), ["ERROR", "wanted x", "why    denied"]),
-        (a_check("skip", reason="because", remediation="mend it"), ["SKIP", "why    because"]),
-        (a_check("notApplicable", reason="because"), ["N/A", "why    because"]),
+        (a_check("pass", **SEEN), ["PASS", "expected --a=1", "seen     --a=2 (kubelet)"]),
+        (a_check("fail", **SEEN), ["FAIL", "expected --a=1", "seen     --a=2 (kubelet)", "remediation mend it"]),
+        (a_check("manual", **SEEN), ["MANUAL", "expected --a=1", "seen     --a=2 (kubelet)", "why      seen --a=2"]),
+        (a_check("error", expected="x", reason="denied"), ["ERROR", "expected x", "why      denied"]),
+        (a_check("skip", reason="because", remediation="mend it"), ["SKIP", "why      because"]),
+        (a_check("notApplicable", reason="because"), ["N/A", "why      because"]),
     ],
 )
 def test_a_few_controls(check: dict[str, str], lines: list[str]) -> None:
@@ -323,7 +323,7 @@ def test_a_few_controls(check: dict[str, str], lines: list[str]) -> None:
 
 def test_controls_that_do_not_run_here_are_told_together() -> None:
     checks = [a_check("notHere", id=str(number), reason="runs on etcd") for number in range(12)]
-    assert check_lines(checks) == ["NOT RUN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more", "    why    runs on etcd"]
+    assert check_lines(checks) == ["NOT RUN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more", "    why      runs on etcd"]
 
 
 def test_a_node_does_not_drive_the_terminal_by_a_check() -> None:

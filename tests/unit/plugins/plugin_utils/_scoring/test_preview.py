@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import outlook
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK
@@ -19,7 +19,7 @@ LISTS = BENCHMARK.profiles["permissive"]
 def told(profile: str = "permissive", skips: t.Any = None, *waivers: dict[str, t.Any]) -> list[str]:
     exempt = exemptions(BENCHMARK, profile, skips or {})
     excuses = Waivers(list(waivers), BENCHMARK, ["cp1", "e1", "w1", "w2"])
-    return outlook(BENCHMARK, profile, exempt, excuses, NAMES)
+    return preview_lines(BENCHMARK, profile, exempt, excuses, NAMES)
 
 
 def waiver(*controls: str, **more: t.Any) -> dict[str, t.Any]:

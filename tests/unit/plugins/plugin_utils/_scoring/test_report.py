@@ -251,7 +251,7 @@ def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
             check_report(changed, "report r.json")
 
 
-CHECK = {"id": "1.1.1", "title": "d", "remediation": "r", "node_type": ["master"], "scored": True}
+CHECK = {"id": "1.1.1", "title": "d", "description": "d", "remediation": "r", "node_type": ["master"], "scored": True}
 
 
 @pytest.mark.parametrize(
