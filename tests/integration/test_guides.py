@@ -85,14 +85,17 @@ def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib
 
 
 def test_architecture() -> None:
-    """What the way through names is there: functions and methods, and actions by the names of their files."""
+    """The functions and methods that the diagram names exist, and so do the actions, by the names of their files."""
     page = Page("docs/architecture.md")
-    files = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "plugins").rglob("*.py")}
+    files = list((ROOT / "plugins").rglob("*.py"))
+    texts = [path.read_text(encoding="utf-8") for path in files]
     for line in page.take("inventory ").text.splitlines():
         for name in re.split(r"  +", line.strip())[-1].split(", "):
             kind, dot, method = name.partition(".")
             wanted = rf"^class {kind}\b.*^    def {method}\(" if dot else rf"^def {kind}\("
-            assert name in files or any(re.search(wanted, text, re.M | re.S) for text in files.values()), name
+            assert name in {path.stem for path in files} or any(
+                re.search(wanted, text, re.M | re.S) for text in texts
+            ), name
     assert page.left == []
 
 
