@@ -10,7 +10,7 @@ version_added: 1.0.0
 description:
   - Reads lists of objects and the ConfigMap in which Rancher keeps the tests to skip, and returns them as one document.
   - Only reads, and keeps only the name and C(spec) of each object.
-  - Runs where the kubeconfig is: on the controller, or on the host that it is delegated to.
+  - Runs where the kubeconfig is, on the controller or on the host that it is delegated to.
 extends_documentation_fragment:
   - rke.cis._attributes
 author:

@@ -36,7 +36,7 @@ for file in *.md .github/*.md docs/*.md roles/*/README.md tests/testbed/README.m
 done
 follow() {
     # What our own repository has is looked for here, not there.
-    lychee --no-progress --include-fragments --root-dir "$html" --index-files index.html \
+    lychee --no-progress --include-fragments --root-dir "$html" --index-files index.html,. \
         --remap "$repository/(?:blob|tree|edit)/main/([^?#]*)[^#]* file://$PWD/\$1" "$@" \
         "$html/**/*.html" "${markdown[@]}"
 }
