@@ -20,7 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import T
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, samples
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import NAME, read_sent, write_sent
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, MANUAL
 
 
 class ActionModule(ControllerAction):
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
         "report_dir": {"type": "path", "default": "cis-reports"},
         "cluster": {"type": "str", "default": "local"},
         "profile": {"type": "str", "default": ""},
-        "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
+        "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},
         "scanned_by": {"type": "str", "default": ""},
         "earlier": {"type": "dict"},
         "item": {"type": "dict"},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -24,6 +25,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import si
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    FAILED,
     build_report,
     report_checks,
     unexamined,
@@ -49,19 +51,17 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not args["scan_dir"]:
             return self._finish(*self._recorded(args, task_vars), task_vars)
-        try:
+        with contextlib.ExitStack() as last:
+            last.callback(release, os.path.dirname(args["scan_dir"]))
             plan = read_plan(args["scan_dir"])
+            last.callback(remove_plan, plan)
             benchmark, profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
             nodes, cluster = read_evidence(plan["evidence_dir"])
             nodes = [document for document in nodes if document["node"] in plan["nodes"]]
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
-            result = self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
-            remove_plan(plan)
-            return result
-        finally:
-            release(os.path.dirname(args["scan_dir"]))
+            return self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
 
     @staticmethod
     def _recorded(
@@ -125,7 +125,7 @@ class ActionModule(ControllerAction):
             "scan_dir": plan["scan_dir"],
             "profile": report["profile"],
             "counts": facts["counts"],
-            "failed_controls": [check["id"] for check in checks if check["state"] in ("fail", "mixed")],
+            "failed_controls": [check["id"] for check in checks if check["state"] in FAILED],
             "unexamined_controls": unexamined(report),
             "unexamined_nodes": sorted(report["node_errors"]),
             "compared_with": comparison["from"]["name"] if comparison else "",

@@ -74,6 +74,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
+    FAILED,
     Verdicts,
     build_report,
     exemptions,
@@ -220,7 +221,7 @@ class CallbackModule(CallbackBase):
             return
         self._show(report)
         for check in report_checks(report):
-            if check["state"] in ("fail", "mixed"):
+            if check["state"] in FAILED:
                 keys = ("id", "title", "state", "failed_nodes", "remediation")
                 failed = [part for part in check["evidence"] if part["state"] == "fail"]
                 self._emit("control_failing", report, **{key: check[key] for key in keys}, evidence=failed)

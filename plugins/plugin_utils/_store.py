@@ -62,8 +62,8 @@ def write_report(path: str, text: str) -> None:
         write_file(path, text)
     except OSError as error:
         raise CisError(
-            f"report {path}: cannot be written: {error.strerror}; the evidence is kept: mend that, or choose another "
-            f"cis_report_dir, and score it with rke.cis.cis_score"
+            f"report {path}: cannot be written: {error.strerror}; the evidence is kept: free or "
+            f"repair the disk, or set another cis_report_dir, and score it with rke.cis.cis_score"
         ) from error
 
 

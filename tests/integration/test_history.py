@@ -447,7 +447,7 @@ def test_a_full_disk_keeps_the_evidence_and_the_last_report(
     assert outcome.code == 2
     assert lines == {
         f"report cis-reports/practice/{place.name}/{lost}: cannot be written: No space left on device; the evidence is "
-        f"kept: mend that, or choose another cis_report_dir, and score it with rke.cis.cis_score"
+        f"kept: free or repair the disk, or set another cis_report_dir, and score it with rke.cis.cis_score"
     }
     assert digest(good) == before
     assert not list(small_disk.rglob(".*"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
 
 _NEWS = {"newly_failing": "New", "fixed": "Fixed"}
@@ -34,7 +34,7 @@ def _names(names: t.Iterable[t.Any]) -> list[str]:
 
 def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return what alerts say about a scan. `result` is what score_evidence returned; it has the comparison."""
-    failing = [check for check in report_checks(report) if check["state"] in ("fail", "mixed")]
+    failing = [check for check in report_checks(report) if check["state"] in FAILED]
     lost = report["node_errors"]
     ending = [waiver for waiver in report.get("waivers", []) if waiver["status"] in ("expiring", "expired")]
     return {

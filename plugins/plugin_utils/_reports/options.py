@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import CSV_LAYOUTS, OUTPUTS, own_name
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, MANUAL
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import SKIP_SOURCES
 
 Options = dict[str, dict[str, t.Any]]
@@ -37,7 +37,7 @@ SCORING: Options = {
     "waivers_file": {"type": "path"},
     "cluster": {"type": "str", "default": "local"},
     "report_dir": {"type": "path", "default": "cis-reports"},
-    "kind": {"type": "str", "choices": list(KINDS), "default": KINDS[0]},
+    "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},
     "scanned_by": {"type": "str", "default": ""},
 }
 FILES: Options = {

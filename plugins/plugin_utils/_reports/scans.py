@@ -23,7 +23,13 @@ import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, KINDS, check_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    COUNTS,
+    KINDS,
+    MANUAL,
+    SCHEDULED,
+    check_report,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     DIRECTORY_MODE,
     make_directory,
@@ -43,7 +49,8 @@ MOST_PAST = 30
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9][a-z0-9._-]*")
 _SCHEDULED = re.compile(r".*-scheduled(-job[0-9]*)?(-[0-9]+)?")
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")  # what write_file leaves behind if it is killed
+# What write_file, or a scan with a plan, leaves behind if it is killed.
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}|\.(plan|requests)\.json")
 _FACTS = ("kind", "collected_at", "profile", "counts")
 
 Scan = dict[str, t.Any]
@@ -59,11 +66,11 @@ def cluster_directory(base: str, cluster: str, option: str = "cis_report_cluster
     return os.path.join(os.path.expanduser(base), cluster)
 
 
-def new_scan_directory(base: str, cluster: str, profile: str, kind: str = KINDS[0], job: str = "") -> str:
+def new_scan_directory(base: str, cluster: str, profile: str, kind: str = MANUAL, job: str = "") -> str:
     """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
     parent = cluster_directory(base, cluster, "cis_scan_cluster")
     make_directory(parent, "cis_report_dir")
-    words = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), profile.lower(), "" if kind == KINDS[0] else kind]
+    words = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), profile.lower(), "" if kind == MANUAL else kind]
     name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)
     for number in range(1, 1000):
         path = os.path.join(parent, name if number == 1 else f"{name}-{number}")
@@ -229,7 +236,7 @@ class KeptScans:
     def _examine(self, name: str) -> Scan:
         """Return what there is of a scan. Its entry in the index holds as long as report.json is as it was then."""
         path = self.path(name)
-        scan: Scan = {"name": name, "kind": KINDS[1] if _SCHEDULED.fullmatch(name) else KINDS[0], "complete": False}
+        scan: Scan = {"name": name, "kind": SCHEDULED if _SCHEDULED.fullmatch(name) else MANUAL, "complete": False}
         scan.update(collected_at="", profile="", counts={}, files=[], report={})
         with contextlib.suppress(OSError):
             with os.scandir(os.path.dirname(path)) as entries:
@@ -282,7 +289,7 @@ class KeptScans:
         return scans
 
     def _sweep(self) -> None:
-        """Remove the temporary files of writers that were killed, where no scan can be writing any more."""
+        """Remove what killed writers have left, where no scan can be writing any more."""
         places = [self.directory]
         for name in self.names():
             places += [os.path.join(self.directory, name), os.path.join(self.directory, name, "evidence")]

@@ -19,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, counts_text
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import MOST_MISSED, missed_runs, next_runs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
 
@@ -51,7 +51,7 @@ def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
         raise CisError(f"schedule {path}: not an rke.cis schedule; install it again, or remove its directory")
     scans_dir = os.path.join(known["report_dir"], known["cluster"])
     scans = KeptScans(scans_dir).scans()
-    scheduled = [scan for scan in scans if scan["kind"] == KINDS[1] and scan["complete"]]
+    scheduled = [scan for scan in scans if scan["kind"] == SCHEDULED and scan["complete"]]
     run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir))
     since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)
     if run:

@@ -308,7 +308,7 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
     need(document["scan"].get("kind") in KINDS and {"name", "by"} <= set(document["scan"]), "scan")
     need({*NODE_TYPES} <= set(document["nodes"]), "nodes")
     for key in ("total", *COUNTS):
-        need(type(document.get(key)) is int, key)
+        need(isinstance(document.get(key), int), key)
     for row in document["node_results"].values():
         need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
     need(isinstance(document.get("results"), list), "results")

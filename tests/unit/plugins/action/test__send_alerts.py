@@ -36,9 +36,9 @@ def request_of(tmp_path: pathlib.Path) -> dict[str, t.Any]:
     return {"rules": [RULE], "notifiers": webhook, "result": {"report": str(scan / "report.json")}, "delay": 0}
 
 
-def send(args: dict[str, t.Any], answer: t.Any = OK, check: bool = False) -> tuple[dict[str, t.Any], list[t.Any]]:
+def send(args: dict[str, t.Any], answer: t.Any = None, check: bool = False) -> tuple[dict[str, t.Any], list[t.Any]]:
     """Return the result when uri answers so, and what uri was given."""
-    action = make_action(ActionModule, args, answer)
+    action = make_action(ActionModule, args, answer or OK)
     action._task.check_mode = check
     result = action.run(None, {})
     assert "\n" not in result.get("msg", "") and "CANARY" not in json.dumps(result)
