@@ -9,6 +9,11 @@ cd "$(dirname "$0")/../.."
 
 venv=$PWD/.cache/venv-galaxy
 tests/tools/venv.sh "$venv" tests/requirements-galaxy.txt "$PWD/.venv/bin/python"
+tests/tools/awx.sh
+# The importer lets ansible-lint see only the collection itself and what its Python brings along.
+for packages in "$venv"/lib/python3*/site-packages; do
+    ln -sfn "$PWD/.cache/awx/ansible_collections" "$packages/ansible_collections"
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy=$(tests/tools/stage.sh copy "$work/ansible_collections/rke/cis")
