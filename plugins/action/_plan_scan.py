@@ -51,8 +51,7 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
-        notify = {name: value for name, value in args["notify_options"].items() if value is not None}
-        check_request(args["notify_rules"], args["notify_notifiers"], notify)
+        check_request(args["notify_rules"], args["notify_notifiers"], args["notify_options"])
         groups = task_vars.get("groups", {})
         if not groups.get("all"):
             raise CisError(

@@ -10,11 +10,7 @@ import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import (
-    plain,
-    scan_of_report,
-    scan_without_report,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import plain, scan_of_report, scan_without_report
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.delivery import SUCCESS, check_answer, send_mail
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, samples

@@ -19,11 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directo
 class ActionModule(ControllerAction):
     """Renders a report that is kept, in further formats."""
 
-    ARGUMENTS = {
-        "report": {"type": "path", "required": True},
-        "dest": {"type": "path"},
-        **FILES,
-    }
+    ARGUMENTS = {"report": {"type": "path", "required": True}, "dest": {"type": "path"}, **FILES}
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         output = check_files(args)

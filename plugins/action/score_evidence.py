@@ -40,12 +40,7 @@ Document = dict[str, t.Any]
 class ActionModule(ControllerAction):
     """The last step of a scan: writes all that it leaves. Each document is read once, and each result computed once."""
 
-    ARGUMENTS = {
-        **SCORING,
-        **RESULT,
-        "scan_dir": {"type": "path"},
-        "evidence_dir": {"type": "path"},
-    }
+    ARGUMENTS = {**SCORING, **RESULT, "scan_dir": {"type": "path"}, "evidence_dir": {"type": "path"}}
     REQUIRED_ONE_OF = [["scan_dir", "evidence_dir"]]
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

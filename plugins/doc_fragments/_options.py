@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 
 class ModuleDocFragment:

@@ -17,16 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
-from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe
-
-
-def _plain(value: t.Any) -> t.Any:
-    """Return native data of what templating hands over, which walks slowly."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
+from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe, plain
 
 
 def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = ()) -> dict[str, t.Any]:
@@ -36,7 +27,7 @@ def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = ()) ->
     if not isinstance(roles, list) or not set(roles) <= set(NODE_TYPES.values()):
         raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
     try:
-        return load_benchmark(benchmark, _plain(benchmark_dirs)).plan(roles)
+        return load_benchmark(benchmark, plain(benchmark_dirs)).plan(roles)
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
 
@@ -55,10 +46,10 @@ def score(
     if not isinstance(evidence, list):
         raise AnsibleFilterError("Input for rke.cis.score must be a list of evidence documents")
     try:
-        benchmark, name = resolve_profile(profile, _plain(parameters), _plain(benchmark_dirs))
-        nodes = [check_evidence(_plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
-        shown = None if cluster_evidence is None else check_cluster(_plain(cluster_evidence), "cluster_evidence")
-        skips, _warnings = user_skips(benchmark, _plain(skip), None, shown)
+        benchmark, name = resolve_profile(profile, plain(parameters), plain(benchmark_dirs))
+        nodes = [check_evidence(plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
+        shown = None if cluster_evidence is None else check_cluster(plain(cluster_evidence), "cluster_evidence")
+        skips, _warnings = user_skips(benchmark, plain(skip), None, shown)
         return make_unsafe(
             build_report(benchmark, name, nodes, shown, skips=skips, cluster=cluster, node_tests_on=node_tests_on)
         )
@@ -70,7 +61,4 @@ class FilterModule:
     """Ansible jinja2 filters"""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {
-            "evidence_plan": evidence_plan,
-            "score": score,
-        }
+        return {"evidence_plan": evidence_plan, "score": score}

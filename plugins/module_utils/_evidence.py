@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """One node's evidence document: everything that a plan asks for, gathered in one go. Knows nothing of controls."""
 
@@ -14,11 +13,7 @@ import typing as t
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils import _files
-from ansible_collections.rke.cis.plugins.module_utils._docker import (
-    DockerError,
-    container_evidence,
-    inspect_containers,
-)
+from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, container_evidence, inspect_containers
 from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """What a benchmark asks of the Kubernetes API: lists of objects, and Rancher's skip ConfigMap. Read-only."""
 
@@ -81,8 +80,7 @@ class ClusterReader:
         group, group_version, plural = path.split("/")[2:5]
         api = self._client.CustomObjectsApi(self._api)
         found = self._ask(
-            path,
-            lambda: api.list_cluster_custom_object(group, group_version, plural, _request_timeout=self._timeout),
+            path, lambda: api.list_cluster_custom_object(group, group_version, plural, _request_timeout=self._timeout)
         )
         if "error" in found:
             if found["error"]["kind"] == "missing" and until:

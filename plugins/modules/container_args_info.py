@@ -134,11 +134,7 @@ docker:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import (
-    DockerError,
-    container_evidence,
-    inspect_containers,
-)
+from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, container_evidence, inspect_containers
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 
 

@@ -215,12 +215,7 @@ def main() -> None:
             },
             "prefix_path": {"type": "str", "default": ""},
             "node": {"type": "str", "default": ""},
-            "roles": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["controlplane", "etcd", "worker"],
-                "default": [],
-            },
+            "roles": {"type": "list", "elements": "str", "choices": ["controlplane", "etcd", "worker"], "default": []},
             "record_to": {"type": "path"},  # for the action plugin
             **DOCKER_OPTIONS,
         },

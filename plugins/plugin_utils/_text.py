@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """Text for people: printable, of limited length, singular or plural.
 
@@ -39,10 +38,15 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}{'s' * (number != 1)}"
 
 
+def plain(value: t.Any, text: type[str] = str) -> t.Any:
+    """Return native data of what templating hands over, which walks slowly, with strings of this type."""
+    if isinstance(value, dict):
+        return {plain(key, text): plain(item, text) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, text) for item in value]
+    return text(value) if isinstance(value, str) else value
+
+
 def make_unsafe(value: t.Any) -> t.Any:
     """Return plain data with every string marked as not to be templated."""
-    if isinstance(value, dict):
-        return {make_unsafe(key): make_unsafe(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [make_unsafe(item) for item in value]
-    return AnsibleUnsafeText(value) if isinstance(value, str) else value
+    return plain(value, AnsibleUnsafeText)

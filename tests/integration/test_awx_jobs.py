@@ -111,10 +111,7 @@ def notification(awx: Controller, job: dict[str, t.Any]) -> str:
 
 
 def test_the_defaults_of_the_survey_ask_for_the_scan_that_is_run_without_any(
-    project: Project,
-    practice: dict[str, t.Any],
-    awx: Controller,
-    tmp_path: pathlib.Path,
+    project: Project, practice: dict[str, t.Any], awx: Controller, tmp_path: pathlib.Path
 ) -> None:
     answers = {
         question["variable"]: question["default"].splitlines()

@@ -36,12 +36,7 @@ INVENTORIES = names("inventory", ".py")
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan"]
-ON_THE_CONTROLLER += [
-    "schedules_info",
-    "manage_reports",
-    "render_report",
-    "score_evidence",
-]
+ON_THE_CONTROLLER += ["schedules_info", "manage_reports", "render_report", "score_evidence"]
 WITH_THE_API = ["cluster_evidence_info"]
 # Private steps of roles, which the tests of the roles run.
 STEPS = ["_plan_schedule", "_send_alerts"]
@@ -53,9 +48,7 @@ MORE: dict[str, list[dict[str, t.Any]]] = {
     "file_permissions_info": [{"paths": ["/etc/kubernetes/ssl/*.pem", "/bin", "/none", "/none/*"], "prefix": ""}],
     "node_evidence_info": [{"record_to": "{{ playbook_dir }}"}],
     "schedules_info": [{"dir": "{{ playbook_dir }}/schedules"}],
-    "manage_reports": [
-        {"command": "list", "cluster": "prod"},
-    ],
+    "manage_reports": [{"command": "list", "cluster": "prod"}],
     "cluster_evidence_info": [{"kubeconfig": "kube_config_cluster.yml"}],
 }
 

@@ -104,11 +104,7 @@ def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
     def rendered(of: Report, name: str, directory: pathlib.Path = tmp_path) -> str:
         directory.mkdir(exist_ok=True)
         (directory / "report.json").write_text(to_json(of), encoding="utf-8")
-        args = {
-            "report": str(directory / "report.json"),
-            "formats": [format_of[name]],
-            "include_not_scored": True,
-        }
+        args = {"report": str(directory / "report.json"), "formats": [format_of[name]], "include_not_scored": True}
         result = run_action(ActionModule, args)
         assert not result.get("failed"), result
         return (directory / name).read_bytes().decode("utf-8")

@@ -17,8 +17,13 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import available, load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import DIRECTORY, check_names, library_check
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import (
+    DIRECTORY,
+    benchmark_files,
+    check_names,
+    library_check,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import problems
@@ -88,7 +93,7 @@ def test_is_a_schema(kind: str) -> None:
 CONTROL = {"$ref": "#/$defs/control", "$defs": _schema("benchmark")["$defs"]}
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", benchmark_files())
 def test_benchmark_fits(name: str) -> None:
     assert not _refused(_schema("benchmark"), _benchmark_file(name))
     for control in load_benchmark(name).controls:
@@ -103,7 +108,7 @@ def test_the_library_fits(name: str) -> None:
 
 
 def test_every_check_is_used_and_overrides_differ() -> None:
-    entries = [entry for name in available() for entry in _benchmark_file(name)["controls"]]
+    entries = [entry for name in benchmark_files() for entry in _benchmark_file(name)["controls"]]
     assert {entry["check"] for entry in entries} == set(check_names())
     for entry in entries:
         check = library_check(entry["check"]) or {}
@@ -111,7 +116,7 @@ def test_every_check_is_used_and_overrides_differ() -> None:
             assert entry[key] != check.get(key), (entry["id"], key)
 
 
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("name", benchmark_files())
 def test_benchmark_names_only_what_it_holds(name: str) -> None:
     """What no schema can say: every name used in the file stands in it, or in the library."""
     data = load_benchmark(name)

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """What an alert says about a scan: its fields, bounded and on one line each, and its text."""
 
@@ -13,7 +12,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, report_checks
-from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
 
 _NEWS = {"newly_failing": "New", "fixed": "Fixed"}
 _LABELS = {"pass": "pass", "fail": "fail", "skip": "skip", "notApplicable": "not applicable", "error": "error"}
@@ -102,7 +101,7 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
     counts = alert["counts"]
     shown = [f"{counts[key]} {label}" for key, label in _LABELS.items()]
     shown += [f"{counts['manual']} manual"] if counts["manual"] else []
-    said.append(("Result", f"{', '.join(shown)}; {counts['total']} controls"))
+    said.append(("Result", f"{', '.join(shown)}; {counted(counts['total'], 'control')}"))
     if alert["compared_with"]:
         said += [(label, ", ".join(alert[key]) or "nothing") for key, label in _NEWS.items()]
     failing = [

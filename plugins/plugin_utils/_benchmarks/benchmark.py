@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """Benchmarks: what each of their controls looks at, and the plan that follows from it.
 
@@ -111,11 +110,6 @@ class Benchmark:
 @functools.cache
 def _load(path: str) -> Benchmark:
     return Benchmark(read_benchmark(path))
-
-
-def available(directories: t.Iterable[str] = ()) -> list[str]:
-    """Return the ids of the benchmarks in the user's directories and in the collection, newest first."""
-    return list(benchmark_files(directories))
 
 
 def load_benchmark(benchmark_id: str, directories: t.Iterable[str] = ()) -> Benchmark:

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """Benchmark files and the library of checks that they use. benchmark.schema.json describes the files.
 
@@ -93,7 +92,8 @@ def _expanded(index: Data, own_checks: Data) -> Data:
     controls = []
     for entry in index["controls"]:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
-        control = {"scored": True, **check, **entry}
+        component = components.get(check.get("component"), {})
+        control = {"scored": True, "node_type": component.get("node_type"), **check, **entry}
         controls.append({key: value for key, value in control.items() if value is not None})
     used = {test["object"] for control in controls for test in control.get("tests", []) if "object" in test}
     objects = {**shared["objects"], **index.get("objects", {})}

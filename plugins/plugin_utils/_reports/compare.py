@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """What has changed between two scans of a cluster. Pure: a function of their two reports."""
 
@@ -93,10 +92,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
     listed. Raises CisError if the reports are not of the same cluster and benchmark.
     """
     before, after = outline(older), outline(newer)
-    for what, one, two in (
-        ("clusters", before.cluster, after.cluster),
-        ("benchmarks", before.version, after.version),
-    ):
+    for what, one, two in (("clusters", before.cluster, after.cluster), ("benchmarks", before.version, after.version)):
         if one != two:
             raise CisError(
                 f"cannot compare scans of different {what}: {before.about['name'] or 'the older one'} is of {one}, "

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """Reports and comparisons as plain text for a terminal of 80 columns."""
 
@@ -72,7 +71,7 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
     if len(names) > _MOST_NODES:
         rows.append(f"... and {len(names) - _MOST_NODES} more nodes, see the report")
     rows.append("-" * (_NAMES + 41))
-    rows.append(_row(f"cluster {report['cluster']} ({report['total']} controls)", report, states))
+    rows.append(_row(f"cluster {report['cluster']} ({counted(report['total'], 'control')})", report, states))
     return rows
 
 

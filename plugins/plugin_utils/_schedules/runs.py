@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """The installed schedules and the outcome of their runs, from the log of each run and from the kept scans."""
 
@@ -21,7 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import MOS
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, printable
 
 SCHEMA = "rke.cis/schedule/1"
 # The exit status of a run that another one kept from scanning. ansible-playbook does not use this number.
@@ -113,7 +112,7 @@ def _lines(schedule: dict[str, t.Any]) -> list[str]:
     many = f"more than {missed - 1}" if missed == MOST_MISSED else str(missed)
     return [
         f"{schedule['cluster']}: {schedule['cron']} by {schedule['method']} as {schedule['user']}, "
-        f"{schedule['profile']}, keeps {schedule['retention']} reports",
+        f"{schedule['profile']}, keeps {counted(schedule['retention'], 'report')}",
         f"  last run: {_shown(_local(run['started'])) + ', ' + _outcome(run) if run else 'none yet'}",
         f"  last report: {scan['name'] + ': ' + counts if scan else 'none yet'}",
         f"  next runs: {', '.join(schedule['next_runs'])}",

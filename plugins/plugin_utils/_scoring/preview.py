@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """What a scan will not judge, shown before it runs."""
 
@@ -11,14 +10,11 @@ from __future__ import annotations
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 
 def preview_lines(
-    benchmark: Benchmark,
-    profile: str,
-    exempt: dict[str, dict[str, str]],
-    waivers: Waivers,
-    names: dict[str, list[str]],
+    benchmark: Benchmark, profile: str, exempt: dict[str, dict[str, str]], waivers: Waivers, names: dict[str, list[str]]
 ) -> list[str]:
     """Return a line of counts, then one for each control that is not judged or has a live waiver.
 
@@ -43,5 +39,5 @@ def preview_lines(
             notes = [f"skipped by {why['by']}" + (f": {why['reason']}" if why["reason"] else "")]
         lines += [f"{control['id']} {control['title']} - {text}" for text in notes]
     parts = ", ".join(f"{count} {what}" for what, count in counts.items())
-    head = f"{benchmark.profile_name(profile)}, {len(benchmark.controls)} controls: {parts}"
+    head = f"{benchmark.profile_name(profile)}, {counted(len(benchmark.controls), 'control')}: {parts}"
     return [head + (f"; failures of {waived} may be waived" if waived else ""), *lines]

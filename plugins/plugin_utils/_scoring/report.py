@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """From the verdicts on nodes to one cluster-wide result per control. Pure: the same evidence gives the same report."""
 
@@ -308,7 +307,8 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
     need(document["scan"].get("kind") in KINDS and {"name", "by"} <= set(document["scan"]), "scan")
     need({*NODE_TYPES} <= set(document["nodes"]), "nodes")
     for key in ("total", *COUNTS):
-        need(isinstance(document.get(key), int), key)
+        number = document.get(key)
+        need(isinstance(number, int) and not isinstance(number, bool), key)
     for row in document["node_results"].values():
         need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
     need(isinstance(document.get("results"), list), "results")

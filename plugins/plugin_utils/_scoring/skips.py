@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Note that this plugin util is **PRIVATE** to the collection. It can have breaking changes at any time.
-# Do not use this from other collections or standalone plugins/modules!
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
 """The controls that the user skips: in a variable, in a file, or in Rancher's ConfigMap."""
 
@@ -168,11 +167,7 @@ def config_map_skips(
 
 
 def user_skips(
-    benchmark: Benchmark,
-    skip: t.Any,
-    skip_file: str | None,
-    cluster: dict[str, t.Any] | None,
-    source: str = "merged",
+    benchmark: Benchmark, skip: t.Any, skip_file: str | None, cluster: dict[str, t.Any] | None, source: str = "merged"
 ) -> tuple[Skips, list[str]]:
     """Return the user's skips, merged in the order variable, file, ConfigMap, and warnings."""
     given = given_skips(source, skip, skip_file, benchmark)

@@ -41,13 +41,7 @@ def test_all_that_an_installation_needs(plan: t.Callable[..., dict[str, t.Any]],
     result = plan(report_dir="reports", variables={"cis_scan_kubeconfig": "x"})
     assert (result["changed"], result["enabled"]) == (False, True)
     assert result["dir"] == f"{tmp_path}/s/prod"
-    assert result["cron_fields"] == {
-        "minute": "0",
-        "hour": "0",
-        "day-of-month": "13",
-        "month": "*",
-        "day-of-week": "5",
-    }
+    assert result["cron_fields"] == {"minute": "0", "hour": "0", "day-of-month": "13", "month": "*", "day-of-week": "5"}
     assert result["on_calendar"] == ["*-*-13 00:00:00", "Fri *-*-* 00:00:00"]
     assert result["inventory"] == [f"{tmp_path}/hosts.ini"]
     assert result["variables"]["cis_report_dir"] == f"{tmp_path}/reports"

@@ -15,11 +15,7 @@ import pytest
 from ansible_collections.rke.cis.plugins.action._send_alerts import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action
-from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import (
-    DEFAULT_RULES,
-    URL,
-    a_report,
-)
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import DEFAULT_RULES, URL, a_report
 
 OK = {"status": 204}
 REFUSED = {"failed": True, "status": 403, "content": "no"}

@@ -49,11 +49,7 @@ def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
     for document in NODES:
         pathlib.Path(evidence_path(str(evidence), document["node"])).write_text(to_json(document))
     (evidence / "cluster.json").write_text(to_json(cluster()))
-    return {
-        "profile": "RKE-CIS-1.4-Hardened",
-        "evidence_dir": str(evidence),
-        "report_dir": str(tmp_path / "reports"),
-    }
+    return {"profile": "RKE-CIS-1.4-Hardened", "evidence_dir": str(evidence), "report_dir": str(tmp_path / "reports")}
 
 
 def read(result: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -95,12 +95,7 @@ def test_a_cluster_file(files: Directory) -> None:
     ]
     path = files.cluster("prod.yml", *nodes, kubernetes_version="v1.17.6", prefix_path="/opt/rke")
     inventory = parse(path)
-    assert groups(inventory) == {
-        "controlplane": ["cp1"],
-        "etcd": ["cp1"],
-        "worker": ["w1"],
-        "prod": ["cp1", "w1"],
-    }
+    assert groups(inventory) == {"controlplane": ["cp1"], "etcd": ["cp1"], "worker": ["w1"], "prod": ["cp1", "w1"]}
     assert inventory.groups["prod"].get_vars() == {
         "cis_scan_cluster": "prod",
         "cis_scan_prefix_path": "/opt/rke",

@@ -10,11 +10,7 @@ import sys
 import pytest
 import yaml
 
-from ansible_collections.rke.cis.plugins.module_utils._encryption import (
-    NotUnderstood,
-    SimpleYaml,
-    encryption_providers,
-)
+from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, SimpleYaml, encryption_providers
 
 # No real key; it must never be found in what comes out.
 KEY = "bm90LWEtcmVhbC1rZXktYXQtYWxsLTMyLWJ5dGVzIQ=="
@@ -113,10 +109,7 @@ def test_styles(providers, text):
         (
             "resources:\n- resources: [events]\n  providers:\n  - identity: {}\n"
             "- resources: [secrets]\n  providers:\n  - aescbc: {keys: []}\n",
-            [
-                {"resources": ["events"], "providers": ["identity"]},
-                {"resources": ["secrets"], "providers": ["aescbc"]},
-            ],
+            [{"resources": ["events"], "providers": ["identity"]}, {"resources": ["secrets"], "providers": ["aescbc"]}],
         ),
         (
             "resources:\n- resources: ['*.*', pods.apps]\n  providers: [{AESCBC: {}}]\n",

@@ -79,10 +79,7 @@ def test_host_path(path, mounts, expected):
 
 
 def test_mounts_of_real_containers_lead_to_the_node():
-    for file, expected in (
-        ("inspect-hardened.json", "/var/lib/etcd"),
-        ("inspect-v1.24.json", "/var/lib/etcd"),
-    ):
+    for file, expected in (("inspect-hardened.json", "/var/lib/etcd"), ("inspect-v1.24.json", "/var/lib/etcd")):
         raw = {item["Name"]: item for item in json.loads((FIXTURES / file).read_text(encoding="utf-8"))}
         mounts = [bind(mount["Source"], mount["Destination"]) for mount in raw["/etcd"]["Mounts"]]
         assert host_path("/var/lib/rancher/etcd", mounts) == (expected, expected)

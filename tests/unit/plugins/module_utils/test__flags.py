@@ -171,8 +171,7 @@ def test_the_arguments_are_left_as_they_are(style):
 
 
 @pytest.mark.parametrize(
-    "flag, variable",
-    [("--cert-file", "ETCD_CERT_FILE"), ("--auto-tls", "ETCD_AUTO_TLS"), ("--name", "ETCD_NAME")],
+    "flag, variable", [("--cert-file", "ETCD_CERT_FILE"), ("--auto-tls", "ETCD_AUTO_TLS"), ("--name", "ETCD_NAME")]
 )
 def test_environment_name(flag, variable):
     assert environment_name(flag) == variable

@@ -13,7 +13,8 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.audit import audit_commands
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import node
 
 GUIDE, FOUR = load_benchmark("rke-cis-1.3"), load_benchmark("rke-cis-1.4")
@@ -47,10 +48,7 @@ STAT = "stat -Lc '%04a %U:%G %n' "
 @pytest.mark.parametrize(
     "made, wanted",
     [
-        (
-            commands(flag("--anonymous-auth"), component="kubelet"),
-            [TOP.format("kubelet", "--anonymous[-_]auth")],
-        ),
+        (commands(flag("--anonymous-auth"), component="kubelet"), [TOP.format("kubelet", "--anonymous[-_]auth")]),
         (
             commands(flag("--config"), flag("--v"), flag("--config", "equals"), component="kubelet"),
             [TOP.format("kubelet", "--(config|v)")],
@@ -108,7 +106,7 @@ def test_a_flag_is_compared_with_components_that_run_there(roles: list[str], ask
     assert re.findall("docker top ([a-z-]+)", made) == (asked or ["etcd", "kube-apiserver", "kubelet"])
 
 
-@pytest.mark.parametrize("benchmark", [load_benchmark(name) for name in available()], ids=available())
+@pytest.mark.parametrize("benchmark", [load_benchmark(name) for name in benchmark_files()], ids=benchmark_files())
 def test_the_shell_understands_all_commands(benchmark: t.Any) -> None:
     made = []
     for control in benchmark.controls:

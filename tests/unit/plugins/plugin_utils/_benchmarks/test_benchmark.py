@@ -11,11 +11,8 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks import benchmark as _benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
-    available,
-    load_benchmark,
-    resolve_profile,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
@@ -23,9 +20,9 @@ ALL = ["controlplane", "etcd", "worker"]
 
 
 def test_available_are_the_benchmark_files() -> None:
-    assert "rke-cis-1.4" in available()
-    assert available() == ["rke-cis-1.4", "rke-cis-1.3"]
-    assert not any(name.endswith(".yml") for name in available())
+    assert "rke-cis-1.4" in benchmark_files()
+    assert list(benchmark_files()) == ["rke-cis-1.4", "rke-cis-1.3"]
+    assert not any(name.endswith(".yml") for name in benchmark_files())
 
 
 @pytest.mark.parametrize("name", ["rke-cis-1.4", "RKE-CIS-1.4", "Rke-Cis-1.4"])
@@ -78,10 +75,7 @@ def test_an_unknown_profile_lists_those_that_exist(name: t.Any) -> None:
         (["worker"], {"kubelet", "kube-proxy"}),
         (["etcd"], {"etcd", "kubelet"}),
         (["controlplane"], {"kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet"}),
-        (
-            ALL,
-            {"kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "etcd"},
-        ),
+        (ALL, {"kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "etcd"}),
     ],
 )
 def test_a_plan_asks_for_what_the_roles_run(roles: list[str], containers: set[str]) -> None:

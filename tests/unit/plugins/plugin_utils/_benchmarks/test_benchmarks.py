@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import available, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import (
     FLAGS,
@@ -24,7 +25,7 @@ def each(table: dict[str, dict[str, t.Any]]) -> list[tuple[str, str]]:
     return [(benchmark_id, control_id) for benchmark_id, cases in table.items() for control_id in cases]
 
 
-@pytest.mark.parametrize("benchmark_id", available())
+@pytest.mark.parametrize("benchmark_id", benchmark_files())
 def test_every_control_that_is_judged_has_its_cases(benchmark_id: str) -> None:
     judged = [control["id"] for control in load_benchmark(benchmark_id).controls if not control.get("manual")]
     cases = [control_id for table in (FLAGS, PATHS, OBJECTS) for control_id in table.get(benchmark_id, {})]
@@ -37,7 +38,7 @@ def test_a_benchmark_that_is_complete_stays_as_it_is(benchmark_id: str, count: i
 
 
 def test_cases_are_of_benchmarks_that_there_are() -> None:
-    assert set(FLAGS) | set(PATHS) | set(OBJECTS) == set(available())
+    assert set(FLAGS) | set(PATHS) | set(OBJECTS) == set(benchmark_files())
 
 
 def test_controls_that_share_cases_have_the_same_tests() -> None:
@@ -102,7 +103,7 @@ def test_profiles() -> None:
     )
 
 
-@pytest.mark.parametrize("benchmark_id", available())
+@pytest.mark.parametrize("benchmark_id", benchmark_files())
 def test_benchmark_is_sound(benchmark_id: str) -> None:
     benchmark = load_benchmark(benchmark_id)
     assert benchmark.id == benchmark_id

@@ -11,12 +11,11 @@ import pathlib
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
-    available,
     load_benchmark,
     profile_names,
     resolve_profile,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import library_check
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, library_check
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
@@ -30,6 +29,7 @@ components:
     flags: {--secure: bool}
 checks:
   helper/secure:
+    title: Ensure that the helper is secure
     node_type: [node]
     component: kubelet-helper
     tests:
@@ -43,7 +43,7 @@ groups:
   - {id: "1", title: Everything}
 controls:
   - {id: "1.1", title: Ensure that anonymous requests are off, check: kube-apiserver/anonymous-auth}
-  - {id: "1.2", title: Ensure that the helper is secure, check: helper/secure, scored: false}
+  - {id: "1.2", check: helper/secure, scored: false}
   - id: "1.3"
     title: Ensure that the log is kept for a week
     check: kube-apiserver/audit-log-maxage
@@ -60,12 +60,14 @@ def write(directory: pathlib.Path, text: str = OWN, name: str = "site-1.0.yml") 
 
 def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
     directories = write(tmp_path)
-    assert "site-1.0" in available(directories)
+    assert "site-1.0" in benchmark_files(directories)
     assert "SITE-1.0-Base" in profile_names(directories)
     benchmark, profile = resolve_profile("site-1.0-base", None, directories)
     assert profile == "base"
     ours, own, changed = benchmark.controls
-    assert {**library_check("kube-apiserver/anonymous-auth")}.items() <= ours.items()
+    shared = library_check("kube-apiserver/anonymous-auth")
+    assert {**ours, "title": shared["title"], "node_type": ["master"]} == {**ours, **shared}
+    assert ours["title"] == "Ensure that anonymous requests are off"
     assert (ours["scored"], own["scored"], own["component"]) == (True, False, "kubelet-helper")
     assert changed["tests"][0]["value"] == 7
     assert "note" not in changed
@@ -84,7 +86,7 @@ def test_the_users_file_is_found_before_ours(tmp_path: pathlib.Path) -> None:
 
 def test_a_directory_that_is_not_there_is_named() -> None:
     with pytest.raises(CisError, match="cis_scan_benchmark_dirs /no/such: not readable: No such file or directory"):
-        available(["/no/such"])
+        benchmark_files(["/no/such"])
 
 
 @pytest.mark.parametrize(
@@ -98,17 +100,19 @@ def test_a_directory_that_is_not_there_is_named() -> None:
         ("style: pflag", "style: posix", 6, "components.kubelet-helper.style: unknown value; available: pflag, "),
         ("    style: pflag\n", "", 6, "components.kubelet-helper: style is missing; available: pflag"),
         ("--secure: bool", "--secure: boolean", 7, "unknown value; available: bool, int, "),
-        ("op: equals", "op: is", 23, "unknown value; available: not_set, equals"),
-        ("kubelet-helper\n    tests", "helper\n    tests", 23, "unknown component 'helper'; available: kube-apiserver"),
-        ("{flag: --secure,", "{flag: --other,", 23, "kubelet-helper has no flag --other here; add its type"),
-        ("anonymous-auth}", "anonymous-aut}", 22, "unknown check 'kube-apiserver/anonymous-aut'; did you mean kube-"),
-        ("check: helper/secure", "check: ../x/y", 23, "unknown check '../x/y'; see controls/"),
-        ('id: "1.2"', 'id: "1.1"', 23, "controls.2.id: 1.1 stands twice"),
-        ('id: "1.2"', "id: 1.2", 23, "controls.2.id: expected text"),
-        ('id: "1.2"', 'id: "2.2"', 23, "controls.2.id: no group 2 in groups"),
-        ('{"1.3": Not here.}', '{"1.4": Not here.}', 18, "no control '1.4' in controls"),
-        ("value: 7", "value: week", 28, "controls.3.tests.1.value: expected a whole number"),
-        ("controls:\n", "controls: [\n", 22, "not valid YAML: "),
+        ("op: equals", "op: is", 24, "unknown value; available: not_set, equals"),
+        ("kubelet-helper\n    tests", "helper\n    tests", 24, "unknown component 'helper'; available: kube-apiserver"),
+        ("{flag: --secure,", "{flag: --other,", 24, "kubelet-helper has no flag --other here; add its type"),
+        ("    title: Ensure that the helper is secure\n", "", 23, "controls.2: title is missing"),
+        ("    node_type: [node]\n", "", 23, "controls.2: node_type is missing"),
+        ("anonymous-auth}", "anonymous-aut}", 23, "unknown check 'kube-apiserver/anonymous-aut'; did you mean kube-"),
+        ("check: helper/secure", "check: ../x/y", 24, "unknown check '../x/y'; see controls/"),
+        ('id: "1.2"', 'id: "1.1"', 24, "controls.2.id: 1.1 stands twice"),
+        ('id: "1.2"', "id: 1.2", 24, "controls.2.id: expected text"),
+        ('id: "1.2"', 'id: "2.2"', 24, "controls.2.id: no group 2 in groups"),
+        ('{"1.3": Not here.}', '{"1.4": Not here.}', 19, "no control '1.4' in controls"),
+        ("value: 7", "value: week", 29, "controls.3.tests.1.value: expected a whole number"),
+        ("controls:\n", "controls: [\n", 23, "not valid YAML: "),
         (OWN, "", 1, "expected a mapping"),
         (OWN, "- a\n", 1, "expected a mapping"),
         (OWN, "a: &a [*a]\n", 1, ""),

@@ -313,12 +313,7 @@ HOLES: list[tuple[str, str, str, bool]] = [
     ),
     ("2.1.3", "--authorization-mode=Webhook", "--authorization-mode=Webhook --authorization-mode=AlwaysAllow", True),
     ("2.1.5", "--read-only-port=0", "--read-only-port=024017", True),
-    (
-        "2.1.6",
-        "--streaming-connection-idle-timeout=.*",
-        "--streaming-connection-idle-timeout=0",
-        True,
-    ),
+    ("2.1.6", "--streaming-connection-idle-timeout=.*", "--streaming-connection-idle-timeout=0", True),
     ("2.1.9", "--hostname-override=.*", "--hostname-override n1", False),
     ("2.1.10", "--event-qps=0", "--event-qps=05", True),
     ("2.1.12", "--cadvisor-port=0", "--cadvisor-port=010142", True),

@@ -79,10 +79,7 @@ def rows(profile: str = "permissive") -> dict[str, dict[str, t.Any]]:
     bad = node("cp1", ["controlplane"])
     set_flag(bad, "kube-apiserver", "--profiling=true", "--basic-auth-file=/x")
     nodes = [bad, node("cp2", ["controlplane"]), node("e1", ["etcd"]), lost("w1", ["worker"])]
-    skips = {
-        "1.1.3": {"by": "cis_scan_skip", "reason": "we know"},
-        "1.1.4": {"by": "cis_scan_skip", "reason": ""},
-    }
+    skips = {"1.1.3": {"by": "cis_scan_skip", "reason": "we know"}, "1.1.4": {"by": "cis_scan_skip", "reason": ""}}
     report = build_report(BENCHMARK, profile, nodes, cluster(), skips=skips)
     return {row["id"]: row for row in report_rows(report)}
 

@@ -174,8 +174,7 @@ def test_what_has_changed_since_the_index_is_read(directory: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    "index",
-    ["", "[]", "{}", '{"scans": 5}', '{"scans": [5]}', '{"scans": [{"name": []}]}', '{"scans": [{}]}', "fake"],
+    "index", ["", "[]", "{}", '{"scans": 5}', '{"scans": [5]}', '{"scans": [{"name": []}]}', '{"scans": [{}]}', "fake"]
 )
 def test_an_index_that_is_broken_or_lies_in_form_is_made_anew(directory: pathlib.Path, index: str) -> None:
     make(directory, name(1))

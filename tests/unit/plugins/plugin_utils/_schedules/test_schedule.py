@@ -38,12 +38,7 @@ scheduled_cluster_scan:
 
 
 def block(scan: t.Any = None, schedule: t.Any = None, **more: t.Any) -> dict[str, t.Any]:
-    return {
-        "enabled": True,
-        "scan_config": {"cis_scan_config": scan},
-        "schedule_config": schedule,
-        **more,
-    }
+    return {"enabled": True, "scan_config": {"cis_scan_config": scan}, "schedule_config": schedule, **more}
 
 
 def test_the_block_of_the_documents(tmp_path: pathlib.Path) -> None:
@@ -129,10 +124,7 @@ def test_less_than_an_hour_between_scans_is_a_warning(cron: str, scan: dict[str,
 @pytest.mark.parametrize(
     "given, message",
     [
-        (
-            "daily",
-            "scheduled_cluster_scan: expected a mapping with enabled, scan_config, schedule_config, got 'daily'",
-        ),
+        ("daily", "scheduled_cluster_scan: expected a mapping with enabled, scan_config, schedule_config, got 'daily'"),
         ({}, "scheduled_cluster_scan.enabled: missing; set it to true or false"),
         ({"enabled": "yes"}, "scheduled_cluster_scan.enabled: expected true or false, got 'yes'"),
         (

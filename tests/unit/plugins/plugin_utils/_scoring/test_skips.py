@@ -225,12 +225,7 @@ EVERYWHERE = with_map(text='{"skip": {"current": ["1.1.4"]}}')
 
 @pytest.mark.parametrize(
     "source, expected",
-    [
-        ("merged", {"1.1.2", "1.1.3", "1.1.4"}),
-        ("variable", {"1.1.2"}),
-        ("file", {"1.1.3"}),
-        ("config_map", {"1.1.4"}),
-    ],
+    [("merged", {"1.1.2", "1.1.3", "1.1.4"}), ("variable", {"1.1.2"}), ("file", {"1.1.3"}), ("config_map", {"1.1.4"})],
 )
 def test_the_source_that_is_chosen_counts_alone(tmp_path: pathlib.Path, source: str, expected: set[str]) -> None:
     file = tmp_path / "skips.yml"
