@@ -94,9 +94,7 @@ class ActionModule(ControllerAction):
 
     def _prune(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         if not args["keep"]:
-            raise CisError(
-                "cis_report_keep is required for prune; say how many to keep, as in {scheduled: 24, manual: 5}"
-            )
+            raise CisError("cis_report_keep is required for prune; set it, for example, to {scheduled: 24, manual: 5}")
         with self.kept.locked():
             return self._remove(self.kept.surplus(args["keep"], args["incomplete_days"]))
 

@@ -150,10 +150,9 @@ class ActionModule(ControllerAction):
         try:
             with kept.locked():
                 kept.write_index(name, facts)
-                surplus = kept.surplus(output["keep"], output["incomplete_days"])
-                for other in surplus:
+                for other in kept.surplus(output["keep"], output["incomplete_days"]):
                     removed.append(kept.remove(other))
-                if surplus:
+                if removed:
                     kept.write_index(name, facts)
         except CisError as error:
             problems.append(str(error))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 
 class CisError(Exception):
-    """A wrong request or a malformed file, told in one line: what, where, how to mend it."""
+    """An invalid request or file, in one line: what is wrong, where, and how to fix it."""
 
 
 class Unseen(Exception):
