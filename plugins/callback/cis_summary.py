@@ -37,7 +37,7 @@ options:
       - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
         nothing was seen of a node, or is empty. It comes once for each node, and before C(control_failing).
       - C(control_failing) has C(id), C(title), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
-        and C(evidence), where each part tells what was C(expected) and what was seen (C(actual), C(source)) on which
+        and C(evidence), where each part has what was C(expected) and what was seen (C(actual), C(source)) on which
         C(nodes).
       - C(scan_finished) has the C(counts) of the cluster, C(nodes), C(unseen_nodes), and C(report), the path of
         C(report.json). That is empty if none was written.

@@ -14,7 +14,7 @@ attributes:
     description: Works in C(check_mode), with its whole result.
     support: full
   diff_mode:
-    description: Tells in diff mode what has changed.
+    description: Shows in diff mode what has changed.
     support: N/A
     details:
       - Nothing is changed on a node.

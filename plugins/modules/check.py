@@ -64,7 +64,7 @@ options:
     default: ""
   fail_on:
     description:
-      - Verdicts with which the task fails. Without any, it only tells.
+      - Verdicts with which the task fails. By default it never fails.
     type: list
     elements: str
     choices:

@@ -26,7 +26,7 @@ author:
 options:
   command:
     description:
-      - V(list) tells of all scans, newest last.
+      - V(list) lists all scans, newest last.
       - V(show) gives the summary of one.
       - V(download) copies one to O(dest).
       - V(delete) removes the one that O(name) names. One that may still be running (no report, and something written in

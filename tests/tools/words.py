@@ -17,7 +17,7 @@ PHRASES = {
     r"\b(is|are) wanted\b": "expected ..., got ...; must be ...",
     r"\bthere (is|are): ": "available: ...",
     r"; there are [a-z]": "available: ...; valid ...: ...",
-    r"\blooks? after\b": "manages",
+    r"\b[Ll]ooks? after\b": "manages",
     r"\bwhat became of\b": "the result of",
     r"\bremed(y|ies)\b": "remediation",
     r"\bErrors and wishes\b": "Bugs and feature requests",

@@ -43,7 +43,7 @@ def run(base: pathlib.Path, command: str, **args: t.Any) -> dict[str, t.Any]:
         ("download", {}, "cis_report_dest is required for download; name a directory, or a file that ends in .tar.gz"),
         ("download", {"dest": "/dev/null/x"}, "cis_report_dest /dev/null/x: cannot be written to: Not a directory"),
         ("delete", {}, "cis_report_name is required for delete; list the scans with cis_report_command=list"),
-        ("prune", {}, "cis_report_keep is required for prune; set it, for example, to {"),
+        ("prune", {}, "cis_report_keep is required for prune; set it, for example, to"),
         ("prune", {"keep": {"manual": 0}}, "cis_report_keep: manual is 0; must be at least 1 (omit it to keep all)"),
         ("list", {"keep": {"manual": 0}}, "cis_report_keep: manual is 0; must be at least 1 (omit it to keep all)"),
         ("list", {"incomplete_days": -1}, "cis_report_incomplete_days is -1; must be 0 or more"),
