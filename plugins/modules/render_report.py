@@ -11,19 +11,21 @@ description:
   - Renders the C(report.json) of a scan in further formats, or with Jinja2 templates of your own. Each file is written
     whole or not at all.
   - A template gets C(report) (the document), C(rows) (its checks, with C(advice), C(all_nodes), C(passed) and
-    C(failed)) and C(roles) (node type to the role it stands for). It may include templates beside it.
+    C(failed)), C(roles) (node type to RKE role), C(labels) (state to its label) and C(counts) (the counted states). It
+    may include templates beside it.
   - It also gets C(comparison), what has changed since the last scan of the same cluster and profile. Its form is that
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
   - It gets C(history) as well, a list of the complete scans of the same cluster and profile that lie beside this one.
     The oldest comes first and this one last, at most 30 in all. Each has C(name), C(kind), C(collected_at), C(profile),
     C(total), C(pass), C(fail), C(skip), C(notApplicable), C(error) and C(manual).
-  - It has these filters beside those of Jinja2. C(csv_row) makes a line of CSV of a list. C(markdown_text) and
-    C(markdown_code) make one line of Markdown of a text, with nothing in it that Markdown would act on. C(unix_time)
-    makes seconds since 1970 of a time. C(by_node) makes of the report a dictionary of node to its cases, each with
-    C(row), C(section), C(state), and C(seen), what was seen there. C(errors_by_reason) makes of it a dictionary of
-    reason to the C(controls) and C(nodes) that were not examined for it. C(comparison_markdown) makes Markdown of the
-    comparison, with headings from C(level) on. C(csp_hash) gives what a Content-Security-Policy names an inline script
-    by. C(waived_by) says who accepts a waiver, until when and why.
+  - It has these filters beside those of Jinja2. C(csv_row) makes a CSV row of a list. C(markdown_text) and
+    C(markdown_code) make one line of Markdown of a text, and escape its markup. C(unix_time) makes seconds since 1970
+    of a time. C(counted) makes C(1 node) or C(2 nodes) of a number and a noun, C(listed) the first names of a list and
+    how many more there are. C(by_node) makes of the report a dictionary of node to its cases, each with C(row),
+    C(section), C(state) and C(seen). C(errors_by_reason) makes of it a dictionary of reason to the C(controls) and
+    C(nodes) that were not examined. C(comparison_markdown) makes Markdown of the comparison, with headings from
+    C(level) on. C(csp_hash) makes the hash of an inline script for a Content-Security-Policy. C(waived_by) says who
+    accepts a waiver, until when and why.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped, and a
     character that no XML may hold becomes a question mark.
 extends_documentation_fragment:
