@@ -6,17 +6,23 @@
 
 """What a benchmark asks of the Kubernetes API: lists of objects, and Rancher's skip ConfigMap. Read-only."""
 
+import json
+import logging
 import os
+import re
 import typing as t
+from urllib.parse import quote
 
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, read_limited, within
 
 CLUSTER_SCHEMA = "rke.cis/cluster-evidence/1"
 
-# of an object only these are kept: no annotations, which may hold whole manifests
 _KEPT = ("spec",)
+_LARGEST = 32 * 1024 * 1024  # bytes of an answer
+_VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}[0-9A-Za-z.+-]{0,64}")
 
 
 class KubeconfigError(Exception):
@@ -24,92 +30,139 @@ class KubeconfigError(Exception):
 
 
 def _problem(kind: str, message: str) -> t.Dict[str, t.Any]:
-    return {"error": {"kind": kind, "message": mask_url_passwords(" ".join(to_text(message).split()))[:300]}}
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(message.split()))
+    return {"error": {"kind": kind, "message": mask_url_passwords(line)[:300]}}
 
 
-def _reason(kubeconfig: str, error: Exception) -> str:
-    """Return why a kubeconfig cannot be used. The messages of YAML's parser may quote it, even a token."""
+def _reason(kubeconfig: str, context: t.Optional[str], error: Exception) -> str:
+    """Return why a kubeconfig cannot be used, by its place only: the library's messages may quote a token."""
     if not os.path.exists(kubeconfig):
         return "no such file; use the kubeconfig that rke up writes, such as kube_config_cluster.yml"
+    if isinstance(error, OSError):
+        return to_text(error.strerror or type(error).__name__)
     mark = getattr(error, "problem_mark", None)
     if mark:
         return "not valid YAML near line {0}".format(mark.line + 1)
-    return " ".join(to_text(error).split())
+    text = to_text(error)
+    if context and "Expected object with name {0} in {1}/contexts".format(context, kubeconfig) in text:
+        return "it has no context {0}".format(context)
+    place = re.search(r"/(clusters|contexts|users)\b", text.replace(kubeconfig, "", 1))
+    key = re.search(r"Expected key ([a-z-]{1,40}) in", text)
+    found = ["expected the key " + key.group(1)] if key else []
+    found += ["see " + place.group(1)] if place else []
+    return "; ".join(["not a valid kubeconfig"] + found)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError("{0} is not JSON".format(constant))
 
 
 class ClusterReader:
     """Reads from one API server. `kubernetes` is the client library: its absence is the module's matter."""
 
-    def __init__(self, kubernetes: t.Any, kubeconfig: str, context: t.Optional[str], timeout: int) -> None:
-        self._client = kubernetes.client
+    def __init__(self, kubernetes: t.Any, kubeconfig: str, context: t.Optional[str], timeout: float) -> None:
         configuration = kubernetes.client.Configuration()
         try:
-            kubernetes.config.load_kube_config(
-                config_file=kubeconfig, context=context, client_configuration=configuration
+            # a deadline, since a kubeconfig can name a program to run; what that returns is not written back
+            within(
+                timeout,
+                lambda: kubernetes.config.load_kube_config(
+                    config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
+                ),
             )
+        except TimeoutError as error:
+            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, error)) from None
         except Exception as error:  # the library raises its own errors, YAML's, the system's and TypeErrors
-            raise KubeconfigError("kubeconfig {0}: {1}".format(kubeconfig, _reason(kubeconfig, error))) from None
-        configuration.retries = False
-        self._api = kubernetes.client.ApiClient(configuration)
+            raise KubeconfigError(
+                "kubeconfig {0}: {1}".format(kubeconfig, _reason(kubeconfig, context, error))
+            ) from None
+        # The library trusts the API server, so only its connections and credentials are used, not its requests.
+        self._pool = kubernetes.client.ApiClient(configuration).rest_client.pool_manager
+        credentials = configuration.auth_settings().get("BearerToken")
+        self._headers = {"Accept": "application/json"}
+        if credentials:
+            self._headers["Authorization"] = credentials["value"]
+        self._host = configuration.host.rstrip("/")
         self._timeout = timeout
         self.server = mask_url_passwords(configuration.host)
 
-    def _ask(self, what: str, call: t.Callable[[], t.Any]) -> t.Dict[str, t.Any]:
-        """Return the answer under `answer`, or why there is none."""
+    def _ask(self, what: str, path: str) -> t.Dict[str, t.Any]:
+        """Return the answer to a GET under `answer`, or why there is none."""
+
+        def exchange() -> t.Tuple[int, str, bytes]:
+            answer = self._pool.request(
+                "GET",
+                self._host + path,
+                headers=self._headers,
+                preload_content=False,
+                redirect=False,
+                retries=False,
+                timeout=self._timeout,
+            )
+            try:
+                return answer.status, answer.reason or "", read_limited(answer, _LARGEST)
+            finally:
+                answer.close()
+
         try:
-            return {"answer": call()}
-        except self._client.ApiException as error:
-            if error.status in (401, 403):
-                reason = "{0} {1}; grant the kubeconfig's user get and list on {2}"
-                return _problem("denied", reason.format(error.status, error.reason, what))
-            if error.status == 404:
-                return _problem("missing", "the API server {0} has no {1}".format(self.server, what))
-            if error.status:
-                return _problem("failed", "{0}: {1} {2}".format(what, error.status, error.reason))
-            return _problem("down", "{0} does not answer: {1}".format(self.server, error.reason))
-        except Exception as error:  # no connection, no TLS, no JSON: the client's transport raises many kinds
+            status, reason, body = within(self._timeout, exchange)
+        except TooLarge as error:
+            return _problem("failed", "the answer to {0} is {1}".format(what, error))
+        except Exception as error:  # no connection, no TLS, no HTTP: the transport raises many kinds
             return _problem("down", "{0} does not answer: {1}".format(self.server, to_text(error)))
+        if status in (401, 403):
+            return _problem(
+                "denied", "{0} {1}; grant the kubeconfig's user get and list on {2}".format(status, reason, what)
+            )
+        if status == 404:
+            return _problem("missing", "the API server {0} has no {1}".format(self.server, what))
+        if status != 200:
+            return _problem("failed", "{0}: {1} {2}".format(what, status, reason))
+        try:
+            return {"answer": json.loads(body.decode("utf-8"), parse_constant=_refuse)}
+        except (ValueError, RecursionError):
+            return _problem("failed", "the answer to {0} is not valid JSON".format(what))
 
     def version(self) -> t.Dict[str, t.Any]:
         """Return the server's version."""
-        version = self._client.VersionApi(self._api)
-        return self._ask("version", lambda: version.get_code(_request_timeout=self._timeout).git_version)
+        found = self._ask("version", "/version")
+        if "error" in found:
+            return found
+        version = found["answer"].get("gitVersion") if isinstance(found["answer"], dict) else None
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            return _problem("failed", "the answer to version holds no version of Kubernetes")
+        return {"answer": version}
 
     def objects(self, path: str, until: t.Optional[str], version: str) -> t.Dict[str, t.Any]:
         """Return the name and spec of each object of a list such as /apis/policy/v1beta1/podsecuritypolicies."""
-        group, group_version, plural = path.split("/")[2:5]
-        api = self._client.CustomObjectsApi(self._api)
-        found = self._ask(
-            path, lambda: api.list_cluster_custom_object(group, group_version, plural, _request_timeout=self._timeout)
-        )
+        found = self._ask(path, path)
         if "error" in found:
             if found["error"]["kind"] == "missing" and until:
                 reason = "Kubernetes {0} has no {1}; they were removed in {2}"
-                found["error"]["message"] = reason.format(version, plural, until)
+                found["error"]["message"] = reason.format(version, path.rpartition("/")[2], until)
             return found
-        nothing = _problem("failed", "the answer to {0} holds no list of objects".format(path))
-        items = found["answer"].get("items") if isinstance(found["answer"], dict) else None
-        if not isinstance(items, list):
-            return nothing
         try:
+            items = found["answer"]["items"]
             kept = [
                 dict([("metadata", {"name": item["metadata"]["name"]})] + [(key, item.get(key)) for key in _KEPT])
                 for item in items
             ]
-            return {"items": sorted(kept, key=lambda item: item["metadata"]["name"])}
+            if isinstance(items, list) and all(isinstance(item["metadata"]["name"], str) for item in kept):
+                return {"items": sorted(kept, key=lambda item: item["metadata"]["name"])}
         except (KeyError, TypeError, AttributeError):
-            return nothing
+            pass
+        return _problem("failed", "the answer to {0} holds no list of objects".format(path))
 
     def config_map(self, namespace: str, name: str, key: str) -> t.Dict[str, t.Any]:
         """Return the text under a ConfigMap's key; `text` is null where there is no such ConfigMap or key."""
-        api = self._client.CoreV1Api(self._api)
-        found = self._ask(
-            "ConfigMap {0}/{1}".format(namespace, name),
-            lambda: api.read_namespaced_config_map(name, namespace, _request_timeout=self._timeout).data,
-        )
+        what = "ConfigMap {0}/{1}".format(namespace, name)
+        found = self._ask(what, "/api/v1/namespaces/{0}/configmaps/{1}".format(quote(namespace), quote(name)))
         if "error" in found:
             return {"text": None} if found["error"]["kind"] == "missing" else found
-        return {"text": (found["answer"] or {}).get(key)}
+        data = found["answer"].get("data") if isinstance(found["answer"], dict) else ()
+        if not isinstance(data, (dict, type(None))) or not isinstance((data or {}).get(key), (str, type(None))):
+            return _problem("failed", "the answer to {0} holds no ConfigMap".format(what))
+        return {"text": (data or {}).get(key)}
 
 
 def cluster_evidence(
@@ -121,17 +174,24 @@ def cluster_evidence(
     config_map: t.Optional[t.Mapping[str, str]] = None,
 ) -> t.Dict[str, t.Any]:
     """Return the evidence document of a cluster. A dead API is evidence; a bad kubeconfig raises KubeconfigError."""
-    reader = ClusterReader(kubernetes, kubeconfig, context or None, timeout)
-    version = reader.version().get("answer") or ""
-    evidence = {
-        "schema": CLUSTER_SCHEMA,
-        "server": reader.server,
-        "version": version,
-        "objects": {
-            name: reader.objects(wanted["path"], wanted.get("until"), version)
-            for name, wanted in sorted(objects.items())
-        },
-    }
-    if config_map is not None:
-        evidence["config_map"] = reader.config_map(**config_map)
-    return evidence
+    logging.disable(logging.CRITICAL)  # the library logs what an exec plugin says
+    try:
+        reader = ClusterReader(kubernetes, kubeconfig, context or None, timeout)
+        version = reader.version().get("answer") or ""
+        evidence = {
+            "schema": CLUSTER_SCHEMA,
+            "server": reader.server,
+            "version": version,
+            "objects": {
+                name: reader.objects(wanted["path"], wanted.get("until"), version)
+                for name, wanted in sorted(objects.items())
+            },
+        }
+        if config_map is not None:
+            evidence["config_map"] = reader.config_map(**config_map)
+        return evidence
+    finally:
+        # The library writes the kubeconfig's keys into files for TLS, which it removes when Python exits. A worker of
+        # Ansible does not exit that way.
+        kubernetes.config.kube_config._cleanup_temp_files()
+        logging.disable(logging.NOTSET)

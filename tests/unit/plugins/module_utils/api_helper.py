@@ -46,12 +46,16 @@ def make_certificate(directory):
 
 
 class FakeApi:
-    """`answers` maps a path to (status, document or text); `asked` holds (method, path) of what was asked."""
+    """`answers` maps a path to (status, document or text); `asked` holds (method, path) of what was asked.
+
+    `delay` is the time before an answer, `drip` that between its bytes, in seconds.
+    """
 
     def __init__(self, certificate, key):
         self.answers = {}
         self.asked = []
-        self.delay = 0
+        self.delay = self.drip = 0
+        self.reason = None
         api = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,12 +71,15 @@ class FakeApi:
                 status, body = api.answers.get(path, (404, api.status(404, "NotFound")))
                 if self.headers.get("Authorization") != "Bearer good":
                     status, body = 401, api.status(401, "Unauthorized")
-                data = (body if isinstance(body, str) else json.dumps(body)).encode()
-                self.send_response(status)
+                body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+                data = body if isinstance(body, bytes) else body.encode()
+                self.send_response(status, api.reason)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
-                self.wfile.write(data)
+                for part in [data[i : i + 1] for i in range(len(data))] if api.drip else [data]:
+                    self.wfile.write(part)
+                    time.sleep(api.drip)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import base64
 import json
+import pathlib
 import socket
 
 import pytest
@@ -10,7 +12,12 @@ import pytest
 kubernetes = pytest.importorskip("kubernetes")
 pytest.importorskip("cryptography")
 
-from ansible_collections.rke.cis.plugins.module_utils._kubernetes import ClusterReader, KubeconfigError  # noqa: E402
+from ansible_collections.rke.cis.plugins.module_utils import _kubernetes  # noqa: E402
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import (  # noqa: E402
+    ClusterReader,
+    KubeconfigError,
+    cluster_evidence,
+)
 from ansible_collections.rke.cis.tests.unit.plugins.module_utils.api_helper import (  # noqa: E402
     FakeApi,
     make_certificate,
@@ -170,6 +177,68 @@ def test_a_server_that_hangs_is_given_up(api, certificate, tmp_path):
     assert error_of(reader.version()) == "down"
 
 
+def test_a_server_that_drips_is_given_up(api, certificate, tmp_path):
+    """Each byte comes in time, the answer as a whole does not."""
+    api.drip = 0.05
+    api.answers[PSP] = (200, {"items": []})
+    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, certificate[0]), None, 0.3)
+    answer = reader.objects(PSP, "1.25", "")
+    assert error_of(answer) == "down"
+    assert "no complete answer in 0.3 s" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_without_end_is_too_large(api, reader, status, monkeypatch):
+    monkeypatch.setattr(_kubernetes, "_LARGEST", 1000)
+    api.answers[PSP] = (status, "x" * 1001)
+    answer = reader.objects(PSP, "1.25", "")
+    assert error_of(answer) == "failed"
+    assert "too large: more than 1000 bytes" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"items": NaN}', '{"items": [Infinity]}', b"\xff\xfe"])
+def test_an_answer_that_is_not_json(api, reader, body):
+    api.answers[PSP] = (200, body)
+    answer = reader.objects(PSP, "1.25", "")
+    assert error_of(answer) == "failed"
+    assert "not valid JSON" in answer["error"]["message"]
+
+
+def test_the_words_of_the_server_cannot_control_the_terminal(api, reader):
+    api.reason = "\x1b[31mred"
+    api.answers[PSP] = (500, "{}")
+    assert "500 ?[31mred" in reader.objects(PSP, "1.25", "")["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "version", ["v" + "1" * 5000, "v1", "1.16", "v1.16 <b>", 5, None, ["v1.16"], "v1.16" + "x" * 99]
+)
+def test_a_version_that_is_none(api, reader, version):
+    api.answers["/version"] = (200, {**VERSION, "gitVersion": version})
+    assert error_of(reader.version()) == "failed"
+
+
+def test_no_key_of_the_kubeconfig_stays_on_the_disk(api, certificate, tmp_path, monkeypatch):
+    files = tmp_path / "temporary"
+    files.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(files))
+    path = pathlib.Path(write_kubeconfig(tmp_path / "k", api.url, certificate[0]))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    cluster = document["clusters"][0]["cluster"]
+    encoded = [base64.b64encode(part.read_bytes()).decode() for part in certificate]
+    cluster["certificate-authority-data"] = encoded[0]
+    del cluster["certificate-authority"]
+    document["users"][0]["user"].update({"client-certificate-data": encoded[0], "client-key-data": encoded[1]})
+    path.write_text(json.dumps(document), encoding="utf-8")
+    api.answers["/version"] = (200, VERSION)
+    for _time in range(2):  # the library remembers its files
+        assert cluster_evidence(kubernetes, str(path), None, 5, {})["version"] == "v1.16.15"
+        assert list(files.iterdir()) == []
+    with pytest.raises(KubeconfigError):
+        cluster_evidence(kubernetes, str(path), "none", 5, {})
+    assert list(files.iterdir()) == []
+
+
 def test_a_server_that_the_kubeconfig_does_not_trust(api, tmp_path):
     other = make_certificate(tmp_path / "other")[0]
     reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, other), None, 5)
@@ -258,6 +327,61 @@ def test_a_kubeconfig_that_is_no_yaml_is_not_quoted(tmp_path, token):
         ClusterReader(kubernetes, str(path), None, 5)
     assert "not valid YAML near line 3" in str(raised.value) or "line 4" in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+USER = '{"name": "u", "user": {"token": "hunter2"}}'
+MISPLACED = {
+    "a user that is text": ('"users": [{"name": "u", "user": "token: hunter2"}]', "not a valid kubeconfig"),
+    "text for the users": ('"users": "hunter2"', "expected the key name"),
+    "a user without a name": ('"users": ["hunter2"]', "see users"),
+    "a cluster one level too high": (
+        f'"clusters": [{{"name": "c", "token": "hunter2"}}], "users": [{USER}]',
+        "expected the key cluster",
+    ),
+    "a key in the place of a file": (
+        '"users": [{"name": "u", "user": {"client-key": "hunter2", "client-certificate": "hunter2"}}]',
+        "not a valid kubeconfig",
+    ),
+    "a key that is not base64": (
+        '"users": [{"name": "u", "user": {"client-key-data": "hunter2", "client-certificate-data": "hunter2"}}]',
+        "not a valid kubeconfig",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MISPLACED))
+def test_of_a_secret_in_the_wrong_place_only_the_place_is_told(tmp_path, name):
+    path = tmp_path / "kubeconfig"
+    part, expected = MISPLACED[name]
+    cluster = "" if "clusters" in part else ', "clusters": [{"name": "c", "cluster": {"server": "https://x"}}]'
+    context = '"current-context": "one", "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}]'
+    path.write_text(f"{{{context}{cluster}, {part}}}", encoding="utf-8")
+    with pytest.raises(KubeconfigError) as raised:
+        ClusterReader(kubernetes, str(path), None, 5)
+    assert expected in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def write_exec(path, url, certificate, *command):
+    """Write a kubeconfig whose credentials come from a command; return its path."""
+    document = json.loads(pathlib.Path(write_kubeconfig(path, url, certificate)).read_text(encoding="utf-8"))
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command[0], "args": list(command[1:])}
+    document["users"][0]["user"] = {"exec": plugin}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+def test_an_exec_plugin_that_hangs_is_given_up(api, certificate, tmp_path):
+    path = write_exec(tmp_path / "k", api.url, certificate[0], "sleep", "2")
+    with pytest.raises(KubeconfigError, match="no complete answer in 0.2 s"):
+        cluster_evidence(kubernetes, path, None, 0.2, {})
+
+
+def test_what_an_exec_plugin_says_is_not_logged(api, certificate, tmp_path, caplog):
+    path = write_exec(tmp_path / "k", api.url, certificate[0], "sh", "-c", "echo hunter2 >&2; exit 1")
+    evidence = cluster_evidence(kubernetes, path, None, 5, {"p": {"path": PSP}})
+    assert evidence["objects"]["p"]["error"]["kind"] == "denied"
+    assert "hunter2" not in caplog.text + json.dumps(evidence)
 
 
 def test_a_missing_kubeconfig_is_named(tmp_path):
