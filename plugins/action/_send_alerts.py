@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import plain, scan_of_report, scan_without_report
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.delivery import SUCCESS, check_answer, send_mail
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.delivery import post, send_mail
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, samples
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import NAME, read_sent, write_sent
@@ -42,6 +42,9 @@ class ActionModule(ControllerAction):
             failure = f"notifier {plain(args['item']['notifier'])} (custom): {plain(args['failure'], 300)}"
             return self._recorded(args["earlier"], [(args["item"], failure if args["failure"] else "")])
         rules, notifiers = check_request(args["rules"], args["notifiers"])
+        environment: dict[str, str] = {}
+        self._compute_environment_string(environment)
+        os.environ.update(environment)  # a proxy, as modules get it; this process does this task only
         scan, directory = _scan(args)
         state_file = os.path.join(directory, NAME)
         sent, warnings = read_sent(state_file)
@@ -58,7 +61,7 @@ class ActionModule(ControllerAction):
             "state_file": state_file,
         }
         outcomes = [
-            (item, self._failure(notifiers[item["notifier"]], item, args, task_vars))
+            (item, self._failure(notifiers[item["notifier"]], item, args))
             for item in alerts
             if item["type"] != "custom"
         ]
@@ -76,9 +79,7 @@ class ActionModule(ControllerAction):
         changed = result["changed"] or bool(delivered)
         return {**result, "changed": changed, "told": told, "undelivered": undelivered}
 
-    def _failure(
-        self, options: dict[str, t.Any], item: dict[str, t.Any], args: dict[str, t.Any], task_vars: dict[str, t.Any]
-    ) -> str:
+    def _failure(self, options: dict[str, t.Any], item: dict[str, t.Any], args: dict[str, t.Any]) -> str:
         """Send one alert. Returns why it was not sent, without secrets, or an empty text."""
         if self._task.check_mode:
             return "check mode"
@@ -88,7 +89,7 @@ class ActionModule(ControllerAction):
                 if item["type"] == "email":
                     send_mail(options, item["alert"])
                 else:
-                    check_answer(self._post(options, notifier.request(options, item["alert"]), task_vars))
+                    post(options, notifier.request(options, item["alert"]))
                 return ""
             except OSError as error:
                 cause = str(error) or type(error).__name__
@@ -100,28 +101,6 @@ class ActionModule(ControllerAction):
         tries = "1 try" if attempt == 1 else f"{attempt} tries"
         cause = plain(notifier.without_secrets(cause, options), 300)
         return f"notifier {plain(item['notifier'])} ({item['type']}): {cause} ({tries})"
-
-    def _post(
-        self, options: dict[str, t.Any], request: dict[str, t.Any], task_vars: dict[str, t.Any]
-    ) -> dict[str, t.Any]:
-        return self._execute_module(
-            module_name="ansible.builtin.uri",
-            module_args={
-                **request,
-                "method": "POST",
-                "body_format": "raw",
-                "status_code": SUCCESS,
-                "return_content": True,
-                "follow_redirects": "none",
-                "use_netrc": False,
-                "validate_certs": options["validate_certs"],
-                "ca_path": options["ca_path"],
-                "timeout": options["timeout"],
-                "http_agent": "rke.cis",
-            },
-            # the URL of a service is a secret: it must not get into the controller's syslog
-            task_vars={**task_vars, "ansible_no_target_syslog": True},
-        )
 
 
 def _scan(args: dict[str, t.Any]) -> tuple[dict[str, t.Any], str]:

@@ -97,7 +97,7 @@ class ClusterReader:
                 preload_content=False,
                 redirect=False,
                 retries=False,
-                timeout=self._timeout,
+                timeout=self._timeout + 1,  # ends the thread that within() has left
             )
             try:
                 return answer.status, answer.reason or "", read_limited(answer, _LARGEST)

@@ -268,7 +268,7 @@ def _broken(servers: Servers, fault: t.Any, ports: contextlib.ExitStack) -> dict
 # Fault to what each notifier is said to suffer from (http, mail) and how often it is tried.
 FAULTS: dict[t.Any, tuple[str, str, str]] = {
     "network": ("Connection refused", "Connection refused", r"\(2 tries\)"),
-    "hang": ("timed out", "timed out", r"\(2 tries\)"),
+    "hang": ("no complete answer in 1 s", "no complete answer in 1 s", r"\(2 tries\)"),
     "drop": ("", "Connection unexpectedly closed", r"\(2 tries\)"),
     "certificate": ("certificate", "certificate of localhost is not trusted", r"\(1 try\)"),
     "password": ("HTTP 400", "the server rejected username and password", r"\(1 try\)"),

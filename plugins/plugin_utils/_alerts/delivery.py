@@ -4,55 +4,103 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""Delivers an alert by SMTP, and reads the answer to one that was sent by HTTP."""
+"""Delivers an alert by HTTP or SMTP. The whole exchange has the time limit of the notifier."""
 
 from __future__ import annotations
 
+import http.client
 import smtplib
 import ssl
 import typing as t
+import urllib.error
 
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.rke.cis.plugins.module_utils._outside import within
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import Email
 
-SUCCESS = [200, 201, 202, 204]
+_SUCCESS = (200, 201, 202, 204)
 _TRY_AGAIN = (408, 425, 429)  # other client errors are final
+_MOST = 2000  # bytes that are read of what a service says about an error
+_MOST_SMTP = 64 * 1024  # bytes that are read of what a mail server says in one reply or, at most, in all
 
 
 class Refused(Exception):
     """An error that another try does not change."""
 
 
-def check_answer(answer: dict[str, t.Any]) -> None:
-    """Raise Refused or OSError if ansible.builtin.uri failed."""
-    if not answer.get("failed"):
+def post(options: dict[str, t.Any], request: dict[str, t.Any]) -> None:
+    """Send the request of a notifier. Raises Refused or OSError."""
+    try:
+        status, said = within(options["timeout"], lambda: _exchange(options, request))
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ssl.SSLCertVerificationError):
+            raise Refused(f"the certificate is not trusted: {error.reason.verify_message}") from error
+        raise OSError(str(error.reason)) from error
+    except http.client.HTTPException as error:
+        raise OSError(f"the answer is not HTTP ({type(error).__name__})") from error
+    if status in _SUCCESS:
         return
-    status = answer.get("status") or -1
-    if status > 0:
-        said = f"HTTP {status} {answer.get('content') or answer.get('reason') or ''}".rstrip()
-        if status < 500 and status not in _TRY_AGAIN:
-            raise Refused(said)
-        raise OSError(said)
-    said = str(answer.get("msg") or "uri gave no reason").rpartition("Request failed: ")[2]
-    if "certificate" in said.lower():
+    said = f"HTTP {status} {said}".rstrip()
+    if status < 500 and status not in _TRY_AGAIN:
         raise Refused(said)
     raise OSError(said)
 
 
+def _exchange(options: dict[str, t.Any], request: dict[str, t.Any]) -> tuple[int, str]:
+    """Return the status and, unless it is a success, the beginning of what the service says."""
+    try:
+        answer = open_url(
+            request["url"],
+            data=request["body"].encode(),
+            headers=request["headers"],
+            method="POST",
+            follow_redirects="none",
+            use_netrc=False,
+            validate_certs=options["validate_certs"],
+            ca_path=options["ca_path"],
+            timeout=options["timeout"] + 1,  # ends the thread that within() has left
+            http_agent="rke.cis",
+        )
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        said = b"" if answer.code in _SUCCESS else answer.read(_MOST)
+        return answer.code, said.decode("utf-8", "replace") or answer.reason or ""
+
+
+class _Limited:
+    """The lines of a mail server, of which no more than so many bytes are read."""
+
+    def __init__(self, stream: t.Any) -> None:
+        self._stream, self._left = stream, _MOST_SMTP
+
+    def readline(self, most: int) -> bytes:
+        line: bytes = self._stream.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("the server's answers are too large")
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Bounded(smtplib.SMTP):
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock:
+            self.file = _Limited(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
+    pass
+
+
 def send_mail(options: dict[str, t.Any], alert: dict[str, t.Any]) -> None:
     """Send an alert as mail. Raises Refused, or OSError: those of smtplib and ssl are such."""
-    context = ssl.create_default_context(cafile=options["ca_path"])
-    if not options["validate_certs"]:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    where: dict[str, t.Any] = {"host": options["host"], "port": options["port"], "timeout": options["timeout"]}
-    implicit = options["tls"] == "implicit"
     try:
-        with smtplib.SMTP_SSL(**where, context=context) if implicit else smtplib.SMTP(**where) as server:
-            if options["tls"] == "starttls":
-                server.starttls(context=context)
-            if options["username"]:
-                server.login(options["username"], options["password"] or "")
-            refused = server.send_message(Email().mail(options, alert))
+        refused = within(options["timeout"], lambda: _mail(options, alert))
     except ssl.SSLCertVerificationError as error:
         raise Refused(f"the certificate of {options['host']} is not trusted: {error.verify_message}") from error
     except smtplib.SMTPAuthenticationError as error:
@@ -69,6 +117,21 @@ def send_mail(options: dict[str, t.Any], alert: dict[str, t.Any]) -> None:
         raise (OSError if error.smtp_code < 500 else Refused)(_said(error.smtp_code, error.smtp_error)) from error
     if refused:
         raise Refused(f"sent to the others, but the server rejected {_refusals(refused)}")
+
+
+def _mail(options: dict[str, t.Any], alert: dict[str, t.Any]) -> dict[str, tuple[int, bytes]]:
+    """Send it and return the recipients that the server rejected."""
+    context = ssl.create_default_context(cafile=options["ca_path"])
+    if not options["validate_certs"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    where: dict[str, t.Any] = {"host": options["host"], "port": options["port"], "timeout": options["timeout"] + 1}
+    with _BoundedTls(**where, context=context) if options["tls"] == "implicit" else _Bounded(**where) as server:
+        if options["tls"] == "starttls":
+            server.starttls(context=context)
+        if options["username"]:
+            server.login(options["username"], options["password"] or "")
+        return server.send_message(Email().mail(options, alert))
 
 
 def _said(code: int, words: bytes | str) -> str:

@@ -30,7 +30,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import lin
 
 SIGNATURE = "X-Rke-Cis-Signature"
 _SLACK_SECTION = 2900  # characters; Slack takes 3000
-_LEAST_SECRET = 4  # a path such as / is not a secret
+_LEAST_SECRET = 4  # characters: a path such as / is not a secret
+_PART = 8  # characters of a secret that are not shown either
 _MAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 Spec = dict[str, dict[str, t.Any]]
@@ -75,15 +76,20 @@ class Notifier:
         return {"url": options["url"], "body": body, "headers": headers}
 
     def without_secrets(self, said: str, options: dict[str, t.Any]) -> str:
-        """Return a text, such as an error of the service, without the secrets among the options."""
-        values = [options.get(name) for name, option in self.OPTIONS.items() if option.get("no_log")]
-        found = [one for value in values for one in (value.values() if isinstance(value, dict) else [value])]
+        """Return a text, such as an error of the service, without the secrets among the options, nor parts of them."""
         url = urllib.parse.urlsplit(options.get("url") or "")
-        found += [f"{url.path}?{url.query}", url.path, url.query, url.password]
-        for secret in sorted(map(str, filter(None, found)), key=len, reverse=True):
-            if len(secret) >= _LEAST_SECRET:
-                said = said.replace(secret, "********")
-        return said
+        names = [name for name, option in self.OPTIONS.items() if option.get("no_log") and name != "url"]
+        found: list[t.Any] = [f"{url.path}?{url.query}", url.username, url.password]
+        for value in map(options.get, names):
+            found += value.values() if isinstance(value, dict) else [value]
+        secrets = [form for secret in found if secret for form in (str(secret), urllib.parse.unquote(str(secret)))]
+        hidden: set[int] = set()
+        for secret in secrets:
+            part = min(_PART, len(secret))
+            for start in range(len(said) - part + 1 if part >= _LEAST_SECRET else 0):
+                if said[start : start + part] in secret:
+                    hidden.update(range(start, start + part))
+        return re.sub("\0+", "********", "".join("\0" if i in hidden else char for i, char in enumerate(said)))
 
 
 class Slack(Notifier):

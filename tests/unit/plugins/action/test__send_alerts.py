@@ -5,20 +5,28 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import pathlib
+import ssl
 import time
 import typing as t
+import urllib.error
+from unittest import mock
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.action._send_alerts import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts import delivery
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import DEFAULT_RULES, URL, a_report
 
-OK = {"status": 204}
-REFUSED = {"failed": True, "status": 403, "content": "no"}
+OK = (204, "")
+REFUSED = (403, "no")
+UNTRUSTED = urllib.error.URLError(ssl.SSLCertVerificationError(1, "x"))
+t.cast(t.Any, UNTRUSTED.reason).verify_message = "expired"
 RULE = {"name": "r", "on": "failures", "min_interval": "1h"}
 
 
@@ -32,13 +40,24 @@ def request_of(tmp_path: pathlib.Path) -> dict[str, t.Any]:
     return {"rules": [RULE], "notifiers": webhook, "result": {"report": str(scan / "report.json")}, "delay": 0}
 
 
-def send(args: dict[str, t.Any], answer: t.Any = None, check: bool = False) -> tuple[dict[str, t.Any], list[t.Any]]:
-    """Return the result when uri answers so, and what uri was given."""
-    action = make_action(ActionModule, args, answer or OK)
+@pytest.fixture(autouse=True)
+def exchange(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
+    """What a service answers: status and words, or an error."""
+    fake = mock.Mock(return_value=OK)
+    monkeypatch.setattr(delivery, "_exchange", fake)
+    return fake
+
+
+def send(args: dict[str, t.Any], answer: t.Any = OK, check: bool = False) -> tuple[dict[str, t.Any], list[t.Any]]:
+    """Return the result when the service answers so, and the requests that it got."""
+    fake = t.cast(mock.Mock, delivery._exchange)
+    fake.reset_mock(side_effect=True)
+    fake.configure_mock(return_value=answer, side_effect=answer if isinstance(answer, Exception) else None)
+    action = make_action(ActionModule, args)
     action._task.check_mode = check
     result = action.run(None, {})
     assert "\n" not in result.get("msg", "") and "CANARY" not in json.dumps(result)
-    return result, [call.kwargs for call in action._execute_module.call_args_list]
+    return result, [call.args[1] for call in fake.call_args_list]
 
 
 def test_without_a_scan_nothing_is_sent(request_of: dict[str, t.Any]) -> None:
@@ -93,7 +112,7 @@ def test_a_scan_that_failed(request_of: dict[str, t.Any], tmp_path: pathlib.Path
     base = tmp_path / "reports"
     more = {"cluster": cluster, "kind": "scheduled", "profile": "x", "report_dir": str(base), "result": failed}
     result, (sent,) = send({**request_of, "rules": rules, **more})
-    alert = json.loads(sent["module_args"]["body"])
+    alert = json.loads(sent["body"])
     assert (alert["rule"], alert["failure"]) == ("e", "unknown profile")
     assert base in pathlib.Path(result["state_file"]).resolve().parents, "outside of the reports"
 
@@ -112,7 +131,7 @@ def test_what_is_not_a_report_is_rejected(request_of: dict[str, t.Any], content:
 def test_a_test_alert_is_sent_too(request_of: dict[str, t.Any]) -> None:
     request_of["notifiers"]["mine"] = {"type": "custom", "tasks_file": __file__}
     result, sent = send({**request_of, "test": True})
-    assert [json.loads(one["module_args"]["body"])["status"] for one in sent] == ["test", "firing"]
+    assert [json.loads(one["body"])["status"] for one in sent] == ["test", "firing"]
     assert [item["alert"]["status"] for item in result["custom"]] == ["test", "firing"]
     assert result["custom"][0]["tasks_file"] == __file__
 
@@ -147,34 +166,22 @@ def test_a_custom_alert_that_failed_is_added_to_the_others(custom: dict[str, t.A
 # ------------------------------------------------------------------------------------------------ sending
 
 
-def test_uri_gets_the_very_text_verifies_and_does_not_log(request_of: dict[str, t.Any]) -> None:
-    _result, (sent,) = send(request_of)
-    assert sent["module_name"] == "ansible.builtin.uri"
-    args = sent["module_args"]
-    assert isinstance(args["body"], str) and json.loads(args["body"])["rule"] == "r"
-    assert (args["validate_certs"], args["follow_redirects"], args["use_netrc"]) == (True, "none", False)
-    assert sent["task_vars"]["ansible_no_target_syslog"] is True
-
-
 @pytest.mark.parametrize(
     "answer,tries,words",
     [
-        ({"failed": True, "status": 500, "content": "oops"}, 3, "HTTP 500 oops (3 tries)"),
-        ({"failed": True, "status": 429, "content": ""}, 3, "HTTP 429 (3 tries)"),
-        ({"failed": True, "status": 404, "content": f"no {URL}"}, 1, "HTTP 404 no ******** (1 try)"),
-        ({"failed": True, "status": 302}, 1, "HTTP 302 (1 try)"),
-        (
-            {"failed": True, "status": -1, "msg": "Status code was -1 and not [200]: Request failed: x"},
-            3,
-            ": x (3 tries)",
-        ),
-        ({"failed": True, "msg": "Failed to validate the SSL certificate for h:1"}, 1, "certificate for h:1 (1 try)"),
-        ({"failed": True}, 3, "uri gave no reason (3 tries)"),
-        ({"failed": True, "status": 500, "content": "a\n\x1b[31m" + "b" * 9999}, 3, "HTTP 500 a ?[31mbbb"),
+        ((500, "oops"), 3, "HTTP 500 oops (3 tries)"),
+        ((429, ""), 3, "HTTP 429 (3 tries)"),
+        ((404, f"no {URL}"), 1, "HTTP 404 no https://hooks.example.com******** (1 try)"),
+        ((302, ""), 1, "HTTP 302 (1 try)"),
+        (urllib.error.URLError(OSError("refused")), 3, ": refused (3 tries)"),
+        (UNTRUSTED, 1, "the certificate is not trusted: expired (1 try)"),
+        (http.client.BadStatusLine("x"), 3, "the answer is not HTTP (BadStatusLine) (3 tries)"),
+        (TimeoutError("no complete answer in 10 s"), 3, "no complete answer in 10 s (3 tries)"),
+        ((500, "a\n\x1b[31m" + "b" * 9999), 3, "HTTP 500 a ?[31mbbb"),
     ],
 )
-def test_what_uri_says_is_reported_without_secrets(
-    request_of: dict[str, t.Any], answer: dict[str, t.Any], tries: int, words: str
+def test_what_a_service_says_is_reported_without_secrets(
+    request_of: dict[str, t.Any], answer: t.Any, tries: int, words: str
 ) -> None:
     result, sent = send({**request_of, "retries": 2}, answer)
     assert len(sent) == tries
@@ -182,17 +189,26 @@ def test_what_uri_says_is_reported_without_secrets(
     assert why.startswith("notifier ops (webhook): ") and words in why and len(why) < 400
 
 
+def test_the_proxy_of_the_task_is_used(request_of: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://other")
+    action = make_action(ActionModule, request_of)
+    action._task.environment = [{"https_proxy": "http://proxy.example.com"}]
+    action._templar.template = lambda value: value
+    action.run(None, {})
+    assert os.environ["https_proxy"] == "http://proxy.example.com"
+
+
 def test_each_pause_is_twice_as_long_up_to_a_minute(
     request_of: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    result, _sent = send({**request_of, "retries": 4, "delay": 10}, {"failed": True, "status": 500})
+    result, _sent = send({**request_of, "retries": 4, "delay": 10}, (500, ""))
     assert pauses == [10, 20, 40, 60] and result["undelivered"][0].endswith("(5 tries)")
 
 
 def test_no_retries_is_one_try(request_of: dict[str, t.Any]) -> None:
-    assert len(send({**request_of, "retries": 0}, {"failed": True, "status": 500})[1]) == 1
+    assert len(send({**request_of, "retries": 0}, (500, ""))[1]) == 1
 
 
 @pytest.mark.parametrize("error", [OSError(f"no {URL}"), ValueError(f"no {URL}"), RuntimeError()], ids=repr)

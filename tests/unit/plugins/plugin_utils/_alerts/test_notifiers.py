@@ -189,6 +189,7 @@ def test_secrets_are_in_no_text(name: str) -> None:
     [
         ("slack", f"cannot open {URL} now"),
         ("slack", "no such hook /services/T0/B0/CANARY"),
+        ("slack", "no such hook B0/CANARY"),
         ("webhook", "bad token CANARY-token, bad CANARY-secret"),
         ("pagerduty", "invalid routing key CANARY-key"),
         ("email", "535 CANARY-password is wrong"),
