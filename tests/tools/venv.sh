@@ -40,20 +40,10 @@ if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
     rm -rf "$dir"
     if ! why=$("$python" -m venv "$dir" 2>&1); then
         rm -rf "$dir"
-        # Debian and Ubuntu keep venv in a package of its own.
-        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-            minor=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-            say "this Python has no working venv module; installing $minor"
-            export DEBIAN_FRONTEND=noninteractive
-            apt-get -qq update || true
-            apt-get -qq install -y --no-install-recommends "$minor" >/dev/null ||
-                apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
-            "$python" -m venv "$dir"
-        else
-            say "$python cannot make a virtual environment: $(printf '%s' "$why" | head -n 1)"
-            say "Debian, Ubuntu: apt-get install python3-venv (as root), then run the same command again."
-            exit 1
-        fi
+        # Only said: what this makes stays in this directory.
+        say "$python cannot make a virtual environment: $(printf '%s' "$why" | head -n 1)"
+        say "Debian, Ubuntu: apt-get install python3-venv (as root), then run the same command again."
+        exit 1
     fi
 fi
 
