@@ -16,6 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     evidence_path,
     gather_evidence,
     unseen_document,
+    unseen_result,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
@@ -49,7 +50,8 @@ class ActionModule(ActionBase):
                 else:
                     evidence = gather_evidence(self, {**args, **request}, task_vars)
             except AnsibleConnectionFailure as error:
-                write_file(path, to_json(unseen_document(node, roles, "unreachable", str(error))))
+                said = unseen_result({"unreachable": True, "msg": str(error)})
+                write_file(path, to_json(unseen_document(node, roles, *said)))
                 raise
             except Unseen as error:
                 evidence = unseen_document(node, roles, *error.args)

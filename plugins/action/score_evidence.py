@@ -23,7 +23,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    NOT_GATHERED,
+    evidence_path,
+    read_evidence,
+    unseen_document,
+    unseen_result,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     FAILED,
     build_report,
@@ -32,7 +38,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
-from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file, write_report
 
 Document = dict[str, t.Any]
 
@@ -52,7 +58,7 @@ class ActionModule(ControllerAction):
             last.callback(remove_plan, plan)
             benchmark, profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
             nodes, cluster = read_evidence(plan["evidence_dir"])
-            nodes = [document for document in nodes if document["node"] in plan["nodes"]]
+            nodes = [_explained(plan, document, task_vars) for document in nodes if document["node"] in plan["nodes"]]
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
@@ -157,6 +163,23 @@ class ActionModule(ControllerAction):
         except CisError as error:
             problems.append(str(error))
         return removed
+
+
+def _explained(plan: Plan, document: Document, task_vars: dict[str, t.Any]) -> Document:
+    """Return a node's document. If the action that gathers was not there to write one, Ansible's result says why."""
+    if document.get("error", {}).get("kind") != NOT_GATHERED:
+        return document
+    node = document["node"]
+    answer = task_vars["hostvars"].raw_get(node).get("_cis_scan_gathered", {})
+    if answer.get("failed") or answer.get("unreachable"):
+        kind, message = unseen_result(answer)
+    elif node not in task_vars["ansible_play_hosts"]:
+        kind, message = NOT_GATHERED, "an earlier task of the play failed on this node; see the output"
+    else:
+        return document
+    document = unseen_document(node, document["roles"], kind, message)
+    write_file(evidence_path(plan["evidence_dir"], node), to_json(document))
+    return document
 
 
 def _outcome(result: dict[str, t.Any]) -> str:

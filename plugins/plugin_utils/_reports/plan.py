@@ -17,12 +17,14 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    NOT_GATHERED,
+    evidence_path,
+    unseen_document,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
 SCHEMA = "rke.cis/plan/1"
-
-_NOT_GATHERED = "not gathered"
 
 Plan = dict[str, t.Any]
 
@@ -36,7 +38,7 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
     directory = plan["evidence_dir"]
     why = "nothing was gathered on this node; see the output of the scan"
     for node, roles in plan["nodes"].items():
-        document = unseen_document(node, roles, _NOT_GATHERED, why)
+        document = unseen_document(node, roles, NOT_GATHERED, why)
         write_file(evidence_path(directory, node), to_json(document), sync=False)
     write_file(_requests_path(directory), to_json({"replay_dir": plan["replay_dir"], "plans": requests}), sync=False)
     write_file(_plan_path(plan["scan_dir"]), to_json({"schema": SCHEMA, **plan}), sync=False)
@@ -64,7 +66,7 @@ def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
     if not os.path.exists(path):
         return None
     document = read_json(path, "evidence file")
-    if document.get("error", {}).get("kind") != _NOT_GATHERED:  # of an older scan, of which the node was one
+    if document.get("error", {}).get("kind") != NOT_GATHERED:  # of an older scan, of which the node was one
         return None
     roles = document["roles"]
     requests = read_json(_requests_path(evidence_dir), "requests")

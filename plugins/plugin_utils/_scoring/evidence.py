@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 import typing as t
 import urllib.parse
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.release import __version__ as CORE
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
@@ -21,6 +26,28 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
+
+NOT_GATHERED = "not gathered"
+
+# What Ansible says of a host, and what a person would say. The first pattern that is found counts.
+_MEANINGS = (
+    (r"Missing (\w+) password", r"\1 asks for a password; run with --ask-become-pass, or set ansible_become_password"),
+    (r"Incorrect (\w+) password", r"the \1 password is wrong; correct ansible_become_password"),
+    (
+        r"No space left on device",
+        "no space left on the node for Ansible's temporary files; free some, or set ansible_remote_tmp",
+    ),
+    (
+        r"Failed to create temporary directory",
+        "Ansible's temporary directory cannot be created on the node: no permission, or no space; set "
+        "ansible_remote_tmp to a directory that its user can write to",
+    ),
+    (r"^(.*vault secrets.*?)\.?$", r"\1; run with --ask-vault-pass or --vault-id"),
+    (r"(?:field|keyword|value for) '(\w+)'.*?('[^']+' is undefined)", r"\2, which this host needs for \1; define it"),
+    (r"('[^']+' is undefined).*", r"\1, which a variable of this host needs; define it"),
+    (r"Timed out after (\d+)|expected time frame \((\d+)\)", r"no result within \1\2 s, the time limit of the task"),
+)
+_TELL_VERSION = "import sys; print(sys.version)"
 
 
 def evidence_path(directory: str, node: str) -> str:
@@ -99,18 +126,62 @@ def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.A
     return nodes, check_cluster(read_json(path, what), f"{what} {path}") if os.path.exists(path) else None
 
 
+def unseen_result(answer: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    """Return kind and message for a result of Ansible that holds no evidence."""
+    output = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()
+    if output:  # a node without sudo or Python says so only in the last line
+        said = f"the module returned no result (exit status {answer.get('rc')}): {output[-1]}"
+    else:
+        said = str(answer.get("msg") or "the module returned nothing")
+    said = " ".join(said.partition("The error appears to be in")[0].removeprefix("Task failed: ").split())
+    for pattern, meaning in _MEANINGS:
+        found = re.search(pattern, said)
+        if found:
+            said = found.expand(meaning)
+            break
+    return "unreachable" if answer.get("unreachable") else "failed", said
+
+
+def _python_problem(action: ActionBase) -> str:
+    """Return what is wrong with the node's Python, if that is why a module failed. Asked only then."""
+    interpreter = (action._used_interpreter or "").lstrip("#!").strip()
+    if not interpreter:
+        return ""
+    # the oldest that this ansible-core looks for
+    known = C.config.get_configuration_definition("INTERPRETER_PYTHON_FALLBACK")["default"]
+    oldest = min(int(found[1]) for name in known if (found := re.fullmatch(r"python3\.(\d+)", name)))
+    wanted = (
+        f"ansible-core {CORE} needs Python 3.{oldest} or later on a node: set ansible_python_interpreter to its path"
+    )
+    try:
+        answer = action._low_level_execute_command(f"{interpreter} -c '{_TELL_VERSION}'", sudoable=False)
+    except AnsibleError:
+        return ""
+    version = re.match(r"(\d+)\.(\d+)\.\d+", answer["stdout"])
+    if not version:
+        said = f"exit status {answer['rc']}\n{answer['stdout']}\n{answer['stderr']}".strip().splitlines()[-1]
+        return f"{interpreter} does not run on the node ({said}); {wanted}"
+    if (int(version[1]), int(version[2])) < (3, oldest):
+        return f"{interpreter} is Python {version[0]}, which is too old; {wanted}"
+    return ""
+
+
 def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
     """Run rke.cis.node_evidence_info with these arguments on the action's node, and return its evidence document.
 
-    Raises Unseen(kind, message) if there is none.
+    Raises Unseen(kind, message) if there is none, but an unreachable node is AnsibleConnectionFailure.
     """
     if getattr(action._connection._shell, "SHELL_FAMILY", "") == "powershell":
         raise Unseen("Windows", "the benchmark does not apply to Windows nodes; remove it from the role groups")
-    answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
+    try:
+        answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
+    except AnsibleConnectionFailure:
+        raise
+    except (AnsibleError, OSError) as error:
+        raise Unseen(*unseen_result({"msg": str(error)})) from error
     if answer.get("failed") or "evidence" not in answer:
-        # a node without Python or sudo says so only in the last line of its output
-        said = str(answer.get("module_stderr") or answer.get("module_stdout") or "").strip().splitlines()[-1:]
-        raise Unseen("failed", ": ".join([str(answer.get("msg") or "the module returned nothing"), *said]))
+        problem = _python_problem(action)
+        raise Unseen(*(("failed", problem) if problem else unseen_result(answer)))
     try:
         # a node is not trusted: neither the shape of its answer nor the name in it
         document = check_evidence(answer["evidence"], "the node's answer")

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import typing as t
+from unittest import mock
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.rke.cis.plugins.action import node_evidence_info
 from ansible_collections.rke.cis.plugins.action.node_evidence_info import ActionModule
@@ -133,6 +135,69 @@ def test_an_unreachable_node_is_recorded_and_stays_unreachable(directory: pathli
         action.run(None, VARS)
     assert recorded(directory)["error"]["kind"] == "unreachable"
     assert "no route to host" in recorded(directory)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (AnsibleError("Missing sudo password"), "sudo asks for a password; run with --ask-become-pass, or set "),
+        (AnsibleError("Incorrect doas password"), "the doas password is wrong; correct ansible_become_password"),
+        (AnsibleError("failed to transfer file to /a /b:\n\ndd: No space left on device\n0+0"), "no space left on "),
+        (AnsibleUndefinedVariable("'x' is undefined"), "'x' is undefined, which a variable of this host needs; "),
+        (AnsibleError("something\nnew"), "something new"),
+        (OSError(2, "No such file"), "[Errno 2] No such file"),
+    ],
+)
+def test_an_error_of_ansible_is_recorded_as_a_person_would_say_it(
+    directory: pathlib.Path, error: Exception, told: str
+) -> None:
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer=error)
+    assert "failed" not in result
+    assert result["problem"].startswith(f"failed: {told}")
+    assert recorded(directory)["error"] == {"kind": "failed", "message": result["problem"].removeprefix("failed: ")}
+
+
+NEEDS = r"; ansible-core \S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path$"
+
+
+@pytest.mark.parametrize(
+    "shebang, answer, told",
+    [
+        (
+            "#!/usr/bin/python3",
+            {"rc": 0, "stdout": "3.5.10 (default)\n"},
+            "/usr/bin/python3 is Python 3.5.10, which is ",
+        ),
+        ("#!python3", {"rc": 0, "stdout": "2.7.18 (default)\n"}, "python3 is Python 2.7.18, which is too old"),
+        (
+            "#!/opt/python",
+            {"rc": 127, "stdout": "", "stderr": "x\nsh: /opt/python: not found\n"},
+            "/opt/python does not run on the node (sh: /opt/python: not found)",
+        ),
+        (
+            "#!/opt/python",
+            {"rc": 1, "stdout": "", "stderr": ""},
+            "/opt/python does not run on the node (exit status 1)",
+        ),
+        ("#!/opt/python", {"rc": 0, "stdout": "3.99.0 (main)"}, None),
+        ("#!/opt/python", AnsibleError("gone"), None),
+        (None, None, None),
+    ],
+)
+def test_after_a_failure_the_python_of_the_node_is_looked_at(
+    directory: pathlib.Path, shebang: str | None, answer: t.Any, told: str | None
+) -> None:
+    killed = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Killed", "rc": 137}
+    action = make_action(ActionModule, {"record_to": str(directory)}, killed)
+    action._used_interpreter = shebang
+    action._low_level_execute_command = mock.MagicMock(
+        side_effect=[answer if isinstance(answer, Exception) else {"stderr": "", **(answer or {})}]
+    )
+    problem = action.run(None, VARS)["problem"]
+    if told is None:
+        assert problem == "failed: the module returned no result (exit status 137): Killed"
+    else:
+        assert re.fullmatch(f"failed: {re.escape(told)}.*{NEEDS}", problem), problem
 
 
 def test_a_windows_node_is_not_asked(directory: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import typing as t
+from unittest import mock
 
 import pytest
 
@@ -18,7 +19,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as s
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    NOT_GATHERED,
+    evidence_path,
+    unseen_document,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
@@ -100,6 +105,51 @@ def test_a_planned_scan_is_scored_as_planned(planned: t.Callable[..., dict[str, 
 def test_of_a_shared_directory_only_the_nodes_of_the_scan_count(planned: t.Callable[..., dict[str, t.Any]]) -> None:
     result = run_action(ActionModule, planned(nodes={"a": ["controlplane", "etcd", "worker"]}))
     assert list(read(result)["node_results"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "answer, active, said",
+    [
+        ({"failed": True, "msg": "Task failed: Missing sudo password"}, True, "failed: sudo asks for a password; "),
+        ({"failed": True, "msg": "Timed out after 9 second(s)."}, True, "failed: no result within 9 s, "),
+        (
+            {"failed": True, "msg": "The x action failed to execute in the expected time frame (9) and was terminated"},
+            True,
+            "failed: no result within 9 s, ",
+        ),
+        (
+            {"failed": True, "msg": "Error processing keyword 'port': 'x' is undefined"},
+            True,
+            "failed: 'x' is undefined, which this host needs for port; define it",
+        ),
+        (
+            {"failed": True, "msg": "The field 'port' has an invalid value. The error was: 'x' is undefined. 'x' is"},
+            True,
+            "failed: 'x' is undefined, which this host needs for port; define it",
+        ),
+        (
+            {"failed": True, "msg": "Attempting to decrypt but no vault secrets found."},
+            True,
+            "failed: Attempting to decrypt but no vault secrets found; run with --ask-vault-pass or --vault-id",
+        ),
+        ({"unreachable": True, "msg": "no route"}, True, "unreachable: no route"),
+        ({"skipped": True}, True, "not gathered: nothing was gathered on this node; "),
+        (None, True, "not gathered: nothing was gathered on this node; "),
+        (None, False, "not gathered: an earlier task of the play failed on this node; "),
+    ],
+)
+def test_where_nothing_was_gathered_the_result_of_ansible_says_why(
+    planned: t.Callable[..., dict[str, t.Any]], answer: dict[str, t.Any] | None, active: bool, said: str
+) -> None:
+    args = planned()
+    path = pathlib.Path(evidence_path(args["scan_dir"] + "/evidence", "a"))
+    path.write_text(to_json(unseen_document("a", ["worker"], NOT_GATHERED, "nothing was gathered on this node; see")))
+    hostvars = mock.Mock(raw_get=mock.Mock(return_value={"_cis_scan_gathered": answer} if answer else {}))
+    result = run_action(ActionModule, args, {"hostvars": hostvars, "ansible_play_hosts": ["a"] if active else []})
+    assert read(result)["node_errors"]["a"].startswith(said)
+    kind, message = read(result)["node_errors"]["a"].split(": ", 1)
+    assert json.loads(path.read_text())["error"] == {"kind": kind, "message": message}
+    hostvars.raw_get.assert_called_once_with("a")
 
 
 def test_evidence_that_is_gone_is_named(planned: t.Callable[..., dict[str, t.Any]]) -> None:
