@@ -17,7 +17,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import FIELDS, on_calendar, rrule
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import (
     Schedule,
@@ -94,7 +93,6 @@ def _for_controller(args: dict[str, t.Any], schedule: Schedule, task_vars: dict[
         "program": _program(),
         "ansible_config": str(task_vars.get("ansible_config_file") or ""),
         "collections_path": ":".join(C.COLLECTIONS_PATHS),
-        "busy": BUSY,
         "busy_status": BUSY_STATUS,
         "schema": SCHEMA,
     }

@@ -8,7 +8,7 @@ import contextlib
 import os
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction, record_run
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
@@ -138,6 +138,8 @@ class ActionModule(ControllerAction):
         }
         result["failed_gates"] = [gate for gate in output["fail_on"] if GATES[gate](result)]
         result["outcome"] = _outcome(result)
+        if result["failed_gates"]:
+            record_run(result["outcome"])
         result["ansible_stats"] = {
             "data": {_artifact(task_vars): _summary(report, result, output["artifact_csv_limit"])},
             "per_host": False,

@@ -8,12 +8,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
+
+# A scheduled run finds out here what it came to: words in its log may be those of a node.
+RUN = "RKE_CIS_RUN"
+
+
+def record_run(message: str, kind: str = "error") -> None:
+    """Write down for a scheduled run, if this is one, why it failed (`error`) or did not start (`busy`)."""
+    if RUN in os.environ:
+        with contextlib.suppress(OSError):  # the log says it, too
+            write_file(f"{os.environ[RUN]}.{kind}", message)
 
 
 class ControllerAction(ActionBase):
@@ -31,21 +44,27 @@ class ControllerAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        names = {name: self.VARIABLES.get(name, name) for name in self.ARGUMENTS}
-        checked = ArgumentSpecValidator(
-            {names[name]: option for name, option in self.ARGUMENTS.items()}, required_one_of=self.REQUIRED_ONE_OF
-        ).validate({names.get(name, name): value for name, value in self.given(task_vars or {}).items()})
-        if checked.error_messages:
-            problems = [" ".join(message.split()) for message in checked.error_messages]
-            return {**result, "failed": True, "msg": "; ".join(problems)}
-        arguments = {name: checked.validated_parameters.get(called) for name, called in names.items()}
+        kind = "error"
         try:
-            result.update(self.work(arguments, task_vars or {}))
+            result.update(self.work(self._arguments(task_vars or {}), task_vars or {}))
         except CisError as error:
+            kind = "busy" if isinstance(error, Busy) else kind
             result.update(failed=True, msg=str(error))
         except OSError as error:
             result.update(failed=True, msg=f"{error.filename or 'the controller'}: {error.strerror}")
+        if result.get("failed"):
+            record_run(result["msg"], kind)
         return result
+
+    def _arguments(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the arguments with their defaults. Raises CisError if they are invalid."""
+        names = {name: self.VARIABLES.get(name, name) for name in self.ARGUMENTS}
+        checked = ArgumentSpecValidator(
+            {names[name]: option for name, option in self.ARGUMENTS.items()}, required_one_of=self.REQUIRED_ONE_OF
+        ).validate({names.get(name, name): value for name, value in self.given(task_vars).items()})
+        if checked.error_messages:
+            raise CisError("; ".join(" ".join(message.split()) for message in checked.error_messages))
+        return {name: checked.validated_parameters.get(called) for name, called in names.items()}
 
     def given(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the arguments as they are given."""

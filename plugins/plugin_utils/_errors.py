@@ -13,5 +13,9 @@ class CisError(Exception):
     """An invalid request or file, in one line: what is wrong, where, and how to fix it."""
 
 
+class Busy(CisError):
+    """Another scan of the cluster is running: this one did not start, which is no failure of its own."""
+
+
 class Unseen(Exception):
     """The evidence does not show what the test asks for; the message says why."""

@@ -137,7 +137,7 @@ class Site:
         return self.start().wait(timeout=120)
 
     def logs(self) -> list[pathlib.Path]:
-        return sorted((self.schedule / "logs").iterdir())
+        return sorted((self.schedule / "logs").glob("*.log"))
 
     def kept(self, kind: str) -> list[str]:
         names = sorted(path.parent.name for path in self.reports.glob("*/report.json"))

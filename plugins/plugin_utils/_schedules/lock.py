@@ -18,14 +18,13 @@ import socket
 import time
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import locked
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 
 NAME = "scheduled.lock"
 # Whether a holder on another host still runs cannot be seen, so a lock expires. No scan takes this long.
 HOURS = 6
-# These words in its log distinguish a run that did not scan from one that failed.
 BUSY = "a scheduled scan of this cluster is running"
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -44,13 +43,13 @@ def acquire(directory: str) -> list[str]:
         holder = _read(path)
         stale = _why_stale(holder) if holder else ""
         if holder and not stale:
-            raise CisError(f"{BUSY}: {_shown(holder)}; its lock {path} ends at {holder['expires']} at the latest")
+            raise Busy(f"{BUSY}: {_shown(holder)}; its lock {path} ends at {holder['expires']} at the latest")
         if holder:
             os.unlink(path)
         try:
             _create(path)
         except FileExistsError:
-            raise CisError(f"{BUSY}: it was started at the same time as this one") from None
+            raise Busy(f"{BUSY}: it was started at the same time as this one") from None
     return [f"the lock of an earlier scheduled scan is taken over: {_shown(holder)}, {stale}"] if holder else []
 
 

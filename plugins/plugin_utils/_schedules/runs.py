@@ -4,12 +4,11 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""The installed schedules and the outcome of their runs, from the log of each run and from the kept scans."""
+"""The installed schedules and the outcome of their runs, from what each has written down and from the kept scans."""
 
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import re
 import typing as t
@@ -28,8 +27,6 @@ BUSY_STATUS = 75
 
 _KEYS = ("cluster", "cron", "method", "user", "profile", "report_dir", "retention")
 _LOG = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.log")
-_END = re.compile(r"rke\.cis: exit status ([0-9]+)")
-_ERROR = re.compile(r"^(?:fatal: [^\n]*?=> |\[ERROR\]: |ERROR! )(.*)", re.M)
 _MOST = 300  # characters of an error
 _LATE = datetime.timedelta(minutes=1)  # a run without a log after this time was missed
 
@@ -74,26 +71,27 @@ def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str) -> dict
     if not found:
         return {}
     started = found[-1].partition(".")[0]
-    log = os.path.join(logs, found[-1])
-    with open(log, encoding="utf-8", errors="replace") as stream:
-        text = stream.read()
-    end = _END.fullmatch(text.rstrip().rpartition("\n")[2])
+    path = os.path.join(logs, started)
+    status = _recorded(path, "status")
+    ended = re.fullmatch("[0-9]{1,3}", status) is not None
     own = [scan["name"] for scan in scheduled if scan["name"][:16] >= started]
-    run = {"started": started, "log": log, "exit_status": int(end[1]) if end else None, "scan": own[0] if own else ""}
-    return {**run, "error": _error(text) if end and end[1] != "0" else "", "running_as": holder if not end else ""}
+    return {
+        "started": started,
+        "log": f"{path}.log",
+        "exit_status": int(status) if ended else None,
+        "scan": own[0] if own else "",
+        "error": (_recorded(path, "error") or _recorded(path, "busy")) if ended and status != "0" else "",
+        "running_as": "" if ended else holder,
+    }
 
 
-def _error(text: str) -> str:
-    """Return the last error in an output of ansible-playbook, as one short line."""
-    errors = _ERROR.findall(text)
-    if not errors:
-        return ""
+def _recorded(path: str, kind: str) -> str:
+    """Return what the run has written down, as one short line; empty if nothing."""
     try:
-        message = json.loads(errors[-1])["msg"]
-    except (ValueError, KeyError, TypeError):
-        message = errors[-1]
-    message = " ".join(str(message).split())
-    return printable(message)[:_MOST]
+        with open(f"{path}.{kind}", encoding="utf-8", errors="replace") as stream:
+            return printable(" ".join(stream.read(_MOST).split()))
+    except FileNotFoundError:
+        return ""
 
 
 def _local(stamp: str) -> datetime.datetime:

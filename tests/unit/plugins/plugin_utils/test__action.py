@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._action import RUN, ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 
 
@@ -23,6 +24,10 @@ class Action(ControllerAction):
             raise PermissionError(13, "Permission denied", "/a/file")
         if args["number"] == 2:
             raise OSError(28, "No space left on device")
+        if args["number"] == 3:
+            raise Busy("another scan")
+        if args["number"] == 4:
+            return {"failed": True, "msg": "no report"}
         return {"changed": True, "number": args["number"], "of": task_vars.get("x")}
 
 
@@ -48,3 +53,31 @@ def test_what_is_wrong_is_one_line(args: dict[str, t.Any], said: str) -> None:
     result = run_action(Action, args)
     assert result["failed"] is True
     assert said in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "number, recorded",
+    [
+        ("x", {"run.error": "argument"}),
+        (0, {"run.error": "no such number"}),
+        (1, {"run.error": "/a/file: Permission denied"}),
+        (3, {"run.busy": "another scan"}),
+        (4, {"run.error": "no report"}),
+        (7, {}),
+    ],
+)
+def test_a_scheduled_run_finds_out_what_it_came_to(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: t.Any, recorded: dict[str, str]
+) -> None:
+    monkeypatch.setenv(RUN, str(tmp_path / "run"))
+    run_action(Action, {"number": number})
+    found = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert list(found) == list(recorded)
+    assert all(text in found[name] for name, text in recorded.items())
+
+
+def test_a_record_that_cannot_be_written_changes_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUN, str(tmp_path / "none" / "run"))
+    assert run_action(Action, {"number": 0})["msg"] == "no such number"

@@ -104,7 +104,7 @@ def test_of_processes_at_the_same_time_one_gets_it(
         go(process)
     answers = [said(process) for process in processes]
     assert answers.count("taken") == 1
-    assert sum(answer.startswith(f"CisError: {BUSY}: ") for answer in answers) == 7
+    assert sum(answer.startswith(f"Busy: {BUSY}: ") for answer in answers) == 7
 
 
 def test_of_processes_that_find_a_stale_one_one_gets_it(
@@ -116,7 +116,7 @@ def test_of_processes_that_find_a_stale_one_one_gets_it(
         go(process)
     answers = [said(process) for process in processes]
     assert sum("is taken over" in answer for answer in answers) == 1
-    assert sum(answer.startswith(f"CisError: {BUSY}: ") for answer in answers) == 7
+    assert sum(answer.startswith(f"Busy: {BUSY}: ") for answer in answers) == 7
 
 
 def test_that_of_a_killed_process_is_taken_over(

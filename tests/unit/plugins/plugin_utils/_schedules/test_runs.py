@@ -26,7 +26,6 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 
 RUN = "20261122T000001Z"
 NOW = datetime.datetime(2026, 11, 22, 3, 30)
-FATAL = 'fatal: [cp1 -> localhost]: FAILED! => {"changed": false, "msg": "%s"}\n'
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +50,12 @@ def base(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def ran(base: pathlib.Path, text: str, started: str = RUN) -> None:
-    (base / "schedules" / "prod" / "logs" / f"{started}.log").write_text(text)
+def ran(base: pathlib.Path, status: str | None, started: str = RUN, log: str = "TASK") -> None:
+    """A run with this exit status, or one that has not ended."""
+    path = base / "schedules" / "prod" / "logs" / started
+    path.with_suffix(".log").write_text(log)
+    if status is not None:
+        path.with_suffix(".status").write_text(f"{status}\n")
 
 
 def scanned(base: pathlib.Path, name: str) -> None:
@@ -89,7 +92,7 @@ def test_missed_runs_are_counted_from_the_installation(base: pathlib.Path) -> No
 )
 def test_missed_runs_are_counted_from_the_last_run(base: pathlib.Path, at: tuple[int, int], missed: int) -> None:
     """A run is missed when it is not there after a minute."""
-    ran(base, "rke.cis: exit status 0\n")
+    ran(base, "0")
     schedule = listed(base, datetime.datetime(2026, 11, 22, *at))
     assert schedule["missed_runs"] == missed
     assert schedule["lines"][-1] == f"  missed runs: {missed} since that one"
@@ -102,24 +105,24 @@ def test_more_than_can_be_counted(base: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, status, told",
+    "written, status, told",
     [
-        ("ok\nrke.cis: exit status 0\n", 0, "no report, exit status 0"),
-        (FATAL % "a; b" + "rke.cis: exit status 2\n", 2, "no report, exit status 2: a; b"),
-        (FATAL % "1" + FATAL % "2" + "x\nrke.cis: exit status 2\n", 2, "no report, exit status 2: 2"),
-        ("[ERROR]: gone\nOrigin: x\nrke.cis: exit status 1\n", 1, "no report, exit status 1: gone"),
-        ("ERROR! gone\nrke.cis: exit status 1\n", 1, "no report, exit status 1: gone"),
-        ("\nrke.cis: exit status 127\n", 127, "no report, exit status 127"),
-        (FATAL % "\\u001b[2J" + "rke.cis: exit status 2\n", 2, "no report, exit status 2: ?[2J"),
-        (f"{FATAL % BUSY}rke.cis: exit status {BUSY_STATUS}\n", BUSY_STATUS, f"did not scan: {BUSY}"),
-        (FATAL % "a", None, "has not ended: starting, or was killed"),
-        ("rke.cis: exit status 0\nmore\n", None, "has not ended: starting, or was killed"),
-        ("", None, "has not ended: starting, or was killed"),
+        ({"status": "0\n"}, 0, "no report, exit status 0"),
+        ({"status": "2\n", "error": "a; b"}, 2, "no report, exit status 2: a; b"),
+        ({"status": "2\n", "error": "a\n\x1b[2J" + "b" * 999}, 2, "no report, exit status 2: a ?[2J" + "b" * 294),
+        ({"status": "127\n"}, 127, "no report, exit status 127"),
+        ({"status": f"{BUSY_STATUS}\n", "busy": BUSY}, BUSY_STATUS, f"did not scan: {BUSY}"),
+        ({"error": "a"}, None, "has not ended: starting, or was killed"),
+        ({"status": ""}, None, "has not ended: starting, or was killed"),
+        ({"status": "x" * 9999}, None, "has not ended: starting, or was killed"),
+        ({}, None, "has not ended: starting, or was killed"),
     ],
 )
-def test_what_became_of_a_run(base: pathlib.Path, text: str, status: int | None, told: str) -> None:
-    ran(base, "rke.cis: exit status 0\n", "20261121T230001Z")
-    ran(base, text)
+def test_what_became_of_a_run(base: pathlib.Path, written: dict[str, str], status: int | None, told: str) -> None:
+    ran(base, "0", "20261121T230001Z")
+    ran(base, None, log=f"fatal: [cp1]: FAILED! => {{}}\n{BUSY}\nrke.cis: exit status 0\n")
+    for kind, text in written.items():
+        (base / "schedules" / "prod" / "logs" / f"{RUN}.{kind}").write_text(text)
     schedule = listed(base)
     assert schedule["last_run"]["exit_status"] == status
     log = f"{base}/schedules/prod/logs/{RUN}.log"
@@ -127,7 +130,7 @@ def test_what_became_of_a_run(base: pathlib.Path, text: str, status: int | None,
 
 
 def test_a_run_that_goes_on(base: pathlib.Path) -> None:
-    ran(base, "TASK")
+    ran(base, None)
     acquire(str(base / "reports" / "prod"))
     assert f", is running ({listed(base)['last_run']['running_as']}); log" in listed(base)["lines"][1]
     assert f"process {os.getpid()}, since" in listed(base)["last_run"]["running_as"]
@@ -144,7 +147,7 @@ def test_a_run_that_goes_on(base: pathlib.Path) -> None:
     ],
 )
 def test_only_a_scheduled_scan_comes_of_a_run(base: pathlib.Path, names: list[str], last: str, own: str) -> None:
-    ran(base, "rke.cis: exit status 0\n")
+    ran(base, "0")
     for name in names:
         scanned(base, name)
     schedule = listed(base)
@@ -159,7 +162,7 @@ def test_only_a_scheduled_scan_comes_of_a_run(base: pathlib.Path, names: list[st
 def test_a_time_zone_is_that_of_the_controller(base: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
-    ran(base, "rke.cis: exit status 0\n")
+    ran(base, "0")
     schedule = listed(base, datetime.datetime(2026, 11, 21, 22, 30))
     assert "2026-11-21 19:00 -0500" in schedule["lines"][1]
     assert schedule["next_runs"][0] == "2026-11-21 23:00 -0500"
