@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 ansible=12.3.0
+sha256=cd156f82fa87f7a899212b0efa9f7ca3a24d609212de9f78428a572eb01e5414
 to=.cache/awx/$ansible
 if [ ! -d "$to" ]; then
     echo "awx: taking awx.awx out of ansible $ansible" >&2
@@ -16,7 +17,7 @@ if [ ! -d "$to" ]; then
     work=$(mktemp -d .cache/awx/new.XXXXXX)
     trap 'rm -rf "$work"' EXIT
     .venv/bin/python -m pip download -qq --disable-pip-version-check --no-input --no-deps --only-binary :all: \
-        --python-version 3.11 --dest "$work" "ansible==$ansible"
+        --python-version 3.11 --dest "$work" --require-hashes -r <(echo "ansible==$ansible --hash=sha256:$sha256")
     .venv/bin/python - "$work"/ansible-*.whl "$work/out" <<'EOF'
 import sys
 import zipfile

@@ -48,6 +48,7 @@ cache=${RKE_CIS_CACHE:-$HOME/.cache/rke-cis}
 mkdir -p "$cache"
 
 vnu=26.9.27
+vnu_sha256=22f15dd39a33bed929d2a5c0cddf5946849a647eca9272bf4d5d00bc7e7a4d47
 if [ ! -f "$cache/vnu-$vnu.jar" ]; then
     say "fetching the HTML checker vnu $vnu"
     (
@@ -55,6 +56,7 @@ if [ ! -f "$cache/vnu-$vnu.jar" ]; then
         trap 'rm -rf "$work"' EXIT
         cd "$work"
         npm pack --silent "vnu-jar@$vnu" >/dev/null && tar xzf "vnu-jar-$vnu.tgz" &&
+            echo "$vnu_sha256  package/build/dist/vnu.jar" | sha256sum --check --status &&
             mv package/build/dist/vnu.jar "$cache/vnu-$vnu.jar"
     ) || say "that failed; tests of reports in HTML will fail"
 fi

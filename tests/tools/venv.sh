@@ -3,12 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# venv.sh DIR REQUIREMENTS [PYTHON]: a virtual environment in DIR with REQUIREMENTS installed.
+# venv.sh DIR REQUIREMENTS [PYTHON]: a virtual environment in DIR with REQUIREMENTS installed, from their lock in
+# tests/locks, which lock.sh writes: versions and hashes of all packages.
 # Does nothing when DIR already holds exactly these requirements on a Python that still works.
 # PYTHON defaults to python3, or to the newest python3.X on PATH when python3 is older than ansible-core allows.
 set -euo pipefail
 
 dir=$1 requirements=$2 python=${3:-}
+lock=tests/locks/${requirements//\//-}
 
 say() { printf 'venv: %s\n' "$*" >&2; }
 
@@ -29,8 +31,7 @@ fi
 stamp=$dir/.$(printf '%s' "$requirements" | tr '/' '-').stamp
 wanted() {
     printf 'python %s\n' "$("$dir/bin/python" -c 'import sys; print(sys.version)' 2>/dev/null | head -n 1)"
-    # With the files that it includes.
-    sed 's/#.*//' requirements.txt tests/requirements-unit.txt "$requirements"
+    cat "$lock"
 }
 if [ -f "$stamp" ] && "$dir/bin/python" -c '' 2>/dev/null && [ "$(wanted)" = "$(cat "$stamp")" ]; then
     exit 0
@@ -48,5 +49,5 @@ if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 
 say "installing $requirements into $dir"
-"$dir/bin/python" -m pip install -qq --disable-pip-version-check --no-input -r "$requirements"
+"$dir/bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock"
 wanted >"$stamp"

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -32,3 +35,19 @@ def test_a_missing_venv_module_is_said_and_nothing_is_installed(tmp_path: pathli
     assert done.returncode == 1
     assert "ensurepip is not available" in done.stderr and "apt-get install python3-venv" in done.stderr
     assert not (tmp_path / "installed").exists() and not (tmp_path / "venv").exists()
+
+
+FILES = [ROOT / "requirements.txt", *sorted((ROOT / "tests").glob("requirements*.txt"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_is_installed_is_locked_by_hashes(path: pathlib.Path) -> None:
+    lock = ROOT / "tests" / "locks" / str(path.relative_to(ROOT)).replace("/", "-")
+    text = lock.read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([\w.-]+==[^ ]+) ", text, re.M))
+    pins = re.findall(r"^([\w.-]+)==([^ ;\n]+)", path.read_text(encoding="utf-8"), re.M)
+    assert pins or "-r " in path.read_text(encoding="utf-8")
+    missing = {f"{name.lower().replace('_', '-')}=={version}" for name, version in pins} - locked
+    assert not missing, "run tests/tools/lock.sh"
+    entries = re.split(r"\n(?=\S)", text.partition("lock.sh.\n")[2])
+    assert all("--hash=sha256:" in entry for entry in entries if entry.strip())

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# lock.sh: tests/locks/ anew, after a change of requirements: for each file of them all that pip installs, with hashes.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+uv=.cache/venv-lock/bin/uv
+[ -x "$uv" ] || { python3 -m venv .cache/venv-lock && .cache/venv-lock/bin/python -m pip install -qq uv==0.13.9; }
+for file in requirements.txt tests/requirements*.txt; do
+    lock=tests/locks/${file//\//-}
+    # for all Pythons from the oldest on that the file is for
+    for python in 3.10 3.11 3.12 ''; do
+        if [ -z "$python" ]; then
+            echo "lock: $file: no Python takes it" >&2
+            exit 1
+        fi
+        if "$uv" pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+            --python-version "$python" "$file" --output-file "$lock.new" 2>/dev/null; then break; fi
+    done
+    { sed -n '1,3p' "$file"; printf '\n# Written by tests/tools/lock.sh.\n'; cat "$lock.new"; } >"$lock"
+    rm "$lock.new"
+    echo "$lock: $(grep -c == "$lock") packages"
+done
