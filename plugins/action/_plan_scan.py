@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -22,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import ch
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import config_map_skips, given_skips, merge_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
 
 class ActionModule(ControllerAction):
@@ -60,8 +62,8 @@ class ActionModule(ControllerAction):
             )
         nodes, warnings = roles_of_hosts(groups, args["groups"], task_vars.get("ansible_play_hosts_all", []))
         check_one_cluster(nodes, task_vars["hostvars"])
-        given = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark)
-        waivers = waivers_of_file(args["waivers_file"], groups)
+        given, told = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark, self._loader)
+        waivers = waivers_of_file(args["waivers_file"], groups, self._loader)
         cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
         shown, unread = config_map_skips(args["skip_source"], cluster, benchmark)
         skips, unknown = merge_skips(benchmark, [*given, *shown])
@@ -93,7 +95,7 @@ class ActionModule(ControllerAction):
             write_plan(plan, {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()})
         return {
             "changed": False,
-            "warnings": warnings + unread + unknown + excuses.warnings(scored=False),
+            "warnings": warnings + told + unread + unknown + excuses.warnings(scored=False),
             "profile": plan["profile"],
             "scan_dir": plan["scan_dir"],
             "evidence_dir": plan.get("evidence_dir", ""),
@@ -110,21 +112,24 @@ class ActionModule(ControllerAction):
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
             return {"error": {"kind": "not asked", "message": message}}
-        kubeconfig = args["kubeconfig"]
+        path = args["kubeconfig"]
+        kubeconfig: t.ContextManager[str] = contextlib.nullcontext(path)
         if self._connection.transport == "local":
             # Here a module runs in the directory of the playbook, which is the collection's. The user means their own.
-            kubeconfig = os.path.abspath(os.path.expanduser(kubeconfig))
-        answer = self._execute_module(
-            module_name="rke.cis.cluster_evidence_info",
-            module_args={
-                "kubeconfig": kubeconfig,
-                "context": args["context"],
-                "timeout": args["timeout"],
-                "objects": objects,
-                "config_map": {} if args["skip_source"] in ("merged", "config_map") else None,
-            },
-            task_vars=task_vars,
-        )
-        if answer.get("failed"):
-            raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
-        return answer["evidence"]
+            path = os.path.abspath(os.path.expanduser(path))
+            kubeconfig = plain_file(path, f"cis_scan_kubeconfig {path}", self._loader)
+        with kubeconfig as plain:
+            answer = self._execute_module(
+                module_name="rke.cis.cluster_evidence_info",
+                module_args={
+                    "kubeconfig": plain,
+                    "context": args["context"],
+                    "timeout": args["timeout"],
+                    "objects": objects,
+                    "config_map": {} if args["skip_source"] in ("merged", "config_map") else None,
+                },
+                task_vars=task_vars,
+            )
+            if answer.get("failed"):
+                raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
+            return answer["evidence"]

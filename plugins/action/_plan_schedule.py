@@ -54,7 +54,7 @@ class ActionModule(ControllerAction):
         result = {"changed": False, "enabled": False, **({} if role == "cis_awx" else _place(args))}
         if args["command"] == "remove":
             return result
-        schedule = Schedule(args["cluster"], given_block(args["cluster_file"], args["block"], role))
+        schedule = Schedule(args["cluster"], given_block(args["cluster_file"], args["block"], role, self._loader))
         result = {**result, "enabled": schedule.enabled, "warnings": schedule.warnings}
         if role == "cis_awx":
             return {**result, **_for_awx(args, schedule)}

@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import g
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
 # Options that have a variable of the scan, cis_scan_<name>, so that both judge alike.
 _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {
@@ -122,8 +123,7 @@ class ActionModule(ControllerAction):
             evidence = unseen_document(host, roles, *error.args)
         return score_node(benchmark, evidence, cluster, ids)
 
-    @staticmethod
-    def _ask_api(objects: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    def _ask_api(self, objects: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """Ask the Kubernetes API from here: the task's own connection leads to the node."""
         if not args["kubeconfig"]:
             return None
@@ -131,9 +131,9 @@ class ActionModule(ControllerAction):
             import kubernetes  # only here: most checks need no API, and it takes long to load
         except ImportError as error:
             raise CisError(f"kubeconfig: {missing_required_lib('kubernetes')}") from error
-        try:
-            return cluster_evidence(
-                kubernetes, args["kubeconfig"], args["kubeconfig_context"], args["timeout"], objects
-            )
-        except KubeconfigError as error:
-            raise CisError(str(error)) from error
+        path = args["kubeconfig"]
+        with plain_file(path, f"kubeconfig {path}", self._loader) as plain:
+            try:
+                return cluster_evidence(kubernetes, plain, args["kubeconfig_context"], args["timeout"], objects)
+            except KubeconfigError as error:
+                raise CisError(str(error)) from error

@@ -64,9 +64,8 @@ class ActionModule(ControllerAction):
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
             return self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
 
-    @staticmethod
     def _recorded(
-        args: dict[str, t.Any], task_vars: dict[str, t.Any]
+        self, args: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> tuple[Plan, Benchmark, str, list[Document], Document | None]:
         """Return the plan of scoring what was recorded, and what was recorded."""
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
@@ -74,8 +73,10 @@ class ActionModule(ControllerAction):
         nodes, cluster = read_evidence(args["evidence_dir"])
         if not nodes:
             raise CisError(f"cis_scan_evidence_dir {args['evidence_dir']}: no evidence files of nodes found")
-        skips, warnings = user_skips(benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"])
-        waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}))
+        skips, warnings = user_skips(
+            benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"], self._loader
+        )
+        waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}), self._loader)
         name = benchmark.profile_name(profile)
         plan = {
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},

@@ -46,6 +46,7 @@ options:
   skip_file:
     description:
       - File with ids of controls to skip, JSON or YAML, of the form of Rancher's ConfigMap or of O(skip).
+        It may be the ConfigMap as kubectl prints it, and encrypted with ansible-vault.
     type: path
   skip_source:
     description:

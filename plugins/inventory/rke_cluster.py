@@ -15,11 +15,18 @@ description:
   - The groups V(controlplane), V(etcd) and V(worker) hold the nodes of these roles, of all clusters. Each cluster is a
     group of its own. To scan one of several clusters, use C(-e cis_scan_hosts=GROUP).
   - A cluster's name is its C(cluster_name). Where that is not set, or is V(local), which is RKE's default, it is the
-    name of the file without its suffix, and for a file called C(cluster) the name of the directory. In the name of the
-    group, characters that Ansible does not want there become underscores.
+    name of the file without its suffix, and for a file called C(cluster) the name of the directory. A C(/) becomes an
+    underscore, and leading dots are removed.
+  - In the name of the group, characters that Ansible does not want there become underscores. If a node or another group
+    has this name, C(_cluster) is appended.
   - An inventory may be a file of RKE's itself, if the plugin is enabled as the first example shows, or a settings file
     with the options below, which needs no enabling. Both are known by what they hold and may have any name that ends in
     C(.yml) or C(.yaml), and a state file one that ends in C(.rkestate).
+  - The YAML that Rancher shows for a cluster is read too, if there are nodes under C(rancher_kubernetes_engine_config).
+  - Of several YAML documents in a file the first counts, as in RKE.
+  - Files may be encrypted with ansible-vault, as a whole or single values.
+  - If Ansible reads RKE's working directory, C(cluster.yml) comes before the state file beside it, and the kubeconfig
+    is ignored.
   - 'Variables of a host: C(ansible_host), C(ansible_port), C(ansible_user), C(rke_roles), C(rke_internal_address) and
     C(rke_labels); where needed also C(ansible_ssh_private_key_file), C(ansible_ssh_common_args),
     C(ansible_control_path), and C(cis_scan_docker_host) for its C(docker_socket).'
@@ -54,7 +61,7 @@ options:
       - Files of RKE's. An element is a file, a pattern such as V(*/cluster.yml), or a directory, of which all files
         ending in C(.yml) and C(.yaml) are meant. Relative ones start at the directory of the settings file.
       - What a pattern or a directory gives beside files of RKE's is left out, with a warning. RKE's kubeconfigs,
-        C(kube_config_*), are left out without one.
+        C(kube_config_*), and state files beside their C(cluster.yml) are left out without one.
     type: list
     elements: str
     required: true
@@ -120,6 +127,7 @@ import hashlib
 import os
 import typing as t
 
+from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -129,7 +137,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster imp
     ROLES,
     cluster_files,
     is_cluster,
+    is_kubeconfig,
     is_settings,
+    origin_of,
     read_cluster,
 )
 
@@ -140,29 +150,57 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     trusted_by_default = True
 
     def verify_file(self, path: str) -> bool:
-        return super().verify_file(path) and (is_cluster(path) or is_settings(path, self.NAME))
+        if not super().verify_file(path):
+            return False
+        try:
+            return is_kubeconfig(path) or is_cluster(path) or is_settings(path, self.NAME)
+        except CisError:
+            return True  # it is encrypted, and there is no password yet
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
+        ours = False
         try:
-            if is_settings(path, self.NAME):
+            if is_settings(path, self.NAME, loader):
                 self._read_config_data(path)
-            else:
+            elif is_kubeconfig(path):
+                return
+            elif is_cluster(path, loader):
+                ours = True
                 self.set_options(direct={"plugin": self.NAME, "clusters": [path]}, var_options=self._vars)
                 if self.get_option("cache"):
                     self.load_cache_plugin()
+                if self._stands_back(path):
+                    return
+            else:
+                raise CisError(f"{path}: names no RKE nodes")
             clusters = self._clusters(path, cache)
             self._check_names(clusters)
         except CisError as error:
-            if is_cluster(path):
+            if ours:
                 # Ansible may not show it: the plugin `yaml` takes any mapping for an inventory, if one without hosts
                 self.display.error(str(error), wrap_text=False)
             raise AnsibleParserError(str(error)) from None
         self._populate(clusters)
 
+    def _stands_back(self, path: str) -> bool:
+        """Return whether a state file does not count, since Ansible reads the cluster.yml beside it too."""
+        origin = origin_of(path)
+        sources = [os.path.abspath(source) for source in context.CLIARGS.get("inventory") or []]
+        if not any(origin == source or origin.startswith(f"{source}/") for source in sources):
+            return False
+        try:
+            own, theirs = (set(read_cluster(file, loader=self.loader)["hosts"]) for file in (path, origin))
+        except CisError:
+            return True  # Ansible comes to the cluster.yml by itself
+        if own - theirs:
+            lost = ", ".join(sorted(own - theirs))
+            self.display.warning(f"{path}: ignored beside {origin}, which does not have its {lost}")
+        return True
+
     def _clusters(self, path: str, use_cache: bool) -> list[dict[str, t.Any]]:
         """Return the clusters under the names that they have in the inventory."""
-        files, warnings = cluster_files(path, self.get_option("clusters"))
+        files, warnings = cluster_files(path, self.get_option("clusters"), self.loader)
         for warning in warnings:
             self.display.warning(warning)
         clusters = self._cached(path, files, use_cache) if self.get_option("cache") else self._read(files)
@@ -172,6 +210,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             prefix = f"{group}-" if self.get_option("prefix_hosts") else ""
             hosts = {prefix + name: host for name, host in cluster["hosts"].items()}
             named.append({**cluster, "group": group, "hosts": hosts})
+        taken = {"all", "ungrouped", *ROLES}.union(*(cluster["hosts"] for cluster in named))
+        for cluster in named:
+            while cluster["group"] in taken:
+                cluster["group"] += "_cluster"
         return named
 
     def _cached(self, path: str, files: list[str], use_cache: bool) -> list[dict[str, t.Any]]:
@@ -179,7 +221,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             stats = [os.stat(file) for file in files]
         except OSError as error:
-            raise CisError(f"{error.filename}: not readable: {error.strerror}") from error
+            raise CisError(f"{error.filename}: cannot be read: {error.strerror}") from error
         seen = [self.get_option("host_key_checking"), files, [(stat.st_mtime_ns, stat.st_size) for stat in stats]]
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(repr(seen).encode()).hexdigest()}"
         try:
@@ -191,7 +233,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return self._cache[key]
 
     def _read(self, files: list[str]) -> list[dict[str, t.Any]]:
-        clusters = [read_cluster(file, self.get_option("host_key_checking")) for file in files]
+        clusters = [read_cluster(file, self.get_option("host_key_checking"), self.loader) for file in files]
         for cluster in clusters:
             for warning in cluster["warnings"]:
                 self.display.warning(warning)
@@ -211,10 +253,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 host_of.update((host.name, file) for host in group.hosts)
         for cluster in clusters:
             file, group = cluster["file"], cluster["group"]
-            if group in ("all", "ungrouped", *ROLES):
-                raise CisError(
-                    f"{file}: the cluster goes by {group}, a group of another kind; set another cluster_name"
-                )
             if group_of.setdefault(group, file) != file:
                 raise CisError(
                     f"{file}: the cluster goes by {group}, as that of {group_of[group]}; set another cluster_name"

@@ -40,6 +40,9 @@ def _reason(kubeconfig: str, context: t.Optional[str], error: Exception) -> str:
         return "no such file; use the kubeconfig that rke up writes, such as kube_config_cluster.yml"
     if isinstance(error, OSError):
         return to_text(error.strerror or type(error).__name__)
+    with open(kubeconfig, "rb") as stream:
+        if stream.read(14) == b"$ANSIBLE_VAULT":
+            return "encrypted with ansible-vault; decrypt it"
     mark = getattr(error, "problem_mark", None)
     if mark:
         return "not valid YAML near line {0}".format(mark.line + 1)

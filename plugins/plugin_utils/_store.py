@@ -13,6 +13,9 @@ import os
 import tempfile
 import typing as t
 
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import is_encrypted
+
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 DIRECTORY_MODE = 0o750
@@ -74,13 +77,37 @@ def to_json(document: t.Any) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
-def read_text(path: str, what: str) -> str:
-    """Return the text of a user's file. Raises CisError that begins with what it is."""
+def read_file(path: str, what: str, loader: t.Any = None) -> bytes:
+    """Return a user's file, decrypted if Ansible's loader has the password. Raises CisError that begins with `what`."""
     try:
-        with open(os.path.expanduser(path), encoding="utf-8-sig") as stream:
-            return stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CisError(f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        with open(os.path.expanduser(path), "rb") as stream:
+            data = stream.read()
+    except OSError as error:
+        raise CisError(f"{what}: cannot be read: {error.strerror}") from error
+    try:
+        return decrypted(data, loader) if is_encrypted(data) else data
+    except CisError as error:
+        raise CisError(f"{what}: {error}") from error
+
+
+def decrypted(data: bytes | str, loader: t.Any) -> bytes:
+    """Return what ansible-vault encrypted, a file or a value in one."""
+    if not loader:
+        raise CisError("encrypted with ansible-vault; decrypt it")
+    if not loader._vault.secrets:
+        raise CisError("encrypted with ansible-vault; give the password with --vault-password-file")
+    try:
+        return loader._vault.decrypt(data)
+    except AnsibleError as error:
+        raise CisError("encrypted with ansible-vault, but not with the given password; give the right one") from error
+
+
+def read_text(path: str, what: str, loader: t.Any = None) -> str:
+    """Return the text of a user's file, as read_file does."""
+    try:
+        return read_file(path, what, loader).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CisError(f"{what}: cannot be read: {error}") from error
 
 
 def read_json(path: str, what: str) -> t.Any:

@@ -27,6 +27,11 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def quoted(value: t.Any) -> str:
+    """Return what a user wrote, as a message shows it."""
+    return shortened(repr(value), 80)
+
+
 def listed(names: t.Sequence[str], most: int, total: int | None = None) -> str:
     """Return the first names, and how many more there are."""
     more = (len(names) if total is None else total) - len(names[:most])

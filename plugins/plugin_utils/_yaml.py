@@ -11,17 +11,22 @@ What is in a file may be secret, so an error names the line and the kind of faul
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import tempfile
 import typing as t
 
 import yaml
+from ansible import constants as C
+from ansible.parsing.vault import is_encrypted
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+from ansible_collections.rke.cis.plugins.plugin_utils._store import decrypted, read_text
 
 TEXT, DATE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
 NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
+VAULT = "!vault"
 
 # A file can be short and yet huge, by aliases of aliases.
 _MAX_DEPTH, _MAX_NODES = 500, 500_000
@@ -32,28 +37,40 @@ _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Constructor(yaml.constructor.SafeConstructor):
-    """Makes plain data of nodes. A tag that YAML does not know, such as Ansible's !vault, is of no interest: null."""
+    """Makes plain data of nodes. A tag that YAML does not know is of no interest: null."""
+
+
+def _refuse(node: yaml.Node) -> t.NoReturn:
+    raise CisError(f"line {line_of(node)}: {why_locked(node) or 'expected a text after !vault'}")
 
 
 _Constructor.add_constructor(None, lambda _self, _node: None)
+_Constructor.add_constructor(VAULT, lambda _self, node: _refuse(node))
 
 
 def compose(
-    text: str | bytes, place: t.Callable[[int], str], kind: str = "YAML", loader: t.Any = _FAST
+    text: str | bytes, place: t.Callable[[int], str], kind: str = "YAML", parser: t.Any = _FAST, loader: t.Any = None
 ) -> yaml.Node | None:
-    """Return the root of the document in a text, with its lines; None if there is nothing in it.
+    """Return the root of the first document in a text, with its lines; None if there is nothing in it.
 
-    `place` says where a line is. Raises CisError that begins with it.
+    Documents after the first do not count, as in RKE. Values that ansible-vault encrypted are decrypted if Ansible's
+    loader has the password. `place` says where a line is. Raises CisError that begins with it.
     """
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=loader):  # which, unlike compose, does not recurse
+        depth, ended = 0, False
+        for event in yaml.parse(text, Loader=parser):  # which, unlike compose, does not recurse
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MAX_DEPTH:
                 raise RecursionError
-        root = yaml.compose(text, Loader=loader)
+            if ended:  # and what comes then is another document, not a part that is out of place
+                break
+            ended = isinstance(event, yaml.DocumentEndEvent)
+        root = next(yaml.compose_all(text, Loader=parser), None)
+        nodes: dict[yaml.Node, int] = {}
         if root is not None:
-            _check_size(root, {})
+            _check_size(root, nodes)
+        for node in nodes:
+            _unlock(node, loader)
         return root
     except yaml.reader.ReaderError as error:
         read = text[: error.position]
@@ -81,19 +98,33 @@ def _check_size(node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
     return sizes[node]
 
 
-def read_nodes(path: str, option: str) -> yaml.Node | None:
+def _unlock(node: yaml.Node, loader: t.Any) -> None:
+    """Decrypt a value in place. One that cannot be is an error only if somebody asks for it."""
+    if node.tag == VAULT and isinstance(node, yaml.ScalarNode):
+        try:
+            node.value, node.tag = decrypted(node.value, loader).decode("utf-8"), TEXT
+        except (CisError, UnicodeDecodeError) as error:
+            node.value = str(error)
+
+
+def why_locked(node: yaml.Node) -> str:
+    """Return why the value of a node, if ansible-vault encrypted it, is not known; empty for all others."""
+    return node.value if node.tag == VAULT and isinstance(node, yaml.ScalarNode) else ""
+
+
+def read_nodes(path: str, option: str, loader: t.Any = None) -> yaml.Node | None:
     """Return the root of a file that an option names. One whose name ends in .json must be JSON."""
-    text = read_text(path, option)
+    text = read_text(path, option, loader)
 
     def place(line: int) -> str:
         return f"{option} line {line}"
 
     if not path.endswith(".json"):
-        return compose(text, place, loader=yaml.SafeLoader)
+        return compose(text, place, parser=yaml.SafeLoader, loader=loader)
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        raise CisError(f"{place(error.lineno)}: not valid JSON: {error.msg}") from error
+        raise CisError(f"{place(error.lineno)}: not valid JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise CisError(f"{place(1)}: not valid JSON: nested too deeply") from error
     # outside of its texts, JSON's tabs are blanks; YAML's are not always
@@ -110,14 +141,39 @@ def pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return node.value if isinstance(node, yaml.MappingNode) else []
 
 
-def value_of(node: yaml.Node | None) -> t.Any:
-    """Return a node as plain data. Raises CisError for what YAML cannot express as such."""
+def value_of(node: yaml.Node | None, source: str) -> t.Any:
+    """Return a node as plain data. Raises CisError that begins with the source for what YAML cannot express as such."""
     try:
         return _Constructor().construct_document(node) if node else None
+    except CisError as error:
+        raise CisError(f"{source} {error}") from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise CisError(
-            f"line {line_of(node)}: not valid YAML: {getattr(error, 'problem', '') or 'malformed'}"
-        ) from error
+        why = getattr(error, "problem", "") or "malformed"
+        raise CisError(f"{source} line {line_of(node)}: not valid YAML: {why}") from error
+
+
+@contextlib.contextmanager
+def plain_file(path: str, option: str, loader: t.Any) -> t.Iterator[str]:
+    """Give the path of a YAML file that ansible-vault did not encrypt: its own, or that of a copy, which does not stay.
+
+    If the process is killed, Ansible removes the copy when it ends.
+    """
+    try:
+        with open(path, "rb") as stream:
+            written = stream.read()
+    except OSError:
+        written = b""  # the reader says why
+    if not is_encrypted(written) and VAULT.encode() not in written:
+        yield path
+        return
+    document = value_of(read_nodes(path, option, loader), option)
+    with tempfile.NamedTemporaryFile("w", dir=C.DEFAULT_LOCAL_TMP, encoding="utf-8") as copy:
+        yaml.safe_dump(document, copy)
+        copy.flush()
+        try:
+            yield copy.name
+        except CisError as error:
+            raise CisError(str(error).replace(copy.name, path)) from error
 
 
 def find(root: yaml.Node | None, path: t.Iterable[str | int]) -> yaml.Node | None:

@@ -11,6 +11,7 @@ import re
 import shutil
 
 import scans
+import yaml
 from documented import NODES, Page, Reader, reader
 from scans import HARDENED
 from test_check import answers
@@ -53,6 +54,13 @@ def _of_rke(page: Page, who: Reader) -> None:
     assert all(name in graph for name in ("@controlplane:", "@etcd:", "@worker:", "@demo:", "|--worker2")), graph
     page.run("-i cluster.yml rke.cis.cis_scan")
     assert who.report()["cluster"] == "demo"
+
+    nodes = yaml.safe_load((who.cwd / "cluster.yml").read_text(encoding="utf-8"))["nodes"]
+    who.write("cluster.yml", yaml.safe_dump({"nodes": [node for node in nodes if "etcd" not in node["role"]]}))
+    page.save('"1.4.11":', "external-etcd.yml")
+    page.run("-e @external-etcd.yml")
+    assert (who.report()["nodes"]["etcd"], who.report()["error"]) == ([], 0)
+    assert who.checks()["1.5.6"]["reason"] == "etcd is external and audited separately"
 
     (who.cwd / "ansible.cfg").unlink()
     who.write_cluster_yml("prod/cluster.yml")

@@ -113,10 +113,7 @@ class _UserFile:
         self._root = read_nodes(path, f"{OPTION} {path}")
 
     def benchmark(self) -> Data:
-        try:
-            index = value_of(self._root)
-        except CisError as error:
-            raise CisError(f"{OPTION} {self._path} {error}") from error
+        index = value_of(self._root, f"{OPTION} {self._path}")
         schema = _own("benchmark.schema.json")
         self._require(problems(index, schema))
         name = os.path.basename(self._path)[:-4]

@@ -23,18 +23,22 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import BOOL, NULL, compose, line_of, pairs
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_file
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import BOOL, NULL, compose, line_of, pairs, why_locked
 
 ROLES = tuple(NODE_TYPES.values())
 
 _STATE = ".rkestate"
-# Rancher's own form of a cluster, which has all of a cluster.yml but its nodes.
+# Where Rancher's own form of a cluster has what is in a cluster.yml, often without its nodes.
 _RANCHER = "rancher_kubernetes_engine_config"
 # RKE's default, so it tells no cluster from another.
 _UNNAMED = "local"
+_LONGEST = 60  # characters of a cluster's name
 # What neither ssh nor a pattern of hosts can take for something else.
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TEMPLATE = re.compile(r"\{[{%#]")
+# What envsubst, a shell, Windows or a person was to replace. A user's name may end in $.
+_PLACEHOLDER = re.compile(r"\$[A-Za-z_{(]|%[A-Za-z_]\w*%|<[^<>]+>")
 _USER = re.compile(r"[^\s\"'-][^\s\"']*")
 
 
@@ -68,10 +72,14 @@ class _Section:
             return ""
         if not isinstance(node, yaml.ScalarNode):
             raise self.wrong(f"{name}: expected one value, got several", node)
+        if why_locked(node):
+            raise self.wrong(f"{name}: {why_locked(node)}", node)
         if not node.value.isprintable():
             raise self.wrong(f"{name}: must not contain a line break or another character that cannot be printed", node)
         if _TEMPLATE.search(node.value):
             raise self.wrong(f"{name}: contains a template, which RKE does not render; render the file", node)
+        if _PLACEHOLDER.search(node.value):
+            raise self.wrong(f"{name}: {node.value!r} is a placeholder, which RKE does not replace; replace it", node)
         return node.value
 
     @property
@@ -173,19 +181,13 @@ class _Section:
     def file(self, key: str) -> str:
         """Return a path on the controller. A relative one starts at the file that names it; ~ is left to ssh."""
         value = self.text(key)
+        if "\\" in value or value[1:3] == ":/":
+            raise self.wrong(f"{value!r} is a path on Windows; write the path on the controller, with /", key)
         return os.path.join(os.path.dirname(self._path), value) if value and not value.startswith("~/") else value
 
 
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError as error:
-        raise CisError(f"{path}: not readable: {error.strerror}") from error
-
-
-def _compose(path: str, data: bytes) -> yaml.Node | None:
-    return compose(data, lambda line: f"{path}:{line}")
+def _compose(path: str, data: bytes, loader: t.Any = None) -> yaml.Node | None:
+    return compose(data, lambda line: f"{path}:{line}", loader=loader)
 
 
 def _keys(path: str, data: bytes) -> dict[str, yaml.Node]:
@@ -193,31 +195,45 @@ def _keys(path: str, data: bytes) -> dict[str, yaml.Node]:
     return {key.value: value for key, value in pairs(_compose(path, data)) if isinstance(key, yaml.ScalarNode)}
 
 
-def is_settings(path: str, plugin: str) -> bool:
+def is_settings(path: str, plugin: str, loader: t.Any = None) -> bool:
     """Return whether a file holds settings of the inventory plugin of this name."""
     try:
-        named = _keys(path, _read(path)).get("plugin")
+        named = _keys(path, read_file(path, path, loader)).get("plugin")
     except CisError:
         return False
     return named is not None and named.value == plugin
 
 
-def is_cluster(path: str) -> bool:
+def is_kubeconfig(path: str) -> bool:
+    """Return whether a file has the name of a kubeconfig that RKE writes beside a cluster.yml."""
+    return os.path.basename(path).startswith("kube_config_") and path.endswith((".yml", ".yaml"))
+
+
+def is_cluster(path: str, loader: t.Any = None) -> bool:
     """Return whether a file is one of RKE's, be it sound or not. An inventory in YAML may have a group `nodes`."""
     if not path.endswith((".yml", ".yaml")):
         return path.endswith(_STATE)
-    data = _read(path)
+    data = read_file(path, path, loader)
     try:
         keys = _keys(path, data)
     except CisError:
+        keys = {}
+    if not keys:
         return re.search(rb"^nodes:", data, re.M) is not None
     return _RANCHER in keys or ("nodes" in keys and not isinstance(keys["nodes"], yaml.MappingNode))
 
 
-def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[str]]:
+def origin_of(path: str) -> str:
+    """Return the cluster.yml beside a state file, of which RKE made it; empty if there is none."""
+    names = [path[: -len(_STATE)] + suffix for suffix in (".yml", ".yaml")] if path.endswith(_STATE) else []
+    return next((name for name in names if os.path.isfile(name)), "")
+
+
+def cluster_files(settings: str, entries: list[str], loader: t.Any = None) -> tuple[list[str], list[str]]:
     """Return the files that the entries in a settings file name, and warnings.
 
-    An entry is a file, a directory, or a pattern. Of the latter two, files that are no clusters are left out.
+    An entry is a file, a directory, or a pattern. Of the latter two, files that are no clusters are left out, and state
+    files beside a cluster.yml that is among them.
     """
     settings = os.path.abspath(settings)
     files: dict[str, None] = {}
@@ -231,9 +247,9 @@ def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[st
         else:
             files[path] = None
             continue
-        # kubeconfigs, which RKE writes beside a cluster.yml, need no warning
-        found = [name for name in sorted(found) if not os.path.basename(name).startswith("kube_config_")]
-        clusters = [name for name in found if is_cluster(name)]
+        # what RKE writes beside a cluster.yml needs no warning
+        found = [name for name in sorted(found) if not is_kubeconfig(name) and origin_of(name) not in found]
+        clusters = [name for name in found if is_cluster(name, loader)]
         if not clusters:
             raise CisError(f"{settings}: clusters: {entry}: no cluster.yml found")
         files.update(dict.fromkeys(clusters))
@@ -244,13 +260,16 @@ def cluster_files(settings: str, entries: list[str]) -> tuple[list[str], list[st
     return list(files), warnings
 
 
-def _config(path: str) -> tuple[_Section, list[str]]:
+def _config(path: str, loader: t.Any) -> tuple[_Section, list[str]]:
     """Return the part of a file that has the form of cluster.yml, and warnings."""
-    root = _Section(path, _compose(path, _read(path)))
+    root = _Section(path, _compose(path, read_file(path, path, loader), loader))
     if not path.endswith(_STATE):
-        if root.has(_RANCHER) and not root.has("nodes"):
-            raise root.wrong("Rancher's form of a cluster names no nodes; use RKE's own cluster.yml", _RANCHER)
-        return root, []
+        if root.has("nodes") or not root.has(_RANCHER):
+            return root, []
+        config = root.section(_RANCHER)
+        if not config.has("nodes"):
+            raise root.wrong("this form of a cluster, Rancher's, names no nodes; use RKE's own cluster.yml", _RANCHER)
+        return config, []
     config = root.section("current_state").section("rke_config")
     if config.has("nodes"):
         return config, []
@@ -259,13 +278,18 @@ def _config(path: str) -> tuple[_Section, list[str]]:
 
 
 def _name(config: _Section, path: str) -> str:
-    """Return the cluster's name: cluster_name, else the file's, or the directory's if the file is called cluster."""
-    name = config.text("cluster_name")
-    if name and name != _UNNAMED:
-        return name
+    """Return the cluster's name: cluster_name, else the file's, or the directory's if the file is called cluster.
+
+    RKE takes any text; a scan makes a directory of this name.
+    """
     directory, file = os.path.split(os.path.abspath(path))
     stem = os.path.splitext(file)[0]
-    return stem if stem != "cluster" else os.path.basename(directory) or _UNNAMED
+    named = config.text("cluster_name")
+    for name in (named if named != _UNNAMED else "", stem if stem != "cluster" else "", os.path.basename(directory)):
+        usable = name.replace("/", "_").strip(". ")[:_LONGEST]
+        if usable:
+            return usable
+    return _UNNAMED
 
 
 class _Login:
@@ -334,14 +358,14 @@ def _variables(node: _Section, login: _Login) -> dict[str, t.Any]:
     }
 
 
-def read_cluster(path: str, check_host_keys: bool = True) -> dict[str, t.Any]:
+def read_cluster(path: str, check_host_keys: bool = True, loader: t.Any = None) -> dict[str, t.Any]:
     """Return the cluster in a cluster.yml or a state file: its name, its variables, its hosts with theirs, warnings.
 
     Raises CisError, with the line, for what RKE would refuse, and for what could mislead ssh or Ansible.
     """
     if _TEMPLATE.search(path):
         raise CisError(f"{path}: the name contains a template; rename the file or directory")
-    config, warnings = _config(path)
+    config, warnings = _config(path, loader)
     login = _Login(config, check_host_keys)
     hosts: dict[str, dict[str, t.Any]] = {}
     lines: dict[tuple[str, str], int] = {}

@@ -33,6 +33,7 @@ _LAST = ("59", "23", "31", "12", "7")
 # The first day that a schedule of AWX may run on. Always the same, so that making a schedule again changes nothing.
 _FIRST_DAY = "20260101T000000"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+_ANY = re.compile(r"(?:^|(?<=,))\?(?=$|[,/])")
 _FROM = re.compile(r"(?:^|(?<=,))([0-9]+|[A-Za-z]{3})/")
 
 
@@ -62,8 +63,8 @@ def read_cron(text: t.Any, source: str) -> str:
         return DESCRIPTORS[text.strip()]
     if len(fields) != len(FIELDS):
         raise CisError(f"{what}: expected five fields, got {len(fields)}; write {' '.join(FIELDS)}")
-    # Rancher takes 5/10 for 5-59/10; cron knows only the latter.
-    fields = [_FROM.sub(rf"\1-{last}/", field) for field, last in zip(fields, _LAST, strict=True)]
+    # Rancher takes ? for *, and 5/10 for 5-59/10; cron knows only the latter.
+    fields = [_FROM.sub(rf"\1-{last}/", _ANY.sub("*", field)) for field, last in zip(fields, _LAST, strict=True)]
     for number, name in enumerate(FIELDS):
         alone = [field if place == number else "*" for place, field in enumerate(fields)]
         if not _is_plain(" ".join(alone)):

@@ -25,6 +25,7 @@ BLOCK = "scheduled_cluster_scan"
 DEFAULTS = {"override_benchmark_version": "rke-cis-1.4", "profile": "permissive", "cron_schedule": "0 0 * * *"}
 RETENTION = 24
 
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _KEYS = {
     "": ("enabled", "scan_config", "schedule_config"),
@@ -35,30 +36,41 @@ _KEYS = {
         "override_skip",
         "debug_master",
         "debug_worker",
+        "failures_only",
+        "skip",
     ),
     "schedule_config": ("cron_schedule", "retention"),
 }
 
 
-def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule") -> t.Any:
+def given_block(cluster_file: str | None, block: t.Any, role: str = "cis_schedule", loader: t.Any = None) -> t.Any:
     """Return the block that a role's variables give, itself or in a file. Raises CisError that names them."""
     if cluster_file and block:
         raise CisError(f"{role}_cluster_file and {role}_block are mutually exclusive; set only one of them")
     if not cluster_file and not block:
         raise CisError(f"{role}_cluster_file: not set; name a cluster.yml with the block {BLOCK}, or set {role}_block")
-    return block_of_file(cluster_file, role) if cluster_file else block
+    return block_of_file(cluster_file, role, loader) if cluster_file else block
 
 
-def block_of_file(path: str, role: str = "cis_schedule") -> t.Any:
-    """Return the block in a cluster.yml. Errors show nothing else of the file, which may hold secrets."""
+def block_of_file(path: str, role: str = "cis_schedule", loader: t.Any = None) -> t.Any:
+    """Return the block in a cluster.yml, or in a cluster as Rancher's API or kubectl prints it.
+
+    Errors show nothing else of the file, which may hold secrets.
+    """
     source = f"{role}_cluster_file {path}"
-    found = next((value for key, value in pairs(read_nodes(path, source)) if key.value == BLOCK), None)
+    top = pairs(read_nodes(path, source, loader))
+    spec = [pair for key, value in top if key.value == "spec" for pair in pairs(value)]
+    found = next((value for key, value in top + spec if _snake_case(key.value) == BLOCK), None)
     if found is None:
         raise CisError(f"{source}: has no key {BLOCK} at its top level; add it, or set {role}_block")
-    try:
-        return value_of(found)
-    except CisError as error:
-        raise CisError(f"{source} {error}") from error
+    return value_of(found, source)
+
+
+def _snake_case(value: t.Any) -> t.Any:
+    """Return a name, or all keys of a mapping, as cluster.yml has them, of what Rancher's API writes."""
+    if isinstance(value, dict):
+        return {_snake_case(key): _snake_case(item) for key, item in value.items() if key != "type"}
+    return _CAPITAL.sub(lambda match: f"_{match[0].lower()}", value) if isinstance(value, str) else value
 
 
 def check_cluster_name(cluster: str, role: str = "cis_schedule") -> None:
@@ -73,7 +85,7 @@ class Schedule:
     """The content of a block. Raises CisError that names the wrong key."""
 
     def __init__(self, cluster: str, block: t.Any) -> None:
-        top = _section(block, "")
+        top = _section(_snake_case(block), "")
         self.warnings: list[str] = []
         self.enabled = _boolean(top, "enabled", "")
         if not self.enabled:
@@ -110,6 +122,11 @@ class Schedule:
             raise CisError(
                 f"{BLOCK}.{where}: {wrong} is not a known profile; available: {', '.join(profile_names())}"
             ) from error
+        # Rancher's UI writes both, as false and null, and its scan reads neither.
+        if _boolean(scan, "failures_only", where, False):
+            self.warnings.append(f"{BLOCK}.{where}.failures_only: has no effect; a report has all controls")
+        if scan.get("skip"):
+            self.warnings.append(f"{BLOCK}.{where}.skip: has no effect, as in Rancher; use override_skip")
         self.profile = benchmark.profile_name(profile)
         self.variables["cis_scan_profile"] = self.profile
         if scan.get("override_skip") is not None:
@@ -136,7 +153,7 @@ def _section(value: t.Any, where: str) -> dict[str, t.Any]:
 
 
 def _boolean(section: dict[str, t.Any], key: str, where: str, default: bool | None = None) -> bool:
-    value = section.get(key, default)
+    value = default if section.get(key) is None else section[key]
     if not isinstance(value, bool):
         name = ".".join(part for part in (BLOCK, where, key) if part)
         raise CisError(

@@ -42,7 +42,8 @@ def roles_of_hosts(
             f"no host to scan is in any of the groups {names}; add nodes to them, or set cis_scan_groups to your groups"
         )
     warnings = [
-        f"no node has the role {role} (inventory group {' or '.join(groups_of[role])}); its controls will be errors"
+        f"no node has the role {role} (inventory group {' or '.join(groups_of[role])}); its controls will be errors "
+        "unless they are skipped"
         for role in NODE_TYPES.values()
         if not any(role in roles for roles in nodes.values())
     ]

@@ -12,13 +12,15 @@ import difflib
 import json
 import typing as t
 
-import yaml
-
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_text
+from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import read_nodes, value_of
 
-CONFIG_MAP = "ConfigMap security-scan/security-scan-cfg"
+_NAME, _KEY = "security-scan-cfg", "config.json"
+CONFIG_MAP = f"ConfigMap security-scan/{_NAME}"
+
+_EXAMPLE = '{"skip": {"rke-cis-1.4": ["1.1.2"]}}'
 
 SKIP_SOURCES = ("merged", "variable", "file", "config_map")
 
@@ -28,79 +30,115 @@ Skips = dict[str, dict[str, str]]
 # The skips of each source: id to reason.
 SkipSources = list[tuple[str, dict[str, str]]]
 
+# The skips of one source, and warnings.
+Found = tuple[dict[str, str], list[str]]
 
-def _ids(value: t.Any, source: str) -> dict[str, str]:
-    """Return id to reason, from a list of ids or a mapping of ids to reasons."""
+
+def _ids(value: t.Any, source: str, more: str = "") -> dict[str, str]:
+    """Return id to reason, from a list of ids or a mapping of ids to reasons. `more` says what else is valid there."""
+    expected = f"expected a list of control ids or a mapping of id to reason{more}"
     if value is None:
         return {}
     if isinstance(value, list):
         value = dict.fromkeys(value, "") if all(isinstance(item, str) for item in value) else value
     if isinstance(value, list):
         wrong = next(item for item in value if not isinstance(item, str))
-        raise CisError(f'{source}: {wrong!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
+        raise CisError(f'{source}: {quoted(wrong)} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
     if not isinstance(value, dict):
-        raise CisError(f"{source}: expected a list of control ids or a mapping of id to reason, got {value!r}")
+        raise CisError(f"{source}: {expected}, got {quoted(value)}")
     for control_id, reason in value.items():
         if not isinstance(control_id, str):
             raise CisError(f'{source}: {control_id!r} is not a control id; write ids as text in quotes, e.g. "1.1.2"')
         if reason is not None and not isinstance(reason, str):
-            raise CisError(f"{source}: the reason for {control_id} must be a string, got {reason!r}")
+            name = quoted(control_id).strip("'")
+            raise CisError(f"{source}: the reason for {name} must be a string, got {quoted(reason)}; {expected}")
     return {str(control_id): str(reason or "") for control_id, reason in value.items()}
 
 
-def skips_of_config(document: t.Any, benchmark_id: str, source: str) -> dict[str, str]:
-    """Return the skips in a document in Rancher's form: {"skip": {"rke-cis-1.4": ["1.1.2"]}}.
+def _parsed(text: str, source: str) -> t.Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CisError(f"{source}: not valid JSON: {error}") from error
+
+
+def _key(mapping: dict[t.Any, t.Any], name: str) -> t.Any:
+    """Return the key that is a name, or else the first that is the name in another letter case; None without any."""
+    return name if name in mapping else next((key for key in mapping if str(key).lower() == name.lower()), None)
+
+
+def _places(document: t.Any) -> list[dict[t.Any, t.Any]]:
+    """Return a mapping and those one level down in it."""
+    values = document.values() if isinstance(document, dict) else ()
+    return [place for place in (document, *values) if isinstance(place, dict)]
+
+
+def _form(document: t.Any) -> dict[t.Any, t.Any] | None:
+    """Return the mapping with Rancher's key `skip`, which may be one level down, as in Rancher's documents."""
+    return next((place for place in _places(document) if _key(place, "skip") is not None), None)
+
+
+def _of_config_map(document: t.Any, source: str) -> t.Any:
+    """Return what is in the ConfigMap, if the document is one, or a list of them, as kubectl prints it."""
+    if not isinstance(document, dict):
+        return document
+    if isinstance(document.get("items"), list):
+        named = [item for item in document["items"] if any(place.get("name") == _NAME for place in _places(item))]
+        document = named[0] if named else {"kind": "ConfigMap"}
+    text = next((place[_KEY] for place in _places(document) if isinstance(place.get(_KEY), str)), None)
+    if text is None and document.get("kind") == "ConfigMap":
+        raise CisError(f"{source}: no ConfigMap {_NAME} with text under {_KEY} found; expected {_EXAMPLE} there")
+    return document if text is None else _parsed(text, f"{source}: {_KEY}")
+
+
+def skips_of_config(document: t.Any, benchmark_id: str, source: str) -> Found:
+    """Return the skips in a document in Rancher's form, {"skip": {"rke-cis-1.4": ["1.1.2"]}}, and warnings.
 
     As in Rancher, the key `skip` may be in any letter case, and `current` applies to benchmarks that are not named.
     """
-    if document is None:
-        return {}
+    if document in (None, {}, []):
+        return {}, []
     if not isinstance(document, dict):
-        raise CisError(f'{source}: expected {{"skip": {{"{benchmark_id}": ["1.1.2"]}}}}, got {document!r}')
-    benchmarks = next((value for key, value in document.items() if str(key).lower() == "skip"), None)
-    if benchmarks is None:
-        return {}
+        raise CisError(f"{source}: expected {_EXAMPLE}, got {quoted(document)}")
+    form = _form(document)
+    if form is None:
+        return {}, [f"{source}: has no key skip, so no control is skipped; expected {_EXAMPLE}"]
+    benchmarks = form[_key(form, "skip")]
+    if benchmarks in (None, {}, []):
+        return {}, []
     if not isinstance(benchmarks, dict):
         raise CisError(
-            f"{source}: skip: expected a mapping of benchmark names to lists of control ids, got {benchmarks!r}"
+            f"{source}: skip: expected a mapping of benchmark names to lists of control ids, got {quoted(benchmarks)}; "
+            f"write {_EXAMPLE}"
         )
-    name = benchmark_id if benchmark_id in benchmarks else "current"
-    return _ids(benchmarks.get(name), f"{source}: skip.{name}")
+    name = next((key for key in (_key(benchmarks, benchmark_id), _key(benchmarks, "current")) if key is not None), None)
+    if name is None:
+        names = quoted(", ".join(map(str, benchmarks)))
+        return {}, [f"{source}: skip has no key {benchmark_id} or current, so no control is skipped; it has {names}"]
+    return _ids(benchmarks[name], f"{source}: skip.{name}"), []
 
 
-def skips_of_text(text: str, benchmark_id: str, source: str) -> dict[str, str]:
-    """Return the skips in JSON text in Rancher's form. Raises CisError that names the source and the position."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CisError(f"{source}: not valid JSON: {error}") from error
-    return skips_of_config(document, benchmark_id, source)
+def skips_of_text(text: str, benchmark_id: str, source: str) -> Found:
+    """Return the skips in JSON text in Rancher's form, and warnings. Raises CisError that names source and position."""
+    return skips_of_config(_parsed(text, source), benchmark_id, source)
 
 
 def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, str]:
     """Return the skips in a variable. A string, as from -e or an AWX survey, is JSON or ids with commas or blanks."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):  # -e 'cis_scan_skip=["1.1.2"]' arrives as text
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise CisError(f"{source}: not valid JSON: {error}") from error
+        value = _parsed(value, source)
     if isinstance(value, str):
         value = value.replace(",", " ").split()
     return _ids(value, source)
 
 
-def skips_of_file(path: str, benchmark_id: str) -> dict[str, str]:
-    """Return the skips in a JSON or YAML file: in Rancher's form, a list of ids, or ids to reasons."""
+def skips_of_file(path: str, benchmark_id: str, loader: t.Any = None) -> Found:
+    """Return the skips in a JSON or YAML file, and warnings: a list of ids, ids to reasons, or Rancher's form."""
     source = f"cis_scan_skip_file {path}"
-    text = read_text(path, source)
-    try:
-        document = json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        kind = "JSON" if path.endswith(".json") else "YAML"
-        raise CisError(f"{source}: not valid {kind}: {' '.join(str(error).split())}") from error
-    if isinstance(document, dict) and any(str(key).lower() == "skip" for key in document):
+    document = _of_config_map(value_of(read_nodes(path, source, loader), source), source)
+    if _form(document) is not None:
         return skips_of_config(document, benchmark_id, source)
-    return _ids(document, source)
+    return _ids(document, source, f", or {_EXAMPLE}"), []
 
 
 def no_control(benchmark: Benchmark, control_id: str) -> str:
@@ -125,16 +163,23 @@ def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, s
     return merged, warnings
 
 
-def given_skips(source: str, skip: t.Any, skip_file: str | None, benchmark: Benchmark) -> SkipSources:
-    """Return the skips in the variable and the file, if the source includes them. Raises CisError if one is invalid."""
+def given_skips(
+    source: str, skip: t.Any, skip_file: str | None, benchmark: Benchmark, loader: t.Any = None
+) -> tuple[SkipSources, list[str]]:
+    """Return the skips in the variable and the file, if the source includes them, and warnings.
+
+    Raises CisError if one is invalid.
+    """
     if source == "file" and not skip_file:
         raise CisError("cis_scan_skip_source: file needs cis_scan_skip_file; set it to the path of the file")
-    sources = []
+    sources: SkipSources = []
+    warnings: list[str] = []
     if source in ("variable", "merged"):
         sources.append(("cis_scan_skip", skips_of_variable(skip)))
     if source in ("file", "merged") and skip_file:
-        sources.append((f"cis_scan_skip_file {skip_file}", skips_of_file(skip_file, benchmark.id)))
-    return sources
+        found, warnings = skips_of_file(skip_file, benchmark.id, loader)
+        sources.append((f"cis_scan_skip_file {skip_file}", found))
+    return sources, warnings
 
 
 def config_map_skips(
@@ -151,10 +196,10 @@ def config_map_skips(
     if not isinstance(error, dict) or "message" not in error or not isinstance(shown.get("text"), str | None):
         raise CisError(f"{CONFIG_MAP}: malformed in the evidence; scan again")
     if shown.get("text") is not None:
-        where = f"{CONFIG_MAP} key config.json"
-        return [(CONFIG_MAP, skips_of_text(shown["text"], benchmark.id, where))], []
+        found, warnings = skips_of_text(shown["text"], benchmark.id, f"{CONFIG_MAP} key {_KEY}")
+        return [(CONFIG_MAP, found)], warnings
     if source == "config_map" and "text" in shown:
-        return [], [f"{CONFIG_MAP}: not found, or has no key config.json; no control is skipped"]
+        return [], [f"{CONFIG_MAP}: not found, or has no key {_KEY}; no control is skipped"]
     if source == "config_map":
         unasked = (cluster or {}).get("error") or {
             "message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"
@@ -167,10 +212,15 @@ def config_map_skips(
 
 
 def user_skips(
-    benchmark: Benchmark, skip: t.Any, skip_file: str | None, cluster: dict[str, t.Any] | None, source: str = "merged"
+    benchmark: Benchmark,
+    skip: t.Any,
+    skip_file: str | None,
+    cluster: dict[str, t.Any] | None,
+    source: str = "merged",
+    loader: t.Any = None,
 ) -> tuple[Skips, list[str]]:
     """Return the user's skips, merged in the order variable, file, ConfigMap, and warnings."""
-    given = given_skips(source, skip, skip_file, benchmark)
-    shown, warnings = config_map_skips(source, cluster, benchmark)
+    given, told = given_skips(source, skip, skip_file, benchmark, loader)
+    shown, unread = config_map_skips(source, cluster, benchmark)
     merged, unknown = merge_skips(benchmark, [*given, *shown])
-    return merged, warnings + unknown
+    return merged, told + unread + unknown

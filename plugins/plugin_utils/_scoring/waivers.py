@@ -18,8 +18,8 @@ import yaml
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control
-from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, shortened
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import DATE, TEXT, line_of, read_nodes
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, quoted
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import DATE, TEXT, line_of, read_nodes, why_locked
 
 SOON = 14  # a waiver that expires within so many days is a warning
 
@@ -56,7 +56,7 @@ class _Reader:
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
             if name not in _FIELDS:
-                self._wrong(key, f"unknown field {_bounded(name)}; available: {', '.join(_FIELDS)}")
+                self._wrong(key, f"unknown field {quoted(name)}; available: {', '.join(_FIELDS)}")
             if name in fields:
                 self._wrong(key, f"{name}: given twice in this waiver")
             fields[name] = value
@@ -77,10 +77,12 @@ class _Reader:
     def _text(self, node: yaml.Node, field: str) -> str:
         if not isinstance(node, yaml.ScalarNode):
             self._wrong(node, f"{field}: expected text")
+        if why_locked(node):
+            self._wrong(node, f"{field}: {why_locked(node)}")
         if not node.value.strip():
             self._wrong(node, f"{field}: empty")
         if node.tag != TEXT:
-            self._wrong(node, f"{field}: {_bounded(node.value)} is not read as text; write it in quotes")
+            self._wrong(node, f"{field}: {quoted(node.value)} is not read as text; write it in quotes")
         # JSON writes a character beyond U+FFFF as two, which YAML leaves apart
         whole = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return " ".join(whole.split())
@@ -100,18 +102,14 @@ class _Reader:
                 return datetime.date.fromisoformat(value).isoformat()
         except ValueError:
             pass
-        shown = _bounded(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        shown = quoted(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
         self._wrong(node, f"expires: {shown} is not a valid date; write YYYY-MM-DD, or never")
 
 
-def _bounded(value: t.Any) -> str:
-    return shortened(repr(value), 80)
-
-
-def read_waivers(path: str) -> list[dict[str, t.Any]]:
+def read_waivers(path: str, loader: t.Any = None) -> list[dict[str, t.Any]]:
     """Return the waivers in a YAML or JSON file. Raises CisError that names file, line and field."""
     option = f"cis_scan_waivers_file {path}"
-    return _Reader(option).waivers(read_nodes(path, option))
+    return _Reader(option).waivers(read_nodes(path, option, loader))
 
 
 def resolve_waivers(
@@ -130,10 +128,12 @@ def resolve_waivers(
     ]
 
 
-def waivers_of_file(path: str | None, groups: t.Mapping[str, t.Iterable[str]]) -> list[dict[str, t.Any]]:
+def waivers_of_file(
+    path: str | None, groups: t.Mapping[str, t.Iterable[str]], loader: t.Any = None
+) -> list[dict[str, t.Any]]:
     """Return the waivers in a file, resolved for today (UTC) and this inventory; none without a file."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
-    return resolve_waivers(read_waivers(path), groups, today) if path else []
+    return resolve_waivers(read_waivers(path, loader), groups, today) if path else []
 
 
 # -------------------------------------------------------------------------------------- their effect

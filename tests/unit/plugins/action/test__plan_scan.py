@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUS
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import cluster_path, read_evidence
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import NO_PASSWORD, encrypt, loader
 
 
 class HostVars(dict):
@@ -284,6 +285,35 @@ def test_a_kubeconfig_is_sought_where_the_user_is(tmp_path: pathlib.Path, transp
     action._connection.transport = transport
     action.run(None, VARS)
     assert action._execute_module.call_args.kwargs["module_args"]["kubeconfig"] == path
+
+
+def test_encrypted_files(tmp_path: pathlib.Path) -> None:
+    texts = {"skip_file": "['1.1.2']", "waivers_file": WAIVER % ("1.1.3", "never"), "kubeconfig": "{token: abc}"}
+    paths = {name: str(tmp_path / name) for name in texts}
+    for name, text in texts.items():
+        pathlib.Path(paths[name]).write_text(encrypt(text))
+    seen = []
+
+    def module(**call: t.Any) -> dict[str, t.Any]:
+        copy = pathlib.Path(call["module_args"]["kubeconfig"])
+        seen.append((copy, copy.read_text()))
+        return {"evidence": cluster()}
+
+    action = make_action(ActionModule, arguments(tmp_path, **paths))
+    action._connection.transport = "local"
+    action._loader, action._execute_module.side_effect = loader("right"), module
+    result = action.run(None, VARS)
+    assert "failed" not in result, result
+    plan = read_plan(result["scan_dir"])
+    assert (list(plan["skips"]), plan["waivers"][0]["controls"]) == (["1.1.2"], ["1.1.3"])
+    ((copy, text),) = seen
+    assert text == "token: abc\n"
+    assert not copy.exists()
+
+    for name, path in paths.items():
+        action = make_action(ActionModule, arguments(tmp_path, **{name: path}))
+        action._connection.transport, action._loader = "local", loader()
+        assert action.run(None, VARS)["msg"] == f"cis_scan_{name} {path}: {NO_PASSWORD}"
 
 
 def test_a_bad_kubeconfig_is_a_wrong_request(tmp_path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import sys
 import typing as t
 from unittest import mock
@@ -23,6 +24,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
     node,
     set_flag,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import NO_PASSWORD, encrypt, loader
 
 VARS = {
     "inventory_hostname": "w1",
@@ -243,6 +245,16 @@ def test_the_api_is_asked_where_a_control_needs_it(kubeconfig: str, state: str) 
         api.assert_not_called()
     if not kubeconfig:
         assert "cis_scan_kubeconfig" in result["checks"][1]["reason"]
+
+
+def test_an_encrypted_kubeconfig_without_its_password(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "k"
+    path.write_text(encrypt("{}"))
+    action = make_action(
+        ActionModule, {"id": "1.7.2", "profile": HARDENED, "kubeconfig": str(path), "roles": ["controlplane"]}
+    )
+    action._loader = loader()
+    assert action.run(None, VARS)["msg"] == f"kubeconfig {path}: {NO_PASSWORD}"
 
 
 def test_a_bad_kubeconfig_is_one_line() -> None:

@@ -12,12 +12,18 @@ import typing as t
 from unittest import mock
 
 import pytest
+from ansible import constants as C
+from ansible import context
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
+from ansible.inventory.manager import InventoryManager
+from ansible.module_utils.common.collections import ImmutableDict
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 
 from ansible_collections.rke.cis.plugins.inventory import rke_cluster
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils import vault_helper
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import encrypt
 
 SECRET = "CANARY-do-not-show"
 NAME = "rke.cis.rke_cluster"
@@ -52,12 +58,14 @@ def files(tmp_path: pathlib.Path) -> Directory:
     return Directory(tmp_path)
 
 
-def parse(path: str, inventory: InventoryData | None = None, cache: bool = True) -> InventoryData:
+def parse(
+    path: str, inventory: InventoryData | None = None, cache: bool = True, loader: DataLoader | None = None
+) -> InventoryData:
     """Do with a source what Ansible does."""
     inventory = inventory or InventoryData()
     plugin = inventory_loader.get(NAME)
     assert plugin.verify_file(path)
-    plugin.parse(inventory, DataLoader(), path, cache=cache)
+    plugin.parse(inventory, loader or DataLoader(), path, cache=cache)
     if plugin.get_option("cache"):
         plugin.update_cache_if_changed()
     inventory.reconcile_inventory()
@@ -163,7 +171,97 @@ def test_a_bad_cluster_file_is_told_even_if_ansible_does_not(files: Directory) -
 
 def test_bad_settings_are_told_by_ansible(files: Directory) -> None:
     with mock.patch("ansible.utils.display.Display.error") as shown:
-        assert "gone.yml: not readable: No such file" in refused(files.settings("gone.yml"))
+        assert "gone.yml: cannot be read: No such file" in refused(files.settings("gone.yml"))
+    shown.assert_not_called()
+
+
+# ------------------------------------------------------------------------------------------ RKE's working directory
+
+
+@pytest.fixture
+def working(files: Directory, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., InventoryData]:
+    """Make RKE's directory, and read what these sources are as Ansible does."""
+    files.cluster("rke/cluster.yml", node("cp1", "controlplane", "etcd"), node("w3", "worker"))
+    nodes = [
+        {"address": f"{name}.lan", "hostnameOverride": name, "user": "u", "role": ["etcd"]} for name in ("cp1", "w3")
+    ]
+    state = files.write("rke/cluster.rkestate", {"currentState": {"rkeConfig": {"nodes": nodes}}})
+    files.write("rke/kube_config_cluster.yml", {"kind": "Config", "users": [{"user": {"client-key-data": SECRET}}]})
+    base = os.path.dirname(state)
+
+    def read(*sources: str) -> InventoryData:
+        paths = [os.path.normpath(f"{base}/{source}") for source in sources]
+        monkeypatch.setattr(context, "CLIARGS", ImmutableDict(inventory=paths))
+        return InventoryManager(DataLoader(), sources=paths)._inventory
+
+    monkeypatch.setattr(C, "INVENTORY_ENABLED", [NAME, "host_list", "script", "auto", "yaml", "ini", "toml"])
+    return read
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        ["."],
+        [".."],
+        ["cluster.yml", "cluster.rkestate"],
+        ["cluster.rkestate", "cluster.yml"],
+        [".", "cluster.rkestate"],
+    ],
+)
+def test_cluster_yml_comes_before_its_own_state(
+    working: t.Callable[..., InventoryData], capsys: pytest.CaptureFixture, sources: list[str]
+) -> None:
+    assert groups(working(*sources))["rke"] == ["cp1", "w3"]
+    assert groups(working(*sources))["worker"] == ["w3"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("sources", [["cluster.rkestate"], ["cluster.rkestate", "kube_config_cluster.yml"]])
+def test_a_state_beside_its_cluster_yml_alone(working: t.Callable[..., InventoryData], sources: list[str]) -> None:
+    assert groups(working(*sources))["worker"] == []
+
+
+def test_a_node_that_only_the_state_has_is_not_lost_in_silence(
+    files: Directory, working: t.Callable[..., InventoryData], capsys: pytest.CaptureFixture
+) -> None:
+    path = files.cluster("rke/cluster.yml", node("cp1", "controlplane", "etcd"))
+    assert groups(working("."))["rke"] == ["cp1"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"cluster.rkestate: ignored beside {path}, which does not have its w3" in said.replace("- ", "-")
+
+
+def test_a_bad_cluster_yml_is_no_reason_to_take_its_state(
+    files: Directory, working: t.Callable[..., InventoryData], capsys: pytest.CaptureFixture
+) -> None:
+    files.cluster("rke/cluster.yml", node("cp1", "master"))
+    assert groups(working(".")).get("rke") is None
+    assert "unknown RKE role 'master'" in " ".join(capsys.readouterr().err.split())
+
+
+# ---------------------------------------------------------------------------------------------------- ansible-vault
+
+
+def test_encrypted_files(files: Directory, tmp_path: pathlib.Path) -> None:
+    plain = tmp_path / "a.yml"
+    files.cluster("a.yml")
+    plain.write_text(encrypt(plain.read_text()))
+    settings = tmp_path / "settings.yml"
+    files.settings("a.yml")
+    for text in (settings.read_text(), encrypt(settings.read_text())):
+        settings.write_text(text)
+        for path in (str(plain), str(settings)):
+            assert groups(parse(path, loader=vault_helper.loader("right")))["a"] == ["cp1", "w1"]
+            assert vault_helper.NO_PASSWORD in refused(path)
+
+
+def test_what_else_is_encrypted_is_left_to_other_plugins(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "other.yml"
+    path.write_text(encrypt("all: {hosts: {a: }}"))
+    with (
+        mock.patch("ansible.utils.display.Display.error") as shown,
+        pytest.raises(AnsibleParserError, match="no RKE nodes"),
+    ):
+        parse(str(path), loader=vault_helper.loader("right"))
     shown.assert_not_called()
 
 
@@ -229,14 +327,34 @@ def test_two_clusters_of_the_same_name(files: Directory) -> None:
     assert refused(second, parse(first)) == expected
 
 
-@pytest.mark.parametrize("name", ["controlplane", "etcd", "worker", "all", "ungrouped"])
-def test_a_cluster_with_the_name_of_another_group(files: Directory, name: str) -> None:
-    """All of its nodes would have that role."""
-    path = files.cluster("a.yml", cluster_name=name)
-    assert refused(path) == f"{path}: the cluster goes by {name}, a group of another kind; set another cluster_name"
+@pytest.mark.parametrize("name", ["controlplane", "etcd", "worker", "all", "ungrouped", "cp1", "W1", "w.1"])
+def test_a_cluster_with_the_name_of_another_group_or_of_a_node(files: Directory, name: str) -> None:
+    """Ansible would take one for the other, and all of its nodes would have that role."""
+    nodes = [
+        node("cp1", "controlplane", "etcd"),
+        node("w1", "worker"),
+        node("W1_cluster", "worker"),
+        node("w_1", "worker"),
+    ]
+    inventory = parse(files.cluster("a.yml", *nodes, cluster_name=name))
+    members = {"cp1", "w1", "w1_cluster", "w_1"}
+    (group,) = {name for name, hosts in groups(inventory).items() if set(hosts) == members}
+    assert group == {"W1": "W1", "w.1": "w_1_cluster"}.get(name, f"{name}_cluster")
+    assert inventory.groups[group].get_vars()["cis_scan_cluster"] == name
+    assert groups(inventory)["etcd"] == ["cp1"]
 
 
-@pytest.mark.parametrize("name", ["worker", "all", "prod"])
+def test_the_group_of_a_cluster_is_free(files: Directory) -> None:
+    first = files.cluster("a/cluster.yml", node("prod", "etcd"), node("prod_cluster", "worker"))
+    files.cluster("prod/cluster.yml")
+    inventory = parse(files.settings("*/cluster.yml"))
+    assert groups(inventory)["a"] == ["prod", "prod_cluster"]
+    assert groups(inventory)["prod_cluster_cluster"] == ["cp1", "w1"]
+    # but a source that comes later cannot rename it
+    assert ": the node prod has the name of a group" in refused(first, parse(files.cluster("prod/cluster.yml")))
+
+
+@pytest.mark.parametrize("name", ["worker", "all"])
 def test_a_node_with_the_name_of_a_group(files: Directory, name: str) -> None:
     """Ansible would set the variables of the group in place of the node's."""
     path = files.cluster("prod.yml", node(name, "etcd"), node("w1", "worker"))
@@ -244,6 +362,11 @@ def test_a_node_with_the_name_of_a_group(files: Directory, name: str) -> None:
         f"{path}: the node {name} has the name of a group; name the file in a settings file"
     )
     assert groups(parse(files.settings("prod.yml", prefix_hosts=True)))["etcd"] == [f"prod-{name}"]
+
+
+def test_a_hidden_directory(files: Directory) -> None:
+    inventory = parse(files.cluster(".rke/cluster.yml"))
+    assert inventory.groups["rke"].get_vars()["cis_scan_cluster"] == "rke"
 
 
 def test_a_node_with_the_name_of_a_group_of_another_source(files: Directory) -> None:
@@ -344,7 +467,7 @@ def test_a_cache_is_no_reason_to_miss_a_node(files: Directory, cache: pathlib.Pa
     assert len(parse(settings).hosts) == 4
     os.unlink(path)
     assert list(parse(settings).hosts) == ["b1"]
-    assert "a.yml: not readable" in refused(files.settings("a.yml"))
+    assert "a.yml: cannot be read" in refused(files.settings("a.yml"))
 
 
 def test_no_cache_without_being_asked(files: Directory) -> None:

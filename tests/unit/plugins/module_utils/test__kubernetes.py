@@ -384,6 +384,13 @@ def test_what_an_exec_plugin_says_is_not_logged(api, certificate, tmp_path, capl
     assert "hunter2" not in caplog.text + json.dumps(evidence)
 
 
+def test_an_encrypted_kubeconfig_is_named(tmp_path):
+    path = tmp_path / "kubeconfig"
+    path.write_text("$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+    with pytest.raises(KubeconfigError, match="/kubeconfig: encrypted with ansible-vault; decrypt it"):
+        ClusterReader(kubernetes, str(path), None, 1)
+
+
 def test_a_missing_kubeconfig_is_named(tmp_path):
     with pytest.raises(KubeconfigError, match="/no-such-file: no such file; use"):
         ClusterReader(kubernetes, str(tmp_path / "no-such-file"), None, 5)

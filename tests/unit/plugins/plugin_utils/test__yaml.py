@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import typing as t
@@ -12,7 +13,21 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import compose, find, line_of, read_nodes, value_of
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import (
+    compose,
+    find,
+    line_of,
+    plain_file,
+    read_nodes,
+    value_of,
+)
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
+    NO_PASSWORD,
+    WRONG_PASSWORD,
+    encrypt,
+    encrypt_value,
+    loader,
+)
 
 PARSERS = [yaml.SafeLoader] + ([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])
 
@@ -23,7 +38,7 @@ nodes:
   - address: 10.0.0.1
     version: 1.10
   - address: 10.0.0.2
-password: !vault |
+password: !other |
   geheim
 """
 
@@ -49,11 +64,11 @@ def error_of(read: t.Callable[[str], t.Any], text: str) -> str:
 def test_value_and_lines(read: t.Callable[[str], yaml.Node | None]) -> None:
     root = read(TEXT)
     nodes = [{"address": "10.0.0.1", "version": 1.1}, {"address": "10.0.0.2"}]
-    assert value_of(root) == {"name": "prod", "nodes": nodes, "password": None}
+    assert value_of(root, "here") == {"name": "prod", "nodes": nodes, "password": None}
     assert line_of(root) == 2
     assert line_of(find(root, ("nodes", 0, "version"))) == 5
     assert line_of(find(root, ("nodes", 1, "missing", "deeper"))) == 6
-    assert (value_of(read("")), line_of(read(""))) == (None, 1)
+    assert (value_of(read(""), "here"), line_of(read(""))) == (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +83,8 @@ def test_value_and_lines(read: t.Callable[[str], yaml.Node | None]) -> None:
         "a: 1\nb: @geheim\n",
         "a: 1\nb: geheim\x07\n",
         "a: 1\n\tgeheim: 1\n",
-        "a: 1\n--- geheim\n",
+        "  a: 1\nb: geheim\n",
+        "{a: 1}}\n",
     ],
 )
 def test_error_quotes_no_value(read: t.Callable[[str], yaml.Node | None], text: str) -> None:
@@ -96,7 +112,16 @@ def test_depth_and_size_are_bounded(read: t.Callable[[str], yaml.Node | None], t
 
 
 def test_brackets_in_a_text_are_not_depth(read: t.Callable[[str], yaml.Node | None]) -> None:
-    assert value_of(read(f"a: '{'[' * 2000}'\n")) == {"a": "[" * 2000}
+    assert value_of(read(f"a: '{'[' * 2000}'\n"), "here") == {"a": "[" * 2000}
+
+
+@pytest.mark.parametrize(
+    "more", ["---\n", "--- geheim\n", "...\n---\nb: [\n", "---\nb: 2\n---\nc: 3\n", "...\n", "---\n\tb"]
+)
+def test_the_first_document_counts(read: t.Callable[[str], yaml.Node | None], more: str) -> None:
+    for text in ("a: 1\n", "# a comment\n---\na: 1\n", "%YAML 1.1\n--- {a: 1}\n"):
+        assert value_of(read(text + more), "here") == {"a": 1}
+    assert value_of(read("---\n" + more), "here") is None or more == "...\n"
 
 
 def write(tmp_path: pathlib.Path, name: str, text: str) -> str:
@@ -104,6 +129,48 @@ def write(tmp_path: pathlib.Path, name: str, text: str) -> str:
     return str(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "text", [encrypt("{token: abc, since: 2026-01-01}"), f"since: 2026-01-01\ntoken: {encrypt_value('abc')}"]
+)
+def test_a_copy_of_an_encrypted_file_does_not_stay(tmp_path: pathlib.Path, text: str) -> None:
+    path = write(tmp_path, "f.yml", text)
+    with plain_file(path, "opt f.yml", loader("right")) as copy:
+        assert pathlib.Path(copy).stat().st_mode & 0o777 == 0o600
+        assert yaml.safe_load(pathlib.Path(copy).read_text())["token"] == "abc"
+    assert not os.path.exists(copy)
+    with (
+        pytest.raises(CisError, match=f"no such key in {path}") as caught,
+        plain_file(path, "", loader("right")) as copy,
+    ):
+        raise CisError(f"no such key in {copy}")
+    assert not os.path.exists(copy)
+    for password, said in (("", NO_PASSWORD), ("wrong", WRONG_PASSWORD)):
+        with pytest.raises(CisError) as caught, plain_file(path, "opt f.yml", loader(password)):
+            pass
+        assert str(caught.value) == f"opt f.yml{'' if text.startswith('$') else ' line 2'}: {said}"
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "[", None])
+def test_a_plain_file_is_itself(tmp_path: pathlib.Path, text: str | None) -> None:
+    path = write(tmp_path, "f.yml", text) if text else str(tmp_path / "gone.yml")
+    with plain_file(path, "opt f.yml", loader()) as same:
+        assert same == path
+
+
+def test_what_is_encrypted_without_a_loader(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(CisError, match="^opt f.yml: encrypted with ansible-vault; decrypt it$"):
+        read_nodes(write(tmp_path, "f.yml", encrypt("a: 1")), "opt f.yml")
+
+
+@pytest.mark.parametrize("value", ["!vault [a]", "!vault {a: b}", "!vault x"])
+def test_what_only_looks_encrypted(tmp_path: pathlib.Path, value: str) -> None:
+    root = read_nodes(write(tmp_path, "f.yml", f"a: {value}"), "opt f.yml", loader("right"))
+    with pytest.raises(
+        CisError, match="^opt f.yml line 1: (expected a text after !vault|encrypted with ansible-vault, )"
+    ):
+        value_of(root, "opt f.yml")
+
+
 def test_json_is_known_by_its_name(tmp_path: pathlib.Path) -> None:
     root = read_nodes(write(tmp_path, "f.json", '\ufeff{\n\t"a": [1,\n\t\t"x"]}'), "unused")
-    assert (value_of(root), line_of(find(root, ("a", 1)))) == ({"a": [1, "x"]}, 3)
+    assert (value_of(root, "here"), line_of(find(root, ("a", 1)))) == ({"a": [1, "x"]}, 3)

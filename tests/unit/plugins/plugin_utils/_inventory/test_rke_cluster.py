@@ -21,6 +21,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster imp
     is_settings,
     read_cluster,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
+    NO_PASSWORD,
+    WRONG_PASSWORD,
+    encrypt,
+    encrypt_value,
+    loader,
+)
 
 SECRET = "CANARY-do-not-show"
 ONE = "nodes: [{address: 10.0.0.1, user: rke, role: [worker]}]\n"
@@ -168,10 +176,101 @@ def test_a_prefix_path_that_leaves_it_to_the_system_is_none(write: t.Callable[..
         ("prod/cluster.yml", "cluster_name: local", "prod"),
         ("prod/cluster.yaml", "", "prod"),
         ("eu/west.prod.yml", "cluster_name: local", "west.prod"),
+        (".rke/cluster.yml", "", "rke"),
+        ("... /cluster.yml", "", "local"),
+        (".prod.yml", "", "prod"),
+        ("prod/cluster.yml", "cluster_name: ..", "prod"),
+        ("prod/cluster.yml", "cluster_name: ' '", "prod"),
+        ("prod/cluster.yml", "cluster_name: .hidden", "hidden"),
+        ("prod/cluster.yml", "cluster_name: ../../eu/prod", "_.._eu_prod"),
+        ("prod/cluster.yml", "cluster_name: /", "_"),
+        ("prod/cluster.yml", "cluster_name: EU prod (1)", "EU prod (1)"),
+        ("prod/cluster.yml", "cluster_name: " + 100 * "gr\u00fc", 20 * "gr\u00fc"),
     ],
 )
 def test_the_name_of_a_cluster(write: t.Callable[..., str], name: str, text: str, expected: str) -> None:
-    assert read_cluster(write(f"{text}\n{ONE}", name))["name"] == expected
+    cluster = read_cluster(write(f"{text}\n{ONE}", name))
+    assert cluster["name"] == cluster["vars"]["cis_scan_cluster"] == expected
+    # the scan makes a directory of this name
+    os.makedirs(cluster_directory(os.path.dirname(cluster["file"]) + "/reports", cluster["name"]))
+
+
+@pytest.mark.parametrize("more", ["---\n", "---\nnodes: []\n", "...\n---\n\tno YAML: [\n", "---\n- addon\n---\n"])
+def test_the_first_document_counts_as_in_rke(write: t.Callable[..., str], more: str) -> None:
+    path = write(f"# made by hand\n---\n{ONE}{more}")
+    assert list(hosts(path)) == ["10.0.0.1"]
+    assert is_cluster(path)
+
+
+RANCHER = """
+# as Rancher shows a cluster of nodes that were added by hand
+docker_root_dir: /var/lib/docker
+rancher_kubernetes_engine_config:
+  kubernetes_version: v1.17.17-rancher1-1
+  ssh_agent_auth: false
+  prefix_path: /opt/rke
+  bastion_host: {ssh_agent_auth: false}
+  nodes:
+    - {address: 10.0.0.11, hostname_override: cp1, node_id: 'c-x:m', port: '22', role: [etcd, controlplane], user: root}
+    - {address: 10.0.0.31, hostname_override: w1, node_id: 'c-x:n', port: '22', role: [worker], user: root}
+scheduled_cluster_scan: {enabled: false}
+"""
+
+
+def test_ranchers_form_with_nodes(write: t.Callable[..., str]) -> None:
+    cluster = read_cluster(write(RANCHER))
+    assert {name: host["rke_roles"] for name, host in cluster["hosts"].items()} == {
+        "cp1": ["controlplane", "etcd"],
+        "w1": ["worker"],
+    }
+    assert cluster["vars"] == {
+        "cis_scan_cluster": "prod",
+        "cis_scan_prefix_path": "/opt/rke",
+        "rke_kubernetes_version": "v1.17.17-rancher1-1",
+        "rke_cluster_file": cluster["file"],
+    }
+
+
+def test_nodes_at_the_top_come_before_ranchers_form(write: t.Callable[..., str]) -> None:
+    assert list(hosts(write(RANCHER + ONE))) == ["10.0.0.1"]
+
+
+def test_a_user_may_end_in_a_dollar_sign(write: t.Callable[..., str]) -> None:
+    path = write(json.dumps({"nodes": [node(user="machine$", ssh_key_path="/k/100%")]}))
+    assert hosts(path)["10.0.0.1"]["ansible_user"] == "machine$"
+
+
+# -------------------------------------------------------------------------------------------------- ansible-vault
+
+
+def test_an_encrypted_file(write: t.Callable[..., str]) -> None:
+    path = write(encrypt(ONE))
+    assert list(hosts(path, loader=loader("right"))) == ["10.0.0.1"]
+    assert is_cluster(path, loader("right"))
+    for password, said in (("", NO_PASSWORD), ("wrong", WRONG_PASSWORD)):
+        for reader in (read_cluster, is_cluster):
+            with pytest.raises(CisError) as caught:
+                reader(path, loader=loader(password))
+            assert str(caught.value) == f"{path}: {said}"
+
+
+def test_an_encrypted_value(write: t.Callable[..., str]) -> None:
+    path = write(f"nodes:\n- address: a\n  role: [etcd]\n  user: {encrypt_value('root')}")
+    assert hosts(path, loader=loader("right"))["a"]["ansible_user"] == "root"
+    for password, said in (("", NO_PASSWORD), ("wrong", WRONG_PASSWORD)):
+        with pytest.raises(CisError) as caught:
+            read_cluster(path, loader=loader(password))
+        assert str(caught.value) == f"{path}:4: node a: user: {said}"
+
+
+@pytest.mark.parametrize("password", ["", "right"])
+def test_an_encrypted_value_that_nobody_needs(write: t.Callable[..., str], password: str) -> None:
+    path = write(f"registry: {encrypt_value(SECRET)}\nnodes:\n- {{address: a, role: [etcd], user: u}}\n")
+    assert SECRET not in json.dumps(read_cluster(path, loader=loader(password)))
+    path = write(f"nodes:\n- address: a\n  role: [etcd]\n  user: u\n  ssh_key: {encrypt_value(SECRET)}")
+    cluster = read_cluster(path, loader=loader(password))
+    assert SECRET not in json.dumps(cluster)
+    assert "ssh_key of node a" in cluster["warnings"][0]
 
 
 def test_texts_are_read_as_they_are_written(write: t.Callable[..., str]) -> None:
@@ -277,7 +376,7 @@ def jump(host: dict[str, t.Any]) -> list[str]:
         ({"ssh_key_path": "~/k", "ssh_agent_auth": True}, {"ssh_key_path": "~/b"}, "-p 22 -l jump bastion"),
         ({}, {"ssh_cert_path": "/c"}, "-p 22 -l jump -o 'CertificateFile=\"/c\"' bastion"),
         # quotes, blanks and percent signs come through both of ssh's shells
-        ({}, {"ssh_key_path": "/a b/'c'%h;$x"}, "-p 22 -l jump -i '/a b/'\"'c'\"'%h;$x' bastion"),
+        ({}, {"ssh_key_path": "/a b/'c'%h;$1"}, "-p 22 -l jump -i '/a b/'\"'c'\"'%h;$1' bastion"),
     ],
 )
 def test_a_bastion(write: t.Callable[..., str], cluster: dict, bastion: dict, expected: str) -> None:
@@ -431,10 +530,40 @@ BAD_FILES = {
     "a text for nodes": ("\nnodes: 10.0.0.1\n", 2, "nodes: expected a list"),
     "a node that is a text": (f"nodes:\n{GOOD}- 10.0.0.1\n", 3, "node 2: expected keys with values"),
     "a node that is nothing": ("nodes:\n-\n", 2, "node 1: address is missing"),
+    "Rancher's form with empty nodes": ("a: b\nrancher_kubernetes_engine_config:\n  nodes: []\n", 3, "names no nodes"),
+    "Rancher's form with a bad node": (
+        "rancher_kubernetes_engine_config:\n  nodes:\n  - address: a\n    role: [etcd]\n    user: a b\n",
+        5,
+        "node a: user: 'a b' is not a valid user name",
+    ),
+    "a placeholder for the name": (f"nodes:\n{GOOD}cluster_name: $NAME\n", 3, "cluster_name: '$NAME' is a placeholder"),
+    "a placeholder for the cluster's key": (
+        f"nodes:\n{GOOD}ssh_key_path: $HOME/.ssh/id_rsa\n",
+        3,
+        "ssh_key_path: '$HOME/.ssh/id_rsa' is a placeholder, which RKE does not replace; replace it",
+    ),
+    "a placeholder for a bastion's user": (
+        f"nodes:\n{GOOD}bastion_host:\n  address: b\n  user: ${{USER}}\n",
+        5,
+        "bastion_host: user: '${USER}' is a placeholder",
+    ),
+    "a placeholder for nodes": ("a: 1\nnodes: ${NODES}\n", 2, "nodes: expected a list"),
+    "a placeholder for a version": (f"nodes:\n{GOOD}kubernetes_version: %VERSION%\n", 3, "not valid YAML"),
+    "a path on Windows for the cluster's key": (
+        f"nodes:\n{GOOD}ssh_key_path: '~\\.ssh\\id_rsa'\n",
+        3,
+        "ssh_key_path: '~\\\\.ssh\\\\id_rsa' is a path on Windows; write the path on the controller, with /",
+    ),
+    "a path on Windows for a bastion's certificate": (
+        f"nodes:\n{GOOD}bastion_host:\n  address: b\n  user: u\n  ssh_cert_path: D:/keys/cert.pub\n",
+        6,
+        "bastion_host: ssh_cert_path: 'D:/keys/cert.pub' is a path on Windows",
+    ),
     "Rancher's form": ("a: b\nrancher_kubernetes_engine_config:\n  services: {}\n", 3, "names no nodes"),
     "a bracket too few": ("a: 1\nnodes: [\n", 3, "not valid YAML: "),
     "a tab": ("nodes:\n\t- address: 10.0.0.1\n", 2, "not valid YAML: "),
-    "two documents": (f"nodes:\n{GOOD}---\na: 1\n", 3, "not valid YAML: "),
+    "two documents, of which the first has no nodes": (f"---\na: 1\n---\nnodes:\n{GOOD}", 2, "nodes: no nodes found"),
+    "an empty document before the nodes": (f"---\n---\nnodes:\n{GOOD}", 2, "nodes: no nodes found"),
     "an alias to nothing": ("nodes:\n- *first\n", 2, "not valid YAML: "),
     "a merge of a text": ("nodes:\n- {<<: x, address: 10.0.0.1}\n", 2, "node 1: not valid YAML: "),
     "a broken line with a secret": (f"nodes:\n- ssh_key: '{SECRET}\n", 3, "not valid YAML: "),
@@ -530,6 +659,25 @@ BAD_NODES: list[tuple[str, t.Any, str]] = [
     ("address", "b\u00fccher", "is not a valid IPv4 address or host name"),
     ("address", "a\nb", "must not contain a line break"),
     ("address", "{{ ip }}", "node 2: address: contains a template, which RKE does not render; render the file"),
+    ("address", "${IP}", "node 2: address: '${IP}' is a placeholder"),
+    ("address", "<public-ip>", "address: '<public-ip>' is a placeholder"),
+    ("internal_address", "$INTERNAL_IP", "internal_address: '$INTERNAL_IP' is a placeholder"),
+    ("hostname_override", "node-$n", "hostname_override: 'node-$n' is a placeholder"),
+    ("user", "${SSH_USER}", "node 10.0.0.1: user: '${SSH_USER}' is a placeholder"),
+    ("user", "$SSH_USER", "user: '$SSH_USER' is a placeholder"),
+    ("user", "%USERNAME%", "user: '%USERNAME%' is a placeholder"),
+    ("user", "$(whoami)", "user: '$(whoami)' is a placeholder"),
+    ("user", "<ssh-user>", "user: '<ssh-user>' is a placeholder"),
+    ("role", ["${ROLE}"], "role: '${ROLE}' is a placeholder"),
+    ("port", "${SSH_PORT}", "port: '${SSH_PORT}' is a placeholder"),
+    ("docker_socket", "/run/user/$UID/docker.sock", "docker_socket: '/run/user/$UID/docker.sock' is a placeholder"),
+    ("labels", {"a": "${RACK}"}, "labels: a: '${RACK}' is a placeholder"),
+    ("ssh_key_path", "$HOME/.ssh/id_rsa", "ssh_key_path: '$HOME/.ssh/id_rsa' is a placeholder"),
+    ("ssh_key_path", "%USERPROFILE%/.ssh/id_rsa", "is a placeholder"),
+    ("ssh_key_path", "C:\\Users\\ops\\id_rsa", "is a path on Windows; write the path on the controller, with /"),
+    ("ssh_key_path", "c:/Users/ops/id_rsa", "ssh_key_path: 'c:/Users/ops/id_rsa' is a path on Windows"),
+    ("ssh_key_path", "keys\\id_rsa", "is a path on Windows"),
+    ("ssh_cert_path", "\\\\server\\share\\cert.pub", "is a path on Windows"),
     ("hostname_override", "a b", "node 10.0.0.1: hostname_override: 'a b' is not a valid IPv4 address or host name"),
     ("hostname_override", "cp1,cp2", "hostname_override: 'cp1,cp2' is no"),
     ("hostname_override", "!cp1", "hostname_override: '!cp1' is no"),
@@ -601,7 +749,7 @@ def test_a_file_that_is_no_text(tmp_path: pathlib.Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["gone.yml", "."])
 def test_a_file_that_cannot_be_read(tmp_path: pathlib.Path, name: str) -> None:
-    with pytest.raises(CisError, match="not readable: ") as caught:
+    with pytest.raises(CisError, match="cannot be read: ") as caught:
         read_cluster(str(tmp_path / name))
     refused(caught, str(tmp_path))
 
@@ -623,6 +771,8 @@ def test_a_template_in_the_name_of_the_directory(write: t.Callable[..., str]) ->
         ("a.yml", "nodes: nonsense\n", True),
         ("a.yml", "rancher_kubernetes_engine_config: {}\n", True),
         ("a.yml", "nodes:\n  - [\n", True),
+        ("a.yml", f"---\n---\n{ONE}", True),
+        ("a.yml", f"---\nall:\n---\n{ONE}", False),
         ("a.yml", "all:\n  - [\n", False),
         ("a.yml", "nodes:\n  hosts:\n    a:\n", False),
         ("a.yml", "all:\n  hosts:\n    a:\n", False),
@@ -678,7 +828,9 @@ def tree(write: t.Callable[..., str], tmp_path: pathlib.Path) -> str:
         (["*/cluster.yml"], ["prod/cluster.yml", "test/cluster.yml"], []),
         (["all"], ["all/a.yml", "all/b.yaml"], ["all/addons.yml"]),
         (["all/", "test"], ["all/a.yml", "all/b.yaml", "test/cluster.yml"], ["all/addons.yml"]),
-        (["all/a*"], ["all/a.rkestate", "all/a.yml"], ["all/addons.yml"]),
+        (["all/a*"], ["all/a.yml"], ["all/addons.yml"]),
+        (["prod/*"], ["prod/cluster.yml"], []),
+        (["all/*.rkestate"], ["all/a.rkestate"], []),
         (["prod/cluster.rkestate"], ["prod/cluster.rkestate"], []),
         (["[x]/c.yml"], ["[x]/c.yml"], []),
         (["[x]"], ["[x]/c.yml"], []),

@@ -46,6 +46,9 @@ START = datetime.datetime(2026, 11, 22, 2, 30)
         ("@annually", "0 0 1 1 *"),
         ("5/10 3/2,1 2/7 JAN/3 mon/2", "5-59/10 3-23/2,1 2-31/7 JAN-12/3 mon-7/2"),
         ("0 4 29 2 *", "0 4 29 2 *"),
+        ("0 0 ? * *", "0 0 * * *"),
+        ("?/20 ?/6,2 ? ? ?", "*/20 */6,2 * * *"),
+        ("0 0 1 * ?", "0 0 1 * *"),
     ],
 )
 def test_expressions_become_those_of_cron(text: str, expression: str) -> None:
@@ -58,6 +61,8 @@ def test_expressions_become_those_of_cron(text: str, expression: str) -> None:
         ("61 * * * *", "'61 * * * *': field 1 (minute): '61' is invalid in cron"),
         ("* 24 * * *", "'* 24 * * *': field 2 (hour): '24' is invalid in cron"),
         ("* * 0 * *", "'* * 0 * *': field 3 (day-of-month): '0' is invalid in cron"),
+        ("* * 1? * *", "'* * 1? * *': field 3 (day-of-month): '1?' is invalid in cron"),
+        ("* * ?? * *", "'* * ?? * *': field 3 (day-of-month): '??' is invalid in cron"),
         ("* * L * *", "'* * L * *': field 3 (day-of-month): 'L' is invalid in cron"),
         ("* * * foo *", "'* * * foo *': field 4 (month): 'foo' is invalid in cron"),
         ("* * * * 8", "'* * * * 8': field 5 (day-of-week): '8' is invalid in cron"),

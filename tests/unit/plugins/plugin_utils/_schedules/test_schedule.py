@@ -18,6 +18,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import
     check_cluster_name,
     place_of_user,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
+    NO_PASSWORD,
+    encrypt,
+    encrypt_value,
+    loader,
+)
 
 # As Rancher's documents show it.
 CLUSTER_YML = """
@@ -25,6 +31,7 @@ nodes:
   - address: 10.0.0.1
     role: [controlplane]
 secret: !vault s3cret
+other: !other s3cret
 scheduled_cluster_scan:
     enabled: true
     scan_config:
@@ -91,6 +98,87 @@ class Tagged(int):
 )
 def test_what_is_given_reaches_the_scan(scan: t.Any, schedule: t.Any, name: str, value: t.Any) -> None:
     assert Schedule("prod", block(scan, schedule)).variables[name] == value
+
+
+UI_BLOCK = """
+scheduled_cluster_scan:
+  enabled: true
+  scan_config:
+    cis_scan_config:
+      debug_master: null
+      failures_only: false
+      override_benchmark_version: rke-cis-1.4
+      override_skip: null
+      profile: hardened
+      skip: null
+  schedule_config:
+    cron_schedule: 0 0 ? * *
+    retention: 3
+---
+scheduled_cluster_scan: [
+"""
+API_BLOCK = """
+    "scheduledClusterScan": {
+      "enabled": true,
+      "scanConfig": {
+        "cisScanConfig": {
+          "debugMaster": false,
+          "debugWorker": false,
+          "failuresOnly": false,
+          "overrideBenchmarkVersion": "rke-cis-1.4",
+          "overrideSkip": null,
+          "profile": "hardened",
+          "type": "/v3/schemas/cisScanConfig"
+        },
+        "type": "/v3/schemas/clusterScanConfig"
+      },
+      "scheduleConfig": {"cronSchedule": "0 0 * * *", "retention": 3, "type": "/v3/schemas/scheduledClusterScanConfig"},
+      "type": "/v3/schemas/scheduledClusterScan"
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        UI_BLOCK,
+        f"{{{API_BLOCK}}}",
+        f'{{"apiVersion": "management.cattle.io/v3", "kind": "Cluster", "spec": {{{API_BLOCK}}}}}',
+        encrypt(UI_BLOCK),
+    ],
+    ids=["as the UI shows it", "as the API does", "as kubectl does", "encrypted"],
+)
+def test_the_block_as_rancher_writes_it(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "cluster.yml"
+    path.write_text(text)
+    schedule = Schedule("prod", block_of_file(str(path), loader=loader("right")))
+    assert (schedule.cron, schedule.profile, schedule.warnings) == ("0 0 * * *", "RKE-CIS-1.4-Hardened", [])
+    assert schedule.variables == {
+        "cis_scan_cluster": "prod",
+        "cis_scan_kind": "scheduled",
+        "cis_scan_profile": "RKE-CIS-1.4-Hardened",
+        "cis_report_keep": {"scheduled": 3},
+    }
+
+
+def test_what_has_no_effect_is_a_warning() -> None:
+    schedule = Schedule("prod", block({"failures_only": True, "skip": ["1.1.2"]}))
+    where = "scheduled_cluster_scan.scan_config.cis_scan_config"
+    assert schedule.warnings == [
+        f"{where}.failures_only: has no effect; a report has all controls",
+        f"{where}.skip: has no effect, as in Rancher; use override_skip",
+    ]
+    assert "cis_scan_skip" not in schedule.variables
+    assert Schedule("prod", block({"failures_only": False, "skip": []})).warnings == []
+
+
+def test_an_encrypted_file_without_its_password(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "cluster.yml"
+    for text, where in ((encrypt(UI_BLOCK), ":"), (UI_BLOCK.replace("hardened", encrypt_value("x")), " line 10:")):
+        path.write_text(text)
+        with pytest.raises(CisError) as error:
+            block_of_file(str(path), loader=loader())
+        assert str(error.value) == f"cis_schedule_cluster_file {path}{where} {NO_PASSWORD}"
 
 
 def test_a_disabled_block_is_not_looked_at() -> None:
@@ -168,6 +256,10 @@ def test_less_than_an_hour_between_scans_is_a_warning(cron: str, scan: dict[str,
         (
             block({"override_skip": [1.1]}),
             "scheduled_cluster_scan.scan_config.cis_scan_config.override_skip: 1.1 is not a control id",
+        ),
+        (
+            block({"failures_only": "no"}),
+            "scheduled_cluster_scan.scan_config.cis_scan_config.failures_only: expected true or false, got 'no'",
         ),
         (
             block({"debug_master": 1}),

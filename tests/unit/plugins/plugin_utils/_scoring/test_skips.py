@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import typing as t
 
 import pytest
+import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
@@ -20,9 +22,38 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import (
     skips_of_variable,
     user_skips,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
+    NO_PASSWORD,
+    WRONG_PASSWORD,
+    encrypt,
+    encrypt_value,
+    loader,
+)
 
 BENCHMARK = load_benchmark("rke-cis-1.4")
 ID = BENCHMARK.id
+
+
+MAP_TEXT = '{"skip": {"rke-cis-1.4": ["1.1.2", "1.1.3", "1.1.4"]}}'
+MAP_SKIPS = {"1.1.2": "", "1.1.3": "", "1.1.4": ""}
+
+
+def config_map(text: str, name: str = "security-scan-cfg") -> str:
+    """Return what `kubectl get configmap -o yaml` prints."""
+    metadata = {
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"config.json":"@"}}'},
+        "managedFields": [{"fieldsV1": {"f:data": {".": {}, "f:config.json": {}}}, "manager": "rancher"}],
+        "name": name,
+        "namespace": "security-scan",
+    }
+    return yaml.safe_dump(
+        {"apiVersion": "v1", "data": {"config.json": text}, "kind": "ConfigMap", "metadata": metadata}
+    )
+
+
+def config_list(*names: str) -> str:
+    items = [yaml.safe_load(config_map(MAP_TEXT, name)) for name in names]
+    return yaml.safe_dump({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})
 
 
 def refused(caught: pytest.ExceptionInfo[CisError], *texts: str) -> str:
@@ -42,24 +73,47 @@ GOOD = [
     ({"Skip": {ID: []}}, {}),
     ({"skip": {"current": ["1.1.2"]}}, {"1.1.2": ""}),
     ({"skip": {ID: [], "current": ["1.1.2"]}}, {}),
-    ({"skip": {"rke-cis-1.5": ["1.1.2"]}}, {}),
+    ({"skip": {ID.upper(): ["1.1.2"], "Current": ["1.1.3"]}}, {"1.1.2": ""}),
+    ({"skip": {"CURRENT": ["1.1.3"]}}, {"1.1.3": ""}),
+    ({"skip": {ID.upper(): ["1.1.2"], ID: []}}, {}),
+    ({"config.json": {"skip": {ID: ["1.1.2"]}}}, {"1.1.2": ""}),
+    ({"version": 1, "any": {"Skip": {ID: ["1.1.2"]}}}, {"1.1.2": ""}),
     ({"skip": {"rke-cis-1.5": ["1.1.2"], "current": ["1.1.3"]}}, {"1.1.3": ""}),
     ({"skip": {ID: ["1.1.2"], "current": ["1.1.3"]}}, {"1.1.2": ""}),
     ({"skip": {ID: None, "current": ["1.1.3"]}}, {}),
-    ({"skip": {ID.upper(): ["1.1.2"], "Current": ["1.1.3"]}}, {}),
     ({"skip": {ID: None}}, {}),
     ({"skip": {}}, {}),
     ({"skip": None}, {}),
-    ({"other": 1}, {}),
+    ({"skip": []}, {}),
+    ({"config.json": {"skip": []}}, {}),
     ({}, {}),
+    ([], {}),
     (None, {}),
 ]
 
 
 @pytest.mark.parametrize("document, expected", GOOD)
 def test_ranchers_form(document: t.Any, expected: dict[str, str]) -> None:
-    assert skips_of_config(document, ID, "here") == expected
-    assert skips_of_text(json.dumps(document), ID, "here") == expected
+    assert skips_of_config(document, ID, "here") == (expected, [])
+    assert skips_of_text(json.dumps(document), ID, "here") == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "document, said",
+    [
+        ({"skip": {"rke-cis-1.5": ["1.1.2"]}}, "skip has no key rke-cis-1.4 or current, .*; it has 'rke-cis-1.5'"),
+        ({"skip": {"RKE-CIS-1.4-Permissive": ["1.1.2"]}}, "it has 'RKE-CIS-1.4-Permissive'"),
+        ({"skip": {"1.1.2": "because", "1.1.3": None}}, "it has '1.1.2, 1.1.3'"),
+        ({"other": 1}, "has no key skip, so no control is skipped; expected {"),
+        ({"skips": {ID: ["1.1.2"]}}, "has no key skip, so"),
+        ({"a": {"b": {"skip": {ID: ["1.1.2"]}}}}, "has no key skip, so"),
+    ],
+)
+def test_a_form_that_skips_nothing_is_a_warning(document: t.Any, said: str) -> None:
+    skips, (warning,) = skips_of_text(json.dumps(document), ID, "here")
+    assert skips == {}
+    assert re.match(f"here: {said}", warning) or said in warning
+    assert "no control is skipped" in warning and "\n" not in warning and len(warning) < 300
 
 
 # what is wrong: the text, and what the message must say of it beside where it is from
@@ -142,11 +196,26 @@ def test_a_bad_variable_is_one_line_that_names_it(value: t.Any) -> None:
         ("a.yml", "# nothing\n", {}),
         ("a", '{"skip": {"current": ["1.1.2"]}}', {"1.1.2": ""}),
         ("a.yml", "1.1.2: \u00fcber\n", {"1.1.2": "\u00fcber"}),
+        ("a.yml", "- 1.1.2\n---\n- 1.1.3\n", {"1.1.2": ""}),
+        ("a.yml", "skip: []\n", {}),
+        ("a.yml", "skip:\n", {}),
+        ("a.json", '{"skip": []}', {}),
+        ("a.json", '{"config.json": {"skip": {"rke-cis-1.4": ["1.1.2"]}}}', {"1.1.2": ""}),
+        ("a.json", '{"any": {"skip": {"RKE-CIS-1.4": ["1.1.2"]}}}', {"1.1.2": ""}),
+        ("a.yml", f"config.json: '{MAP_TEXT}'\n", MAP_SKIPS),
+        ("a.yml", f"data:\n  config.json: |\n    {MAP_TEXT}\n", MAP_SKIPS),
+        ("a.yml", config_map(MAP_TEXT), MAP_SKIPS),
+        ("a.json", json.dumps(yaml.safe_load(config_map(MAP_TEXT))), MAP_SKIPS),
+        ("a.yml", config_map('{"config.json": {"skip": {"current": ["1.1.2"]}}}'), {"1.1.2": ""}),
+        ("a.yml", config_map('{"skip": []}'), {}),
+        ("a.yml", config_map("{}"), {}),
+        ("a.yml", config_map("null"), {}),
+        ("a.yml", config_list("other", "security-scan-cfg"), MAP_SKIPS),
     ],
 )
 def test_files(tmp_path: pathlib.Path, name: str, text: str, expected: dict[str, str]) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert skips_of_file(str(tmp_path / name), ID) == expected
+    assert skips_of_file(str(tmp_path / name), ID) == (expected, [])
 
 
 @pytest.mark.parametrize(
@@ -160,6 +229,20 @@ def test_files(tmp_path: pathlib.Path, name: str, text: str, expected: dict[str,
         "- [1.1.2]\n",
         "\x00",
         "- !!python/object:os.x {}\n",
+        "a: {b: {skip: {current: [1.1.2]}}}\n",
+        "skip: [1.1.2]\n",
+        "skip: ''\n",
+        "kind: ConfigMap\n",
+        "kind: ConfigMap\ndata:\n",
+        "kind: ConfigMap\ndata: {config.yaml: '{}'}\n",
+        "kind: ConfigMap\ndata: [config.json]\n",
+        "kind: ConfigMap\ndata: {config.json: {skip: {current: [1.1.2]}}}\n",
+        config_map("@"),
+        config_map("skip: {current: [1.1.2]}"),
+        config_map('"1.1.2"'),
+        config_list("other", "kube-root-ca.crt"),
+        "kind: List\nitems: []\n",
+        "kind: List\nitems: [a, 5, ]\n",
     ],
 )
 def test_a_bad_yaml_file_is_one_line_that_names_it(tmp_path: pathlib.Path, text: str) -> None:
@@ -176,6 +259,26 @@ def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
         with pytest.raises(CisError) as caught:
             skips_of_file(str(tmp_path / name), ID)
         refused(caught, "cis_scan_skip_file", said)
+
+
+@pytest.mark.parametrize("name", ["skips.yml", "skips.json"])
+def test_an_encrypted_file(tmp_path: pathlib.Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(encrypt('{"skip": {"current": ["1.1.2"]}}'))
+    assert skips_of_file(str(path), ID, loader("right")) == ({"1.1.2": ""}, [])
+    for password, said in (("", NO_PASSWORD), ("wrong", WRONG_PASSWORD)):
+        with pytest.raises(CisError) as caught:
+            skips_of_file(str(path), ID, loader(password))
+        assert str(caught.value) == f"cis_scan_skip_file {path}: {said}"
+
+
+def test_an_encrypted_value(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "skips.yml"
+    path.write_text(f"1.1.3: plain\n1.1.2: {encrypt_value('secret reason')}")
+    assert skips_of_file(str(path), ID, loader("right"))[0] == {"1.1.2": "secret reason", "1.1.3": "plain"}
+    with pytest.raises(CisError) as caught:
+        skips_of_file(str(path), ID, loader())
+    assert str(caught.value) == f"cis_scan_skip_file {path} line 2: {NO_PASSWORD}"
 
 
 def test_the_first_source_of_an_id_wins() -> None:
@@ -204,9 +307,6 @@ def test_a_near_id_is_suggested() -> None:
 
 def with_map(**shown: t.Any) -> dict[str, t.Any]:
     return {"objects": {}, "config_map": shown}
-
-
-MAP_TEXT = '{"skip": {"rke-cis-1.4": ["1.1.2", "1.1.3", "1.1.4"]}}'
 
 
 def test_variable_outdoes_file_outdoes_config_map(tmp_path: pathlib.Path) -> None:

@@ -22,6 +22,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import (
     waivers_of_file,
 )
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
+    NO_PASSWORD,
+    encrypt,
+    encrypt_value,
+    loader,
+)
 
 TODAY = datetime.date(2026, 11, 22)
 WHOLE = """\
@@ -44,6 +50,28 @@ def read(tmp_path: pathlib.Path, text: str, name: str = "w.yml") -> list[dict[st
 
 
 # ------------------------------------------------------------------------------------------ the file
+
+
+def test_the_first_document_counts(tmp_path: pathlib.Path) -> None:
+    assert read(tmp_path, GOOD + "---\n- [\n") == read(tmp_path, GOOD)
+
+
+def test_an_encrypted_file_or_value(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "w.yml"
+    path.write_text(encrypt(GOOD))
+    expected = read_waivers(str(path), loader("right"))
+    assert len(expected) == 1
+    with pytest.raises(CisError) as caught:
+        read_waivers(str(path), loader())
+    assert str(caught.value) == f"cis_scan_waivers_file {path}: {NO_PASSWORD}"
+    path.write_text(GOOD + f"- controls: 1.1.2\n  owner: o\n  expires: never\n  reason: {encrypt_value('secret')}")
+    assert [waiver["reason"] for waiver in read_waivers(str(path), loader("right"))] == [
+        expected[0]["reason"],
+        "secret",
+    ]
+    with pytest.raises(CisError) as caught:
+        read_waivers(str(path), loader())
+    assert str(caught.value) == f"cis_scan_waivers_file {path} line 8: reason: {NO_PASSWORD}"
 
 
 def test_a_file_is_read(tmp_path: pathlib.Path) -> None:
@@ -134,7 +162,6 @@ BROKEN = {
     "broken off": ("- controls: [1.1.2\n", 2, "not valid YAML: "),
     "alias without anchor": ("- controls: *\n", 1, "not valid YAML: "),
     "unquoted star": ("- owner: o\n  nodes: *worker\n", 2, "not valid YAML: "),
-    "two documents": (GOOD + "---\n" + GOOD, 5, "not valid YAML: "),
     "zero byte": (GOOD + "\x00", 5, "not valid YAML: "),
     "very deep": ("[" * 100000, 1, "not valid YAML: nested too deep"),
 }  # fmt: skip
