@@ -6,13 +6,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT, SCORING, check_result
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
+    RESULT,
+    SCORING,
+    VARIABLES,
+    Options,
+    check_result,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
@@ -25,6 +32,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Wa
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
+# Limits in seconds: for an answer, for a node, for all nodes.
+_TIMES: Options = {
+    "timeout": {"type": "int", "default": 20},
+    "node_timeout": {"type": "int", "default": 120},
+    "deadline": {"type": "int", "default": 3600},
+}
+_MOST_SECONDS = 86400
+
 
 class ActionModule(ControllerAction):
     """The first step of a scan: checks all that was asked for, and prepares the files of the steps after it."""
@@ -36,7 +51,7 @@ class ActionModule(ControllerAction):
         "show_skips": {"type": "str", "choices": ["false", "true", "only"], "default": "false"},
         "kubeconfig": {"type": "str"},
         "context": {"type": "str"},
-        "timeout": {"type": "int", "default": 20},
+        **_TIMES,
         "evidence_dir": {"type": "path"},
         "replay_dir": {"type": "path"},
         "notify_rules": {"type": "raw"},
@@ -45,14 +60,16 @@ class ActionModule(ControllerAction):
     }
     VARIABLES = {
         **{name: f"cis_scan_{name}" for name in ARGUMENTS},
-        **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
-        "scanned_by": "cis_scan_by",
+        **VARIABLES,
         "context": "cis_scan_kubeconfig_context",
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
+        for name in _TIMES:
+            if not 1 <= args[name] <= _MOST_SECONDS:
+                raise CisError(f"cis_scan_{name} is {args[name]}; must be from 1 to {_MOST_SECONDS} seconds")
         check_request(args["notify_rules"], args["notify_notifiers"], args["notify_options"])
         groups = task_vars.get("groups", {})
         if not groups.get("all"):
@@ -82,6 +99,7 @@ class ActionModule(ControllerAction):
             "output": output,
             "scan_dir": "",
             "replay_dir": args["replay_dir"] or "",
+            "deadline": int(time.time()) + args["deadline"],
         }
         if args["show_skips"] != "only":
             if args["kind"] == SCHEDULED:
@@ -99,6 +117,9 @@ class ActionModule(ControllerAction):
             "profile": plan["profile"],
             "scan_dir": plan["scan_dir"],
             "evidence_dir": plan.get("evidence_dir", ""),
+            # a limit that the user sets for all tasks holds, too
+            "node_timeout": min(args["node_timeout"], self._task.timeout or args["node_timeout"]),
+            "deadline": plan["deadline"],
             "preview": preview if args["show_skips"] != "false" else preview[0],
         }
 

@@ -49,6 +49,7 @@ class ActionModule(ControllerAction):
     def given(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         known = {name: task_vars.get(f"cis_scan_{name}") for name in _OF_THE_SCAN}
         known = self._templar.template({name: value for name, value in known.items() if value})
+        self.VARIABLES = {name: f"cis_scan_{name}" for name in known if name not in self._task.args}
         # as in the role an empty text means not set
         return {key: value for key, value in {**known, **self._task.args}.items() if value not in (None, "")}
 

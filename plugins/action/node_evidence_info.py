@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
@@ -18,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     unseen_document,
     unseen_result,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
 
@@ -43,8 +45,10 @@ class ActionModule(ActionBase):
             request = request_of_node(directory, node)
             if request is None:
                 return {**result, "skipped": True, "skip_reason": "not a node of this scan"}
-            replay_dir, roles = request.pop("replay_dir"), request["roles"]
+            replay_dir, deadline, roles = request.pop("replay_dir"), request.pop("deadline"), request["roles"]
             try:
+                if time.time() >= deadline:
+                    raise Unseen("not asked", "the scan's time was over; raise cis_scan_deadline, or use more forks")
                 if replay_dir:
                     evidence = self._replay(replay_dir, node)
                 else:
@@ -60,13 +64,7 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": str(error)}
         except OSError as error:
             return {**result, "failed": True, "msg": f"evidence file {path}: not writable: {error.strerror}"}
-        docker = evidence.get("docker")
-        problem = evidence.get("error") or (docker.get("error") if isinstance(docker, dict) else None)
-        result.update(
-            changed=False,
-            evidence_file=path,
-            problem=f"{problem.get('kind')}: {problem.get('message')}" if isinstance(problem, dict) else "",
-        )
+        result.update(changed=False, evidence_file=path, problem=unseen_reason(evidence))
         return result
 
     @staticmethod

@@ -12,7 +12,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, resolve_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import GATES, RESULT, SCORING, check_result
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
+    GATES,
+    RESULT,
+    SCORING,
+    VARIABLES,
+    check_result,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, remove_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
@@ -48,6 +54,11 @@ class ActionModule(ControllerAction):
 
     ARGUMENTS = {**SCORING, **RESULT, "scan_dir": {"type": "path"}, "evidence_dir": {"type": "path"}}
     REQUIRED_ONE_OF = [["scan_dir", "evidence_dir"]]
+
+    def given(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        if self._task._role:
+            self.VARIABLES = {**VARIABLES, "evidence_dir": "cis_scan_evidence_dir"}
+        return super().given(task_vars)
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not args["scan_dir"]:

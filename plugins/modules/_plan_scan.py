@@ -54,9 +54,19 @@ options:
     type: str
   timeout:
     description:
-      - Seconds that the API server has for each answer.
+      - Seconds that the API server has for each answer, and Docker on a node for all of them.
     type: int
     default: 20
+  node_timeout:
+    description:
+      - Seconds that gathering may take on each node.
+    type: int
+    default: 120
+  deadline:
+    description:
+      - Seconds that gathering may take on all nodes.
+    type: int
+    default: 3600
   evidence_dir:
     description:
       - Directory for the evidence documents. By default C(evidence) in the directory of the scan.

@@ -58,10 +58,11 @@ class ControllerAction(ActionBase):
 
     def _arguments(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the arguments with their defaults. Raises CisError if they are invalid."""
+        given = self.given(task_vars)
         names = {name: self.VARIABLES.get(name, name) for name in self.ARGUMENTS}
         checked = ArgumentSpecValidator(
             {names[name]: option for name, option in self.ARGUMENTS.items()}, required_one_of=self.REQUIRED_ONE_OF
-        ).validate({names.get(name, name): value for name, value in self.given(task_vars).items()})
+        ).validate({names.get(name, name): value for name, value in given.items()})
         if checked.error_messages:
             raise CisError("; ".join(" ".join(message.split()) for message in checked.error_messages))
         return {name: checked.validated_parameters.get(called) for name, called in names.items()}

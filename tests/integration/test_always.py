@@ -20,10 +20,12 @@ _PROGRAMS = {
     "killed": "kill -9 $$",
     "garbage": "printf 'Welcome\\n\\377\\376\\n'",
     "slow": "sleep 60",
+    "stopped": "kill -STOP $$",
 }
 _NEEDS = (
     r"; ansible-core 2\.\d+\.\S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path"
 )
+_SLOW = r"no answer in 9 s; see what hangs there, or raise cis_scan_node_timeout \(or cis_scan_deadline\)"
 _UNDEFINED = r"'nope' is undefined, which this host needs for {}; define it"
 # Variables of a node, and the reason in the report.
 WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -60,7 +62,8 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
     ),
     "killed": ({"ansible_python_interpreter": "/opt/wrong/killed"}, "/opt/wrong/killed does not run .*" + _NEEDS),
     "garbage": ({"ansible_python_interpreter": "/opt/wrong/garbage"}, "/opt/wrong/garbage does not run .*" + _NEEDS),
-    "slow": ({"ansible_python_interpreter": "/opt/wrong/slow"}, "no result within 9 s, the time limit of the task"),
+    "slow": ({"ansible_python_interpreter": "/opt/wrong/slow"}, _SLOW),
+    "stopped": ({"ansible_python_interpreter": "/opt/wrong/stopped"}, _SLOW),
 }
 
 
@@ -85,8 +88,8 @@ def scan(
     address = {"ansible_host": faults.addresses["good"]}
     hosts = {name: {**address, **variables} for name, (variables, _reason) in wrong.items()}
     inventory = scans.inventory(directory / "hosts.json", faults, groups, {}, hosts)
-    env = scans.environment(ANSIBLE_TASK_TIMEOUT="9", **env)
-    variables = {"cis_scan_profile": PERMISSIVE, "cis_scan_fail_on": ["unreachable"]}
+    env = scans.environment(**env)
+    variables = {"cis_scan_profile": PERMISSIVE, "cis_scan_fail_on": ["unreachable"], "cis_scan_node_timeout": 9}
     return scans.playbook(directory, scans.SCAN, inventory, variables, "--forks", "20", bed=faults, env=env)
 
 

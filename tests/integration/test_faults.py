@@ -68,7 +68,10 @@ def test_other_nodes_are_not_affected(broken: scans.Outcome) -> None:
 @pytest.mark.parametrize(
     "node,words",
     [
-        ("down", r"^down: .*Cannot connect to the Docker daemon.*; start Docker, or name its socket with docker_host$"),
+        (
+            "down",
+            r"^down: .*Cannot connect to the Docker daemon.*; start Docker, or name its socket with cis_scan_docker_ho",
+        ),
         (
             "none",
             r"^missing: there is no docker command on this node; install Docker, or take the node out of the role",
@@ -96,8 +99,8 @@ def test_what_can_be_seen_is_seen(broken: scans.Outcome) -> None:
 def test_exit_says_so(broken: scans.Outcome) -> None:
     assert broken.code != 0
     assert "0 of 97 controls fail" in broken.failure()
-    assert "(nothing was seen of nowhere, refused)" in broken.failure()
-    assert set(broken.report["node_errors"]) == {"nowhere", "refused"}
+    assert "(nothing was seen of down, hang, none, nowhere, refused)" in broken.failure()
+    assert set(broken.report["node_errors"]) == {"down", "hang", "none", "nowhere", "refused"}
 
 
 def test_one_dead_node_does_not_fill_the_screen(broken: scans.Outcome) -> None:
@@ -111,6 +114,7 @@ def test_one_dead_node_does_not_fill_the_screen(broken: scans.Outcome) -> None:
         ([], ["good", "refused"], False),
         (["fail"], ["good", "refused"], False),
         (["unreachable"], ["good", "refused"], True),
+        (["unreachable"], ["good", "down"], True),
         (["unreachable"], ["good", "stopped"], False),
         (["error"], ["good", "stopped"], True),
         (["error", "fail"], ["good"], True),  # cp1 and etcd1 are left out: their controls are errors

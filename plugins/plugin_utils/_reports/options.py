@@ -55,6 +55,12 @@ RESULT: Options = {
     "artifact_csv_limit": {"type": "int", "default": 50000},
     "fail_on": {"type": "list", "elements": "str", "default": ["error", "unreachable"]},
 }
+# What the user of the role cis_scan calls them.
+VARIABLES = {
+    **{name: f"cis_scan_{name}" for name in (*SCORING, "fail_on")},
+    **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
+    "scanned_by": "cis_scan_by",
+}
 
 # What a scan may fail on, each asked of what score_evidence returns.
 GATES: dict[str, t.Callable[[dict[str, t.Any]], bool]] = {

@@ -40,7 +40,8 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
     for node, roles in plan["nodes"].items():
         document = unseen_document(node, roles, NOT_GATHERED, why)
         write_file(evidence_path(directory, node), to_json(document), sync=False)
-    write_file(_requests_path(directory), to_json({"replay_dir": plan["replay_dir"], "plans": requests}), sync=False)
+    common = {key: plan[key] for key in ("replay_dir", "deadline")}
+    write_file(_requests_path(directory), to_json({**common, "plans": requests}), sync=False)
     write_file(_plan_path(plan["scan_dir"]), to_json({"schema": SCHEMA, **plan}), sync=False)
 
 
@@ -61,7 +62,7 @@ def remove_plan(plan: Plan) -> None:
 
 
 def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
-    """Return node, roles, plan and replay_dir for a node of a planned scan; None if it is not a node of it."""
+    """Return node, roles, plan, replay_dir and deadline of a node of a planned scan; None if it is not one of it."""
     path = evidence_path(evidence_dir, node)
     if not os.path.exists(path):
         return None
@@ -70,12 +71,7 @@ def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
         return None
     roles = document["roles"]
     requests = read_json(_requests_path(evidence_dir), "requests")
-    return {
-        "node": node,
-        "roles": roles,
-        "plan": requests["plans"]["-".join(roles)],
-        "replay_dir": requests["replay_dir"],
-    }
+    return {"node": node, "roles": roles, "plan": requests.pop("plans")["-".join(roles)], **requests}
 
 
 def _plan_path(scan_dir: str) -> str:

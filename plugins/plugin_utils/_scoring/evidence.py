@@ -45,7 +45,10 @@ _MEANINGS = (
     (r"^(.*vault secrets.*?)\.?$", r"\1; run with --ask-vault-pass or --vault-id"),
     (r"(?:field|keyword|value for) '(\w+)'.*?('[^']+' is undefined)", r"\2, which this host needs for \1; define it"),
     (r"('[^']+' is undefined).*", r"\1, which a variable of this host needs; define it"),
-    (r"Timed out after (\d+)|expected time frame \((\d+)\)", r"no result within \1\2 s, the time limit of the task"),
+    (
+        r"Timed out after (\d+)|expected time frame \((\d+)\)",
+        r"no answer in \1\2 s; see what hangs there, or raise cis_scan_node_timeout (or cis_scan_deadline)",
+    ),
 )
 _TELL_VERSION = "import sys; print(sys.version)"
 
@@ -66,7 +69,8 @@ def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) 
     return {"schema": SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
 
 
-def _is_error(error: t.Any) -> bool:
+def is_error(error: t.Any) -> bool:
+    """Return whether this is an error of the form that evidence has."""
     return isinstance(error, dict) and all(isinstance(error.get(key), str) for key in ("kind", "message"))
 
 
@@ -74,7 +78,7 @@ def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
     """Return a valid cluster evidence document. Raises CisError that names its origin."""
     if isinstance(document, dict):
         objects = document.get("objects")
-        if _is_error(document["error"]) if "error" in document else isinstance(objects, dict):
+        if is_error(document["error"]) if "error" in document else isinstance(objects, dict):
             return document
     raise CisError(f"{origin}: not cluster evidence: expected an object with error or objects; record it again")
 
@@ -96,7 +100,7 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong(f"roles: expected a list of {', '.join(NODE_TYPES.values())}, got {document.get('roles')!r}")
     if not isinstance(document.get("collected_at", ""), str):
         wrong("collected_at: expected a string")
-    if "error" in document and not _is_error(document["error"]):
+    if "error" in document and not is_error(document["error"]):
         wrong("error: expected an object with kind and message")
     for key in ("containers", "paths"):
         if key in document or "error" not in document:

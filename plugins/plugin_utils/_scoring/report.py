@@ -16,7 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.audit import a
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node, unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
 
 SCHEMA = "rke.cis/report/1"
@@ -264,11 +264,7 @@ def build_report(
         "total": len(benchmark.controls),
         **counts,
         "nodes": names,
-        "node_errors": {
-            document["node"]: f"{document['error']['kind']}: {document['error']['message']}"
-            for document in nodes
-            if "error" in document
-        },
+        "node_errors": {name: reason for name, document in documents.items() if (reason := unseen_reason(document))},
         "node_results": {
             name: {"roles": document["roles"], **of_node.get(name, dict.fromkeys(COUNTS, 0))}
             for name, document in documents.items()

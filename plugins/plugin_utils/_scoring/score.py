@@ -12,12 +12,14 @@ The notes of the checks and docs/docsite/rst/verdicts.rst say how ambiguous word
 from __future__ import annotations
 
 import functools
+import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import is_error
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
     FLAG_OPERATORS,
     PATH_OPERATORS,
@@ -258,8 +260,26 @@ def _why(error: dict[str, str], advice: str = "") -> str:
     """Return an evidence error in one sentence, with its own advice or else with this."""
     kind = error.get("kind", "").removeprefix("container ")
     text = f"{kind}: {error['message']}" if kind else error["message"]
-    advice = error.get("advice") or advice
+    # the advice is the module's, which knows its own options only
+    advice = re.sub(r"\b(docker_host|timeout)\b", r"cis_scan_\1", error.get("advice") or advice)
     return f"{text}; {advice}" if advice else text
+
+
+def unseen_reason(evidence: dict[str, t.Any]) -> str:
+    """Return why nothing at all was seen of a node; empty if something was, or nothing was asked."""
+    if "error" in evidence:
+        return _why(evidence["error"])
+    containers, paths = evidence.get("containers", {}).values(), evidence.get("paths", {}).values()
+    seen = any("state" in entry and "error" not in entry for entry in containers) or any(
+        entry["error"]["kind"] in _ANSWERS if _has_error(entry) else "type" in entry for entry in paths
+    )
+    asked = [*containers, *paths]
+    errors = [entry["error"] for entry in (evidence.get("docker"), *asked) if _has_error(entry)] if asked else []
+    return _why(errors[0]) if errors and not seen else ""
+
+
+def _has_error(entry: t.Any) -> bool:
+    return isinstance(entry, dict) and is_error(entry.get("error"))
 
 
 def _bounded(text: str) -> str:

@@ -146,7 +146,7 @@ def no_control(benchmark: Benchmark, control_id: str) -> str:
     ids = [control["id"] for control in benchmark.controls]
     # without quotes, YAML reads 1.10 as the number 1.1
     near = [known for known in ids if known[:-1] == control_id] or difflib.get_close_matches(control_id, ids, 3, 0.75)
-    hint = f" (did you mean {', '.join(near)}?)" if near else ""
+    hint = f" (did you mean {', '.join(near[:3])}?)" if near else ""
     return f"{benchmark.id} has no control {control_id!r}{hint}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import time
 import typing as t
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_plan(tmp_path: pathlib.Path) -> None:
     assert plan["nodes"] == {"cp1": ["controlplane", "etcd"], "w1": ["worker"]}
     benchmark = load_benchmark("rke-cis-1.4")
     for host, roles in plan["nodes"].items():
-        request = request_of_node(result["evidence_dir"], host)
+        request = request_of_node(result["evidence_dir"], host) or {}
+        assert request.pop("deadline") == result["deadline"]
         assert request == {"node": host, "roles": roles, "plan": benchmark.plan(roles), "replay_dir": ""}
     assert request_of_node(result["evidence_dir"], "other") is None
     # what a task returns stays small, however many nodes there are
@@ -95,6 +97,27 @@ def test_the_api_is_asked_for_what_the_benchmark_needs(tmp_path: pathlib.Path) -
     assert set(asked["module_args"]["objects"]) == {"podsecuritypolicies"}
     assert asked["module_args"]["config_map"] == {}
     assert read_evidence(result["evidence_dir"])[1] == cluster()
+
+
+@pytest.mark.parametrize("name", ["timeout", "node_timeout", "deadline"])
+@pytest.mark.parametrize("value", [0, -1, "0", "-5", 86401, 10**12, "soon", "", "1.5", [], True])
+def test_a_time_that_is_none_is_refused_by_the_name_that_the_user_knows(
+    tmp_path: pathlib.Path, name: str, value: t.Any
+) -> None:
+    result = run_action(ActionModule, arguments(tmp_path, **{name: value}), VARS)
+    assert result.get("failed", False) is (value is not True), "YAML's true is 1"
+    assert value is True or f"cis_scan_{name}" in result["msg"]
+    assert (tmp_path / "reports").exists() is (value is True)
+
+
+@pytest.mark.parametrize("of_all_tasks, expected", [(0, 60), (12, 12), (90, 60)])
+def test_times_are_what_was_asked_for(tmp_path: pathlib.Path, of_all_tasks: int, expected: int) -> None:
+    action = make_action(ActionModule, arguments(tmp_path, node_timeout="60", deadline=100), None)
+    action._task.timeout = of_all_tasks
+    before = time.time()
+    result = action.run(None, VARS)
+    assert result["node_timeout"] == expected
+    assert before + 99 <= result["deadline"] <= time.time() + 100
 
 
 def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:

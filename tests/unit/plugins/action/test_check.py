@@ -192,7 +192,11 @@ def test_what_is_not_given_is_the_scans() -> None:
     args = action._execute_module.call_args.kwargs["module_args"]
     assert (result["profile"], args["timeout"], args["prefix_path"]) == ("RKE-CIS-1.4-Permissive", 3, "")
     wrong, _action = asked({"id": "2.1.1"}, None, cis_scan_timeout="soon")
-    assert "timeout" in wrong["msg"]
+    assert "cis_scan_timeout" in wrong["msg"]
+    wrong, _action = asked({"id": "2.1.1", "timeout": "soon"}, None)
+    assert "argument 'timeout'" in wrong["msg"]
+    wrong, _action = asked({"id": "2.1.1"}, None, cis_scan_node_tests_on="some")
+    assert "cis_scan_node_tests_on" in wrong["msg"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ansible_collections.rke.cis.plugins.action.node_evidence_info import Action
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path, read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
-from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node, shut_docker
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.plan_helper import make_plan
 
 VARS = {"inventory_hostname": "n1"}
@@ -55,11 +55,11 @@ def test_what_is_gathered_is_recorded_and_not_returned(directory: pathlib.Path) 
     assert asked == {"node": "n1", "roles": ["worker"], "plan": PLAN}
 
 
-def test_docker_that_does_not_answer_is_a_problem_that_is_told(directory: pathlib.Path) -> None:
+def test_a_node_of_which_nothing_was_seen_is_a_problem_that_is_told(directory: pathlib.Path) -> None:
     document = node("n1", ["worker"])
-    document["docker"] = {"host": "x", "error": {"kind": "down", "message": "no socket", "advice": "start it"}}
+    shut_docker(document)
     result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": document})
-    assert result["problem"] == "down: no socket"
+    assert result["problem"] == "down: no socket; start it"
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,15 @@ def test_a_host_that_is_not_a_node_of_the_scan_is_skipped(
         pathlib.Path(evidence_path(str(directory), "n2")).write_text(to_json(older))
     action = make_action(ActionModule, {"record_to": str(directory)}, {"evidence": node("n2")})
     assert action.run(None, {"inventory_hostname": "n2"})["skipped"] is True
+    action._execute_module.assert_not_called()
+
+
+def test_a_node_whose_turn_comes_too_late_is_not_asked(tmp_path: pathlib.Path) -> None:
+    plan = make_plan(tmp_path / "scan", {"n1": ["worker"]}, cluster(), PLAN, deadline=1)
+    action = make_action(ActionModule, {"record_to": plan["evidence_dir"]}, {"evidence": node("n1")})
+    assert action.run(None, VARS)["problem"] == (
+        "not asked: the scan's time was over; raise cis_scan_deadline, or use more forks"
+    )
     action._execute_module.assert_not_called()
 
 

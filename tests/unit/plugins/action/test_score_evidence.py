@@ -26,7 +26,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
-from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
     cluster,
@@ -111,11 +111,11 @@ def test_of_a_shared_directory_only_the_nodes_of_the_scan_count(planned: t.Calla
     "answer, active, said",
     [
         ({"failed": True, "msg": "Task failed: Missing sudo password"}, True, "failed: sudo asks for a password; "),
-        ({"failed": True, "msg": "Timed out after 9 second(s)."}, True, "failed: no result within 9 s, "),
+        ({"failed": True, "msg": "Timed out after 9 second(s)."}, True, "failed: no answer in 9 s; "),
         (
             {"failed": True, "msg": "The x action failed to execute in the expected time frame (9) and was terminated"},
             True,
-            "failed: no result within 9 s, ",
+            "failed: no answer in 9 s; ",
         ),
         (
             {"failed": True, "msg": "Error processing keyword 'port': 'x' is undefined"},
@@ -390,3 +390,22 @@ def test_the_lock_of_a_scheduled_scan_is_released_whatever_happens(
         (scan_dir / ".plan.json").unlink()
     assert run_action(ActionModule, args).get("failed", False) is lose
     assert {path.name for path in scan_dir.parent.iterdir()} - {"index.json"} == {scan_dir.name}
+
+
+@pytest.mark.parametrize(
+    "name, variable",
+    [
+        ("fail_on", "cis_scan_fail_on"),
+        ("node_tests_on", "cis_scan_node_tests_on"),
+        ("formats", "cis_report_formats"),
+        ("csv_layout", "cis_report_csv_layout"),
+    ],
+)
+def test_a_wrong_value_is_named_as_the_user_names_it(args: dict[str, t.Any], name: str, variable: str) -> None:
+    args[name] = {"a": 1}
+    action = make_action(ActionModule, args)
+    by_module = action.run(None, {})["msg"]
+    assert name in by_module and variable not in by_module
+    action = make_action(ActionModule, args)
+    action._task._role = mock.MagicMock()
+    assert variable in action.run(None, {})["msg"]

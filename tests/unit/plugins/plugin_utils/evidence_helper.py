@@ -113,3 +113,13 @@ def set_flag(document: dict[str, t.Any], component: str, *words: str) -> None:
     shown = document["containers"][component]
     shown["args"] = [*shown["args"], *words]
     shown["processes"] = [[*argv, *words] for argv in shown["processes"]]
+
+
+def shut_docker(document: dict[str, t.Any], kind: str = "down", advice: str = "start it") -> None:
+    """Make it the evidence of a node whose Docker did not answer, and of whose files nothing tells where they lie."""
+    error = {"kind": kind, "message": "no socket", "advice": advice}
+    document["docker"] = {"host": "unix:///var/run/docker.sock", "error": error}
+    document["containers"] = {name: {"error": dict(error)} for name in document["containers"]}
+    document["paths"] = {
+        key: {"error": {"kind": "not_located", "message": "no mount tells where it is"}} for key in document["paths"]
+    }

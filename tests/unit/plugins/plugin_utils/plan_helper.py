@@ -44,6 +44,7 @@ def make_plan(
         "scan_dir": str(scan_dir),
         "evidence_dir": str(evidence_dir),
         "replay_dir": "",
+        "deadline": 9999999999,
         **more,
     }
     write_plan(plan, {"-".join(roles): requests or {} for roles in nodes.values()})

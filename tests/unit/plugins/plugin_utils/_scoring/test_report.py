@@ -27,6 +27,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
     lost,
     node,
     set_flag,
+    shut_docker,
 )
 
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error")
@@ -180,6 +181,48 @@ def test_a_node_that_could_not_be_seen_passes_only_what_the_api_says() -> None:
     passed = {shown["id"] for shown in report_checks(found) if shown["state"] == "pass"}
     assert passed == {"1.7.2", "1.7.3", "1.7.4", "1.7.5"}
     assert found["fail"] == 0
+
+
+@pytest.mark.parametrize("kind", ["denied", "down", "timeout", "missing", "podman"])
+def test_a_node_of_which_nothing_was_seen_is_unseen_whatever_the_cause(kind: str) -> None:
+    dark = node("n1")
+    shut_docker(dark, kind, "look at it, name its socket with docker_host, or raise timeout")
+    found = report(dark, node("n2"), lost("n3"))
+    assert found["node_errors"] == {
+        "n1": f"{kind}: no socket; look at it, name its socket with cis_scan_docker_host, or raise cis_scan_timeout",
+        "n3": "unreachable: no route to host",
+    }
+    assert {found["node_results"]["n1"][state] for state in ("pass", "fail")} == {4, 0}, "what the API says"
+
+
+def test_a_node_without_any_container_or_readable_file_is_unseen() -> None:
+    empty = node("n1", ["worker"])
+    shut_docker(empty)
+    empty["docker"] = {"host": "unix:///var/run/docker.sock", "source": "docker CLI"}
+    for name in empty["containers"]:
+        empty["containers"][name] = {"error": {"kind": "missing", "message": f"there is no container named {name}"}}
+    assert report(empty)["node_errors"] == {"n1": "missing: there is no container named kubelet"}
+
+
+@pytest.mark.parametrize(
+    "part, seen",
+    [
+        ("containers", {"state": "exited"}),
+        ("paths", {"type": "file", "mode": "0600"}),
+        ("paths", {"error": {"kind": "missing", "message": "no such file"}}),
+    ],
+)
+def test_a_node_of_which_something_was_seen_is_not_unseen(part: str, seen: dict[str, t.Any]) -> None:
+    dark = node("n1", ["worker"])
+    shut_docker(dark)
+    dark[part][next(iter(dark[part]))] = seen
+    assert report(dark)["node_errors"] == {}
+
+
+@pytest.mark.parametrize("docker", [None, "x", {"error": "x"}, {"error": {"kind": 5}}])
+def test_unseen_holds_for_strange_evidence(docker: t.Any) -> None:
+    nothing = {**node("n1"), "docker": docker, "containers": {}, "paths": {}}
+    assert report(nothing)["node_errors"] == {}
 
 
 # --------------------------------------------------------------------------------------- which nodes

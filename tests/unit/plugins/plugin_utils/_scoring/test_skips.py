@@ -300,6 +300,8 @@ def test_an_unknown_id_is_a_warning_that_names_its_source() -> None:
 def test_a_near_id_is_suggested() -> None:
     _merged, (warning,) = merge_skips(BENCHMARK, [("a", {"1.1.37": ""})])
     assert "1.1.37a, 1.1.37b" in warning
+    _merged, (warning,) = merge_skips(BENCHMARK, [("a", {"1.1.1": ""})])
+    assert "(did you mean 1.1.10, 1.1.11, 1.1.14?)" in warning
 
 
 # ------------------------------------------------------------------------------------------ several sources
