@@ -57,15 +57,18 @@ def compose(
     loader has the password. `place` says where a line is. Raises CisError that begins with it.
     """
     try:
-        depth, ended = 0, False
+        depth, ended, more = 0, False, False
         for event in yaml.parse(text, Loader=parser):  # which, unlike compose, does not recurse
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MAX_DEPTH:
                 raise RecursionError
             if ended:  # and what comes then is another document, not a part that is out of place
+                more = isinstance(event, yaml.DocumentStartEvent)
                 break
             ended = isinstance(event, yaml.DocumentEndEvent)
         root = next(yaml.compose_all(text, Loader=parser), None)
+        if more and root is not None and root.value == "":
+            raise CisError(f"{place(line_of(root))}: the first document is empty, and only the first counts; remove it")
         nodes: dict[yaml.Node, int] = {}
         if root is not None:
             _check_size(root, nodes)

@@ -39,6 +39,7 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TEMPLATE = re.compile(r"\{[{%#]")
 # What envsubst, a shell, Windows or a person was to replace. A user's name may end in $.
 _PLACEHOLDER = re.compile(r"\$[A-Za-z_{(]|%[A-Za-z_]\w*%|<[^<>]+>")
+_WINDOWS = re.compile(r"\\|^[A-Za-z]:")
 _USER = re.compile(r"[^\s\"'-][^\s\"']*")
 
 
@@ -181,7 +182,7 @@ class _Section:
     def file(self, key: str) -> str:
         """Return a path on the controller. A relative one starts at the file that names it; ~ is left to ssh."""
         value = self.text(key)
-        if "\\" in value or value[1:3] == ":/":
+        if _WINDOWS.search(value):
             raise self.wrong(f"{value!r} is a path on Windows; write the path on the controller, with /", key)
         return os.path.join(os.path.dirname(self._path), value) if value and not value.startswith("~/") else value
 

@@ -121,7 +121,14 @@ def test_brackets_in_a_text_are_not_depth(read: t.Callable[[str], yaml.Node | No
 def test_the_first_document_counts(read: t.Callable[[str], yaml.Node | None], more: str) -> None:
     for text in ("a: 1\n", "# a comment\n---\na: 1\n", "%YAML 1.1\n--- {a: 1}\n"):
         assert value_of(read(text + more), "here") == {"a": 1}
-    assert value_of(read("---\n" + more), "here") is None or more == "...\n"
+
+
+@pytest.mark.parametrize("text", ["---\n# geheim\n---\n- geheim\n", "--- ''\n---\n", "---\n---\n---\na: 1\n"])
+def test_an_empty_document_before_others_is_refused(read: t.Callable[[str], yaml.Node | None], text: str) -> None:
+    with pytest.raises(
+        CisError, match=r"^opt f\.yml line [123]: the first document is empty, and only the first counts;"
+    ):
+        read(text)
 
 
 def write(tmp_path: pathlib.Path, name: str, text: str) -> str:

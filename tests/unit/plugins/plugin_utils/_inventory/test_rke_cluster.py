@@ -563,7 +563,11 @@ BAD_FILES = {
     "a bracket too few": ("a: 1\nnodes: [\n", 3, "not valid YAML: "),
     "a tab": ("nodes:\n\t- address: 10.0.0.1\n", 2, "not valid YAML: "),
     "two documents, of which the first has no nodes": (f"---\na: 1\n---\nnodes:\n{GOOD}", 2, "nodes: no nodes found"),
-    "an empty document before the nodes": (f"---\n---\nnodes:\n{GOOD}", 2, "nodes: no nodes found"),
+    "an empty document before the nodes": (
+        f"---\n---\nnodes:\n{GOOD}",
+        2,
+        "the first document is empty, and only the first counts; remove it",
+    ),
     "an alias to nothing": ("nodes:\n- *first\n", 2, "not valid YAML: "),
     "a merge of a text": ("nodes:\n- {<<: x, address: 10.0.0.1}\n", 2, "node 1: not valid YAML: "),
     "a broken line with a secret": (f"nodes:\n- ssh_key: '{SECRET}\n", 3, "not valid YAML: "),
