@@ -6,65 +6,199 @@
 
 """The encryption providers of an EncryptionConfiguration: their names, never their keys.
 
-The file holds the keys of all secrets of the cluster, so it is read and forgotten on the node.
+The file holds the keys of all secrets of the cluster, so it is read and forgotten on the node. What is returned is
+built of known names and of resource names, and errors name the line only.
 https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
 """
 
+import collections
 import re
 import typing as t
 
-_KEY = re.compile(r"""^("[^"\\]*"|'[^']*'|[^\s"'#&*!|>%@`{}\[\],?:<-][^"'#{}\[\],]*?)\s*:(?:\s+(.*))?$""")
-_FLOW = re.compile(r"""\s*([{}\[\],:]|"[^"\\]*"|'[^']*'|[^\s{}\[\],:"']+(?::[^\s{}\[\],:"']+)*)""")
+# What the API server takes; the second is what Kubernetes documented until 1.13.
+_KINDS = (("apiserver.config.k8s.io/v1", "EncryptionConfiguration"), ("v1", "EncryptionConfig"))
+# Each provider, and the settings without which the API server refuses it.
+_PROVIDERS: t.Dict[str, t.Tuple[str, ...]] = {
+    "aescbc": ("keys",),
+    "aesgcm": ("keys",),
+    "identity": (),
+    "kms": ("name", "endpoint"),
+    "secretbox": ("keys",),
+}
+# A resource of the core group has a name of letters only. With digits or capitals it may be a key in the wrong place.
+_RESOURCE = re.compile(
+    r"(?:[a-z]{1,40}\.?|\*(?:\.\*?)?|(?:\*|[a-z][a-z0-9-]{0,62})(?:\.[a-z0-9][a-z0-9-]{0,62}){1,8})\Z"
+)
+_MOST = 1000  # names in the file, and entries of a list; with aliases a small file can have very many
+
+# These and what follows take a time linear in the text: a file must not be able to stall the node.
+_KEY = re.compile(
+    r"""^("[^"\\]*"\s*|'[^']*'\s*|[^\s"'#&*!|>%@`{}\[\],?:<-](?:[^"'#{}\[\],:]|:(?=\S))*):(?:\s+(.*))?$"""
+)
+_FLOW = re.compile(r"""([{}\[\],:]|"[^"\\]*"|'[^']*'|[^\s{}\[\],:"'?]+(?::[^\s{}\[\],:"'?]+)*)""")
+_TEXTS = re.compile(r"""("[^"]*"|'[^']*')""")
 _QUOTED = re.compile(r"""^(?:"[^"\\]*"|'[^']*')$""")
 _PLAIN = re.compile(r"""^(?:[^\s"'#&*!|>%@`{}\[\],?:<-]|-(?=\S))(?:(?!:\s|:$|\s#)[^"'])*$""")
 _ODD = re.compile("[^\n\r\t\x20-\x7e\xa0-\u2027\u202a-\ufefe]")
+_ANCHOR = re.compile(r"^&([A-Za-z0-9_-]+) +([^\s&*].*)$")
+_NULL = ("~", "null", "Null", "NULL")
+# Plain scalars that YAML takes for booleans, numbers, times or its own marks, and some that it does not.
+_UNSURE = re.compile(
+    r"(?i)(?:y|n|yes|no|on|off|true|false|null|=|[-+]?\.(?:inf|nan)|[-+.]?[0-9][-+.:_0-9a-fotxz ]*|[-+.])\Z"
+)
+# The text of a key over several lines, of which nothing but its being there matters.
+_BLOCK_SECRET = re.compile(r"""^((?:- +)*)(secret|"secret"|'secret'): +[|>][-+]?$""")
+_FLOW_VALUE = re.compile(r"""^(?:- +)*(?:(?:"[^"\\]*"|'[^']*'|[^\s"'#{}\[\],:-][^"'#{}\[\],:]*): +)?[{\[]""")
+
+
+_Lines = t.Deque[t.Tuple[int, str]]
 
 
 class NotUnderstood(ValueError):
     """The text may be good YAML, but this node has no PyYAML to read it with."""
 
 
+class TooMany(ValueError):
+    """More names or entries than are read."""
+
+
+class Node(t.NamedTuple):
+    """A YAML node. `kind` is map, list, text, null, other, or unsure: text or something else.
+
+    The content of a map is a list of pairs of nodes, since a key may be given more than once.
+    """
+
+    kind: str
+    content: t.Any
+    line: int
+
+
 def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
     """Return for each entry of `resources` its resource names and its provider names, in the file's order.
 
-    Raises ValueError, whose message holds nothing of the file but a line number, where the file is no such document.
+    Raises ValueError, whose message holds nothing of the file but a line number, where the API server would refuse
+    the file.
     """
     try:
-        document = _load(text)
+        document = _fields(_load(text), "the file")
     except RecursionError:
         raise ValueError("nested too deep") from None
-    try:
-        return [
-            {
-                "resources": [str(name) for name in entry["resources"]],
-                "providers": [_provider_name(provider) for provider in entry["providers"]],
-            }
-            for entry in document["resources"]
-        ]
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise ValueError(
-            "not an EncryptionConfiguration: expected resources, each with resources and providers"
-        ) from None
+    given = [_text(document[key]) or "" if key in document else None for key in ("apiVersion", "kind")]
+    if not any(all(mine in (None, theirs) for mine, theirs in zip(given, known)) for known in _KINDS):
+        raise ValueError("apiVersion and kind are not those of an EncryptionConfiguration")
+    sections = []
+    names = 0
+    for item in _items(document, "resources"):
+        entry = _fields(item, "an entry of resources")
+        section = {
+            "resources": [_resource(name) for name in _items(entry, "resources")],
+            "providers": [_provider(provider) for provider in _items(entry, "providers")],
+        }
+        names += len(section["resources"]) + len(section["providers"])
+        if names > _MOST:
+            raise TooMany("more than {0} names".format(_MOST))
+        sections.append(section)
+    return sections
 
 
-def _load(text: str) -> t.Any:
+def _wrong(node: Node, expected: str) -> t.NoReturn:
+    raise ValueError("not an EncryptionConfiguration in line {0}: expected {1}".format(node.line, expected))
+
+
+def _text(node: Node) -> t.Optional[str]:
+    if node.kind == "unsure":
+        _refuse(node.line)
+    return node.content if node.kind == "text" else None
+
+
+def _fields(node: Node, what: str) -> t.Dict[str, Node]:
+    """Return the values of a mapping by their keys. Of a key that is given twice the last one counts, as in RKE."""
+    if node.kind != "map":
+        _wrong(node, what + " to be a mapping")
+    return {key.content: value for key, value in node.content if key.kind == "text"}
+
+
+def _items(fields: t.Mapping[str, Node], key: str) -> t.List[Node]:
+    if key not in fields:
+        raise ValueError("not an EncryptionConfiguration: expected resources, each with resources and providers")
+    if fields[key].kind != "list":
+        _wrong(fields[key], key + " to be a list")
+    if len(fields[key].content) > _MOST:
+        raise TooMany("more than {0} entries in line {1}".format(_MOST, fields[key].line))
+    return t.cast(t.List[Node], fields[key].content)
+
+
+def _resource(node: Node) -> str:
+    name = _text(node)
+    if name is None or not _RESOURCE.match(name):
+        _wrong(node, "the name of a resource, such as secrets")
+    return name
+
+
+def _provider(node: Node) -> str:
+    """Return the name of an entry of `providers`. The API server refuses one of several, and one without its keys."""
+    fields = _fields(node, "an entry of providers")
+    name = next(iter(fields), "")
+    if name not in _PROVIDERS or len(fields) != 1 or any(key.kind != "text" for key, _value in node.content):
+        _wrong(node, "one of the providers " + ", ".join(_PROVIDERS))
+    settings = _fields(fields[name], "the settings of a provider")
+    for needed in _PROVIDERS[name]:
+        value = settings.get(needed, fields[name])
+        if needed != "keys":
+            if not (value.kind != "map" and _text(value)):
+                _wrong(value, "a kms provider to have name and endpoint")
+            continue
+        keys = _items(settings, "keys") if "keys" in settings else []
+        if not keys:
+            _wrong(value, "a provider to have keys")
+        for key in keys:
+            parts = _fields(key, "a key")
+            if "secret" not in parts or not _text(parts["secret"]):
+                _wrong(key, "a key to have a secret")
+    return next(known for known in _PROVIDERS if known == name)
+
+
+def _load(text: str) -> Node:
     try:
         import yaml
     except ImportError:
         return SimpleYaml(text).load()
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return _node(yaml.compose(text, Loader=yaml.SafeLoader), {})
+    except (RecursionError, NotUnderstood):
+        raise
+    except Exception as error:  # its messages quote the file
         mark = getattr(error, "problem_mark", None)
         raise ValueError("not valid YAML near line {0}".format(mark.line + 1 if mark else "1")) from None
 
 
-def _provider_name(provider: t.Mapping[str, t.Any]) -> str:
-    """Return the name of an entry of `providers`. The API server refuses one of several, or without as much as {}."""
-    ((name, settings),) = provider.items()
-    if not isinstance(settings, dict):
-        raise TypeError
-    return str(name)
+def _node(found: t.Any, known: t.Dict[int, Node]) -> Node:
+    """Return a node of PyYAML's in our form. What several aliases share stays shared."""
+    if found is None:
+        return Node("null", None, 1)
+    if id(found) in known:
+        return known[id(found)]
+    line, kind = found.start_mark.line + 1, found.tag.rpartition(":")[2] if ":yaml.org,2002:" in found.tag else ""
+    content: t.Any = []
+    if isinstance(found.value, str):
+        node = Node({"str": "text", "null": "null"}.get(kind, "other"), found.value, line)
+    elif kind == "map":
+        node = Node("map", content, line)
+    else:
+        node = Node("list" if kind == "seq" else "other", content, line)
+    known[id(found)] = node
+    if node.kind == "map":
+        for key, value in found.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise NotUnderstood("a merge key in line {0} is not read; write its values out".format(line))
+            content.append((_node(key, known), _node(value, known)))
+    elif node.kind == "list":
+        content.extend(_node(value, known) for value in found.value)
+    return node
+
+
+def _refuse(line: int, why: str = "") -> t.NoReturn:
+    raise NotUnderstood("no simple YAML in line {0}{1}; install PyYAML on the node".format(line, why))
 
 
 class SimpleYaml:
@@ -76,32 +210,84 @@ class SimpleYaml:
     def __init__(self, text: str) -> None:
         self._lines: t.List[t.Tuple[int, str, int]] = []
         self._position = 0
-        begun = False
+        self._anchors: t.Dict[str, Node] = {}
+        self._tokens: t.List[str] = []
         odd = _ODD.search(text)
         if odd:
-            number = text.count("\n", 0, odd.start()) + 1
-            raise NotUnderstood("no simple YAML in line {0}; install PyYAML on the node".format(number))
-        for number, line in enumerate(text.splitlines(), 1):
-            content = re.sub(r"""^((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*?)(?:(?:^|\s)#.*)?$""", r"\1", line.rstrip())
-            if "\t" in content:
-                raise NotUnderstood("no simple YAML in line {0} (a tab); install PyYAML on the node".format(number))
+            _refuse(text.count("\n", 0, odd.start()) + 1)
+        lines = collections.deque(enumerate(text.splitlines(), 1))
+        begun = ended = False
+        while lines:
+            number, content = self._content(*lines.popleft())
             if content == "---" and not begun:
                 begun = True
+            elif content == "..." and begun and not ended:
+                ended = True
             elif content.strip():
+                if ended or content[:4] in ("--- ", "... "):
+                    _refuse(number)
                 begun = True
-                self._lines.append((len(content) - len(content.lstrip()), content.strip(), number))
+                indent, content = len(content) - len(content.lstrip()), content.strip()
+                if _BLOCK_SECRET.match(content):
+                    content = self._without_block(indent, content, number, lines)
+                elif _FLOW_VALUE.match(content):
+                    content = self._whole_flow(content, number, lines)
+                self._lines.append((indent, content, number))
 
-    def load(self) -> t.Any:
+    @staticmethod
+    def _content(number: int, line: str) -> t.Tuple[int, str]:
+        """Return a line without its comment."""
+        content = re.sub(r"""^((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*?)(?:(?:^|(?<=\s))#.*)?$""", r"\1", line)
+        if "\t" in content:
+            _refuse(number, " (a tab)")
+        return number, content.rstrip()
+
+    @staticmethod
+    def _without_block(indent: int, content: str, number: int, lines: "_Lines") -> str:
+        """Take the lines of a text of several lines away."""
+        head = _BLOCK_SECRET.match(content)
+        dashes, key = head.groups() if head else ("", "")
+        depth = 0
+        while lines:
+            line = lines[0][1]
+            inner = len(line) - len(line.lstrip(" "))
+            if line and inner <= indent + len(dashes):
+                break
+            if line and (inner == len(line) or inner < depth):
+                _refuse(lines[0][0])
+            depth = depth or inner
+            lines.popleft()
+        if not depth:
+            _refuse(number)
+        return "{0}{1}: 'text'".format(dashes, key)
+
+    def _whole_flow(self, content: str, number: int, lines: "_Lines") -> str:
+        """Return a flow collection of several lines in one."""
+        parts: t.List[str] = []
+        depth = 0
+        while True:
+            marks = _TEXTS.sub("", content)
+            depth += sum(marks.count(mark) for mark in "[{") - sum(marks.count(mark) for mark in "]}")
+            parts.append(content.strip())
+            if depth <= 0 or not lines:
+                return " ".join(parts)
+            if "'" in marks or '"' in marks:
+                _refuse(number)
+            number, content = self._content(*lines.popleft())
+
+    def load(self) -> Node:
         if not self._lines:
-            return None
+            return Node("null", None, 1)
         value = self._block(self._lines[0][0])
         if self._position < len(self._lines):
-            self._refuse()
+            self._stop()
         return value
 
-    def _refuse(self) -> None:
-        number = self._lines[min(self._position, len(self._lines) - 1)][2]
-        raise NotUnderstood("no simple YAML in line {0}; install PyYAML on the node".format(number))
+    def _stop(self) -> t.NoReturn:
+        _refuse(self._line())
+
+    def _line(self) -> int:
+        return self._lines[min(self._position, len(self._lines) - 1)][2]
 
     def _peek(self) -> t.Tuple[int, str]:
         if self._position >= len(self._lines):
@@ -112,17 +298,19 @@ class SimpleYaml:
     def _is_item(content: str) -> bool:
         return content == "-" or content.startswith("- ")
 
-    def _block(self, indent: int) -> t.Any:
+    def _block(self, indent: int) -> Node:
         content = self._peek()[1]
         if self._is_item(content):
             return self._sequence(indent)
         if _KEY.match(content):
             return self._mapping(indent)
+        value = self._scalar(content)
         self._position += 1
-        return self._scalar(content)
+        return value
 
-    def _sequence(self, indent: int) -> t.List[t.Any]:
-        items: t.List[t.Any] = []
+    def _sequence(self, indent: int) -> Node:
+        items: t.List[Node] = []
+        begin = self._line()
         while self._peek()[0] == indent and self._is_item(self._peek()[1]):
             content, number = self._lines[self._position][1:]
             rest = content[1:].lstrip()
@@ -134,76 +322,76 @@ class SimpleYaml:
                 self._position += 1
                 inner = self._peek()[0]
                 if inner <= indent:
-                    items.append(None)
+                    items.append(Node("null", None, number))
                     continue
             items.append(self._block(inner))
-        return items
+        return Node("list", items, begin)
 
-    def _mapping(self, indent: int) -> t.Dict[str, t.Any]:
-        found: t.Dict[str, t.Any] = {}
+    def _mapping(self, indent: int) -> Node:
+        pairs: t.List[t.Tuple[Node, Node]] = []
+        begin = self._line()
         while self._peek()[0] == indent and not self._is_item(self._peek()[1]):
             match = _KEY.match(self._peek()[1])
             if not match:
-                self._refuse()
-            key = self._word(match.group(1)) if match else ""
-            if key in found:
-                self._refuse()
-            value = match.group(2) if match else None
+                self._stop()
+            key, value = self._word(match.group(1).rstrip()), match.group(2)
+            if value:
+                pairs.append((key, self._scalar(value)))
+                self._position += 1
+                continue
+            number = self._line()
             self._position += 1
             inner, content = self._peek()
-            if value:
-                found[key] = self._scalar(value)
-            elif inner > indent or (inner == indent and self._is_item(content)):
-                found[key] = self._block(inner)
-            else:
-                found[key] = None
-        return found
+            deeper = inner > indent or (inner == indent and self._is_item(content))
+            pairs.append((key, self._block(inner) if deeper else Node("null", None, number)))
+        return Node("map", pairs, begin)
 
-    def _scalar(self, text: str) -> t.Any:
-        if text[0] in "{[":
-            tokens = _FLOW.findall(text)
-            if "".join(tokens) != re.sub(r"""("[^"]*"|'[^']*')|\s+""", r"\1", text):
-                self._refuse()
-            value, rest = self._flow(tokens)
-            if rest:
-                self._refuse()
+    def _scalar(self, text: str) -> Node:
+        anchor = _ANCHOR.match(text)
+        if anchor:
+            self._anchors[anchor.group(1)] = value = self._scalar(anchor.group(2))
             return value
-        return self._word(text)
+        if text[0] not in "{[":
+            return self._word(text)
+        self._tokens = _FLOW.findall(text)
+        if "".join(self._tokens) != re.sub(_TEXTS.pattern + r"|\s+", r"\1", text):
+            self._stop()
+        self._tokens.reverse()
+        value = self._flow()
+        if self._tokens:
+            self._stop()
+        return value
 
-    def _word(self, text: str) -> str:
+    def _word(self, text: str) -> Node:
+        if text[0] == "*" and text[1:] in self._anchors:
+            return self._anchors[text[1:]]
         if _QUOTED.match(text):
-            return text[1:-1]
+            return Node("text", text[1:-1], self._line())
         if not _PLAIN.match(text) or text in ("---", "..."):
-            self._refuse()
-        return text
+            self._stop()
+        kind = "null" if text in _NULL else "unsure" if _UNSURE.match(text) else "text"
+        return Node(kind, text, self._line())
 
-    def _flow(self, tokens: t.List[str]) -> t.Tuple[t.Any, t.List[str]]:
-        if not tokens:
-            self._refuse()
-        first, rest = tokens[0], tokens[1:]
-        if first == "[":
-            items = []
-            while rest and rest[0] != "]":
-                item, rest = self._flow(rest)
-                items.append(item)
-                rest = self._next(rest, "]")
-            return items, self._closed(rest, "]")
-        if first == "{":
-            found: t.Dict[str, t.Any] = {}
-            while rest and rest[0] != "}":
-                key, rest = self._flow(rest)
-                value, rest = self._flow(self._closed(rest, ":"))
-                if str(key) in found:
-                    self._refuse()
-                found[str(key)] = value
-                rest = self._next(rest, "}")
-            return found, self._closed(rest, "}")
-        return self._word(first), rest
+    def _flow(self) -> Node:
+        """Read a value from the tokens, the next of which is the last in the list."""
+        if not self._tokens:
+            self._stop()
+        first = self._tokens.pop()
+        if first not in ("[", "{"):
+            return self._word(first)
+        found: t.List[t.Any] = []
+        end = "]" if first == "[" else "}"
+        while self._tokens[-1:] not in ([end], []):
+            value = self._flow()
+            if first == "{":
+                self._expect(":")
+                value = (value, self._flow())  # type: ignore[assignment]
+            found.append(value)
+            if self._tokens[-1:] != [end]:
+                self._expect(",")
+        self._expect(end)
+        return Node("list" if first == "[" else "map", found, self._line())
 
-    def _next(self, tokens: t.List[str], end: str) -> t.List[str]:
-        return tokens if tokens[:1] == [end] else self._closed(tokens, ",")
-
-    def _closed(self, tokens: t.List[str], mark: str) -> t.List[str]:
-        if not tokens or tokens[0] != mark:
-            self._refuse()
-        return tokens[1:]
+    def _expect(self, mark: str) -> None:
+        if not self._tokens or self._tokens.pop() != mark:
+            self._stop()

@@ -16,6 +16,7 @@ from ansible_collections.rke.cis.plugins.module_utils import _files
 from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, container_evidence, inspect_containers
 from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge
 
 SCHEMA = "rke.cis/evidence/1"
 # A node has no galaxy.yml to read, so a unit test compares this with its version.
@@ -32,14 +33,16 @@ def path_key(request: t.Mapping[str, t.Any]) -> str:
     return "{0}:{1}".format(request["container"], request.get("flag") or request["path"])
 
 
-def flag_value(container: t.Mapping[str, t.Any], component: str, flag: str, style: str) -> t.Optional[str]:
-    """Return the last value of a path flag of a container's component, from its environment if only there."""
-    for argv in list(container.get("processes") or []) + [container.get("args") or []]:
+def flag_values(container: t.Mapping[str, t.Any], component: str, flag: str, style: str) -> t.List[str]:
+    """Return the last value of a path flag of each process of a container's component, empty where it is not given."""
+    found = []
+    for argv in container.get("processes") or [container.get("args") or []]:
         args = component_args(argv, component)
         if args is not None:
             values = parse_flags(args, style, {flag: "string"}).get(flag)
-            return values[-1] if values else (container.get("env") or {}).get(environment_name(flag))
-    return None
+            value = values[-1] if values else (container.get("env") or {}).get(environment_name(flag))
+            found.append(value or "")
+    return found
 
 
 def host_path(path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> t.Optional[t.Tuple[str, str]]:
@@ -111,17 +114,23 @@ class Collector:
         return (self._prefix.rstrip("/") + path, self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        path = request.get("path") or ""
         container = request["container"]
-        if request.get("flag"):
-            shown = self._containers.get(container, {})
-            if "error" in shown:
-                return {"error": dict(shown["error"], kind="container " + shown["error"]["kind"])}
-            path = flag_value(shown, container, request["flag"], request["style"]) or path
-            if not path:
-                return problem("not_set", "{0} is not given to {1}".format(request["flag"], container))
-            if not path.startswith("/"):
-                return problem("not_absolute", "{0} is {1}, no absolute path".format(request["flag"], path))
+        if not request.get("flag"):
+            return self._examined(request["path"], request)
+        shown = self._containers.get(container, {})
+        if "error" in shown:
+            return {"error": dict(shown["error"], kind="container " + shown["error"]["kind"])}
+        values = flag_values(shown, container, request["flag"], request["style"]) or [""]
+        paths = dict.fromkeys(value or request.get("path") or "" for value in values)
+        each = [self._examined(path, request) for path in paths]
+        return each[0] if len(each) == 1 else {"each": each}
+
+    def _examined(self, path: str, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        container = request["container"]
+        if not path:
+            return problem("not_set", "{0} is not given to {1}".format(request["flag"], container))
+        if not path.startswith("/"):
+            return problem("not_absolute", "{0} is {1}, no absolute path".format(request["flag"], path))
         located = self._locate(path, container)
         if located is None and "mounts" in self._containers.get(container, {}):
             return problem("not_mounted", "{0} mounts nothing from the node that holds {1}".format(container, path))
@@ -140,12 +149,18 @@ class Collector:
 
     def _encryption(self, path: str) -> t.Dict[str, t.Any]:
         # imported only here: on a node every import is compiled anew, and most nodes have no such file
-        from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, encryption_providers
+        from ansible_collections.rke.cis.plugins.module_utils._encryption import (
+            NotUnderstood,
+            TooMany,
+            encryption_providers,
+        )
 
         try:
-            return {"encryption": encryption_providers(self.files.read(path).decode("utf-8"))}
+            return {"encryption": encryption_providers(self.files.read(path).decode("utf-8-sig"))}
         except OSError as error:
             return os_problem(error, path)
+        except (TooLarge, TooMany) as error:
+            return problem("too large", "{0}: {1}".format(path, to_text(error)))
         except NotUnderstood as error:
             return problem("unreadable", "{0}: {1}".format(path, to_text(error)))
         except ValueError as error:

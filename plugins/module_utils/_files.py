@@ -16,6 +16,8 @@ import typing as t
 
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 
+from ansible_collections.rke.cis.plugins.module_utils._outside import read_limited
+
 _TYPES = (
     (stat.S_ISREG, "file"),
     (stat.S_ISDIR, "directory"),
@@ -24,6 +26,9 @@ _TYPES = (
     (stat.S_ISFIFO, "fifo"),
 )
 _KINDS = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.EACCES: "denied", errno.EPERM: "denied"}
+
+# Bytes of a file that is read: an EncryptionConfiguration has a few thousand. PyYAML takes 500 times as much memory.
+_LARGEST = 256 * 1024
 
 
 def readable(name: str) -> str:
@@ -92,9 +97,13 @@ def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any
 
 
 def read(path: str) -> bytes:
-    """Return a file's content."""
-    with open(path, "rb") as stream:
-        return stream.read()
+    """Return a regular file's content. Raises TooLarge if it is more than is read."""
+    # another file may have taken its place since it was examined: opening a FIFO must not wait for a writer
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return read_limited(stream, _LARGEST)
 
 
 def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]:

@@ -16,16 +16,21 @@ import typing as t
 
 # What may stand before the component's name on its command line.
 _LAUNCHERS = ("entrypoint.sh", "hyperkube")
+# The names that hyperkube takes for a component beside the component's own.
+_ALIASES = {
+    "kube-apiserver": "apiserver",
+    "kube-controller-manager": "controller-manager",
+    "kube-proxy": "proxy",
+    "kube-scheduler": "scheduler",
+}
 
 
 def component_args(argv: t.Sequence[str], component: str) -> t.Optional[t.List[str]]:
     """Return what follows the component's name on its command line, or None if that is another program's."""
-    for index, word in enumerate(argv[:2]):
-        if os.path.basename(word) == component:
-            return list(argv[index + 1 :])
-        if os.path.basename(word) not in _LAUNCHERS:
-            break
-    return None
+    launcher = os.path.basename(argv[0]) if argv else ""
+    words = list(argv[1:] if launcher in _LAUNCHERS else argv)
+    names = (component, _ALIASES.get(component) if launcher == "hyperkube" else None)
+    return words[1:] if words and os.path.basename(words[0]) in names else None
 
 
 def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -> t.Dict[str, t.List[t.Optional[str]]]:

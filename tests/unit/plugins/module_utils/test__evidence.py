@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils import _evidence
 from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError
-from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector, flag_value, host_path, path_key
+from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector, flag_values, host_path, path_key
 from ansible_collections.rke.cis.plugins.module_utils._files import problem
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
@@ -89,22 +89,26 @@ def test_mounts_of_real_containers_lead_to_the_node():
 @pytest.mark.parametrize(
     "container, expected",
     [
-        ({"args": ["etcd", "--data-dir=/a"]}, "/a"),
-        ({"args": ["etcd", "--data-dir", "/a"]}, "/a"),
-        ({"args": ["etcd", "-data-dir=/a", "--data-dir=/b"]}, "/b"),
-        ({"args": ["etcd", "--name", "x", "--data-dir=/a"]}, "/a"),
+        ({"args": ["etcd", "--data-dir=/a"]}, ["/a"]),
+        ({"args": ["etcd", "--data-dir", "/a"]}, ["/a"]),
+        ({"args": ["etcd", "-data-dir=/a", "--data-dir=/b"]}, ["/b"]),
+        ({"args": ["etcd", "--name", "x", "--data-dir=/a"]}, ["/a"]),
         # what runs counts, not what was configured
-        ({"args": ["etcd", "--data-dir=/a"], "processes": [["sh"], ["etcd", "--data-dir=/b"]]}, "/b"),
-        ({"args": ["etcd", "--data-dir=/a"], "processes": []}, "/a"),
-        ({"args": ["etcd"], "env": {"ETCD_DATA_DIR": "/e"}}, "/e"),
-        ({"args": ["etcd", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, "/a"),
-        ({"args": ["etcd"], "env": {}}, None),
-        ({"args": ["sh", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, None),
-        ({}, None),
+        ({"args": ["etcd", "--data-dir=/a"], "processes": [["sh"], ["etcd", "--data-dir=/b"]]}, ["/b"]),
+        ({"args": ["etcd", "--data-dir=/a"], "processes": []}, ["/a"]),
+        ({"args": ["etcd"], "env": {"ETCD_DATA_DIR": "/e"}}, ["/e"]),
+        ({"args": ["etcd", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, ["/a"]),
+        ({"args": ["etcd"], "env": {}}, [""]),
+        ({"args": ["etcd", "--data-dir="], "env": {}}, [""]),
+        # each process of the component counts
+        ({"args": [], "processes": [["etcd", "--data-dir=/a"], ["sh"], ["etcd", "--data-dir=/b"]]}, ["/a", "/b"]),
+        ({"args": ["etcd", "--data-dir=/a"], "processes": [["sh"]]}, []),
+        ({"args": ["sh", "--data-dir=/a"], "env": {"ETCD_DATA_DIR": "/e"}}, []),
+        ({}, []),
     ],
 )
-def test_flag_value(container, expected):
-    assert flag_value(container, "etcd", "--data-dir", "go") == expected
+def test_flag_values(container, expected):
+    assert flag_values(container, "etcd", "--data-dir", "go") == expected
 
 
 def test_path_key_is_of_the_flag_or_of_the_path():
@@ -261,6 +265,7 @@ DATA = {"container": "etcd", "flag": "--data-dir", "path": "/var/lib/rancher/etc
         ([], ["ETCD_DATA_DIR=/var/lib/rancher/etcd"]),
         # neither flag nor variable: the path of the plan
         ([], []),
+        (["--data-dir="], []),
     ],
 )
 def test_the_data_directory_is_found_by_its_flag(collect, tmp_path, args, env):
@@ -269,6 +274,28 @@ def test_the_data_directory_is_found_by_its_flag(collect, tmp_path, args, env):
     found = collect({"containers": {"etcd": {"env": ["ETCD_DATA_DIR"]}}, "paths": [DATA]}, [raw])["paths"]
     assert (found["etcd:--data-dir"]["path"], found["etcd:--data-dir"]["type"]) == (f"{tmp_path}/data", "directory")
     assert found["etcd:--data-dir"]["mode"] == "0700"
+
+
+def test_without_a_path_in_the_plan_no_directory_is_taken_for_granted(collect):
+    plan = {"containers": {"etcd": {}}, "paths": [{"container": "etcd", "flag": "--data-dir", "style": "go"}]}
+    for words in ([], ["--data-dir="], ["--name=a"]):
+        raw = running("etcd", *words, Mounts=mounted(("/var/lib/etcd", "/var/lib/rancher/etcd")))
+        assert collect(plan, [raw])["paths"]["etcd:--data-dir"]["error"]["kind"] == "not_set"
+
+
+def test_the_path_of_each_process_is_examined(tmp_path):
+    (tmp_path / "a").mkdir(mode=0o700)
+    (tmp_path / "b").mkdir(mode=0o755)
+    collector = Collector(None, "", 20)
+    shown = {"state": "running", "args": [], "mounts": [bind(str(tmp_path), "/d")]}
+    request = {"container": "etcd", "flag": "--data-dir", "style": "go"}
+    for paths, modes in (("ab", ["0700", "0755"]), ("ba", ["0755", "0700"]), ("aa", ["0700"])):
+        shown["processes"] = [["etcd", "--data-dir=/d/" + name] for name in paths]
+        collector._containers = {"etcd": shown}
+        found = collector._path(request)
+        assert [part["mode"] for part in found.get("each", [found])] == modes
+    shown["processes"] = [["etcd", "--data-dir=/d/a"], ["etcd"]]
+    assert collector._path(request)["each"][1]["error"]["kind"] == "not_set"
 
 
 CA = {"container": "kubelet", "flag": "--client-ca-file", "style": "pflag_strict"}
@@ -368,10 +395,49 @@ def test_of_the_encryption_keys_only_the_providers_are_told(collect, tmp_path, c
     assert KEY[:6] not in json.dumps(document)
 
 
+@pytest.mark.parametrize("pyyaml", [True, False])
+@pytest.mark.parametrize(
+    "content",
+    [
+        # one level too deep
+        "resources:\n- resources:\n  - secrets\n  - providers:\n    - aescbc: {keys: [{secret: KEY}]}\n",
+        "resources:\n- resources: KEY\n  providers: [{identity: {}}]\n",
+        "resources:\n- resources: [secrets]\n  providers: [{KEY: {}}]\n",
+        "resources:\n- resources: [KEY]\n  providers: [{identity: {}}]\n",
+        "resources: [secrets, KEY\n",
+    ],
+)
+def test_a_key_in_the_wrong_place_stays_on_the_node(collect, tmp_path, monkeypatch, content, pyyaml):
+    if not pyyaml:
+        monkeypatch.setitem(__import__("sys").modules, "yaml", None)
+    path = tmp_path / "encryption.yaml"
+    path.write_text(content.replace("KEY", KEY))
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+    error = document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]
+    assert error["kind"] == "malformed" or (error["kind"] == "unreadable" and not pyyaml)
+    shown = json.dumps(document)
+    assert not any(KEY[start : start + 5] in shown for start in range(len(KEY) - 4))
+
+
+@pytest.mark.parametrize("names", [0, 2000])
+def test_a_config_that_is_too_large_is_not_read(collect, tmp_path, names):
+    path = tmp_path / "encryption.yaml"
+    with path.open("w") as stream:
+        stream.write("resources: [{resources: [" + "secrets, " * names + "secrets], providers: []}]\n")
+        if not names:
+            stream.truncate(20 * 1024**3)  # takes no space on the disk
+    raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
+    document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
+    found = document["paths"]["kube-apiserver:--encryption-provider-config"]
+    assert found["error"]["kind"] == "too large"
+    assert "encryption" not in found
+
+
 def test_a_config_that_only_pyyaml_reads_is_unreadable_and_not_wrong(collect, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "yaml", None)
     path = tmp_path / "encryption.yaml"
-    path.write_text("resources: &x []\n")
+    path.write_text("resources: !x []\n")
     raw = running("kube-apiserver", f"--encryption-provider-config={path}", Mounts=mounted((str(tmp_path),) * 2))
     document = collect({"containers": {"kube-apiserver": {}}, "paths": [CONFIG]}, [raw])
     assert document["paths"]["kube-apiserver:--encryption-provider-config"]["error"]["kind"] == "unreadable"

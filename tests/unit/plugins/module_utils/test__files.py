@@ -292,3 +292,18 @@ def test_a_pattern_over_a_directory_that_may_not_be_listed(monkeypatch, pattern)
 def test_read_gives_bytes(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\x00a\r\n")
     assert read(str(tmp_path / "x")) == b"\xff\x00a\r\n"
+
+
+def test_what_took_the_place_of_a_file_is_not_read(tmp_path):
+    os.mkfifo(str(tmp_path / "fifo"))
+    for path in (tmp_path / "fifo", tmp_path):
+        with pytest.raises(OSError):
+            read(str(path))
+
+
+def test_read_is_limited(tmp_path):
+    (tmp_path / "x").write_bytes(b"x" * 256 * 1024)
+    assert len(read(str(tmp_path / "x"))) == 256 * 1024
+    (tmp_path / "x").write_bytes(b"x" * (256 * 1024 + 1))
+    with pytest.raises(ValueError, match="^too large"):
+        read(str(tmp_path / "x"))

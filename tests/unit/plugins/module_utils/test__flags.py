@@ -24,6 +24,17 @@ ALL = ["pflag", "pflag_strict", "go"]
         (["/hyperkube", "kube-apiserver"], "kube-apiserver", []),
         (["entrypoint.sh", "/usr/local/bin/kube-proxy", "--a"], "kube-proxy", ["--a"]),
         (["kubelet", "kubelet"], "kubelet", ["kubelet"]),
+        (["hyperkube", "apiserver", "--a"], "kube-apiserver", ["--a"]),
+        (["/hyperkube", "controller-manager", "--a"], "kube-controller-manager", ["--a"]),
+        (["hyperkube", "scheduler"], "kube-scheduler", []),
+        (["hyperkube", "proxy"], "kube-proxy", []),
+        (["hyperkube", "kubelet", "--a"], "kubelet", ["--a"]),
+        # only hyperkube has these names
+        (["apiserver", "--a"], "kube-apiserver", None),
+        (["entrypoint.sh", "proxy"], "kube-proxy", None),
+        (["hyperkube", "apiserver"], "kube-scheduler", None),
+        (["hyperkube", "--a", "apiserver"], "kube-apiserver", None),
+        (["hyperkube", "etcd-proxy"], "etcd", None),
         # other programs, also those that only name the component
         ([], "kubelet", None),
         ([""], "kubelet", None),
