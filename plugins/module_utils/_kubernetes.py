@@ -150,7 +150,10 @@ class ClusterReader:
                 dict([("metadata", {"name": item["metadata"]["name"]})] + [(key, item.get(key)) for key in _KEPT])
                 for item in items
             ]
-            if isinstance(items, list) and all(isinstance(item["metadata"]["name"], str) for item in kept):
+            if isinstance(items, list) and all(
+                isinstance(item["metadata"]["name"], str) and isinstance(item["spec"], (dict, type(None)))
+                for item in kept
+            ):
                 return {"items": sorted(kept, key=lambda item: item["metadata"]["name"])}
         except (KeyError, TypeError, AttributeError):
             pass

@@ -20,7 +20,6 @@ MOUNTS = [
     {"source": "/etc/kubernetes", "destination": "/etc/kubernetes"},
     {"source": "/var/lib/etcd", "destination": "/var/lib/rancher/etcd"},
     {"source": "/var/lib/kubelet", "destination": "/var/lib/kubelet"},
-    {"source": "/etc/systemd", "destination": "/etc/systemd"},  # for two controls that are not applicable on RKE
 ]
 
 

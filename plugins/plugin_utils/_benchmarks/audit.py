@@ -55,8 +55,9 @@ def audit_commands(
 
 def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -> list[str]:
     """Return where the path lies on the nodes, each place once, else where it lies on a node without a prefix."""
-    found = (document.get("paths", {}).get(path_key(request), {}).get("path") for document in documents)
-    paths = list(dict.fromkeys(path for path in found if path and isinstance(path, str)))
+    found = [document.get("paths", {}).get(path_key(request), {}) for document in documents]
+    each = [part.get("path") for entry in found for part in entry.get("each") or [entry]]
+    paths = list(dict.fromkeys(path for path in each if path and isinstance(path, str)))
     return paths or ([request["path"]] if "path" in request else [])
 
 

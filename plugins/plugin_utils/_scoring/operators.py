@@ -229,12 +229,29 @@ def entries_owner_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | N
 
 
 def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
-    """The API server encrypts a resource with the first provider of the first entry that names it."""
-    for section in entry["encryption"]:
-        if test["resource"] in section["resources"] or "*." in section["resources"] or "*.*" in section["resources"]:
-            first = section["providers"][0] if section["providers"] else "no provider"
-            return None if first == test["value"] else f"first provider for {test['resource']} is {first}"
-    return f"no provider for {test['resource']}"
+    """A resource is encrypted with the first provider of its own entry, else of one for all of its group or for all.
+
+    `*.*` is for all from Kubernetes 1.27 on, and `*` for the core group before. Both readings must agree on an unknown
+    version.
+    """
+    name, _dot, group = test["resource"].partition(".")
+    version = entry.get("kubernetes")
+    for everything in (False, True) if version is None else (version >= (1, 27),):
+        wildcards = ({f"*.{group}"}, {"*.*"}) if everything else ({f"*.{group}", f"*.{group}".rstrip(".")},)
+        matches = (
+            section["providers"][:1]
+            for names in ({test["resource"], f"{name}.{group}"}, *wildcards)
+            for section in entry["encryption"]
+            if names & set(section["resources"])
+        )
+        first: list[str] = next(matches, [])
+        if first != [test["value"]]:
+            return (
+                f"first provider for {test['resource']} is {first[0]}"
+                if first
+                else f"no provider for {test['resource']}"
+            )
+    return None
 
 
 def _listing(entry: dict[str, t.Any]) -> str:

@@ -32,10 +32,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import 
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 # Errors of a path that are a verdict: there is no such file, or the component has no valid path to it.
-_ANSWERS = {"missing", "not_set", "not_absolute", "malformed"}
+_ANSWERS = {"missing", "not_absolute", "malformed"}
+
+_VERSION = re.compile(r":v([0-9]{1,3})\.([0-9]{1,3})\.[^/]*$")  # of Kubernetes, in the name of its image
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
+    "not_set": "set the flag, since what the component uses without it is not examined",
     "not_located": "make Docker answer on the node, or set cis_scan_prefix_path",
 }
 
@@ -132,7 +135,7 @@ class NodeScorer:
     def _check_config_file(self, component: str, command: Command, flag: str) -> None:
         """Raise Unseen if the component takes the flag's setting from a file, which is not examined."""
         config = self._benchmark.components[component].get("config_file")
-        if not config or (flag in command.flags and config["flags_win"]):
+        if not config or flag in config.get("not_in_file", ()) or (flag in command.flags and config["flags_win"]):
             return
         if config["flag"] in command.flags or config["flag"] in command.variables:
             raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
@@ -194,27 +197,35 @@ class NodeScorer:
 
     def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
         key, component = path_key(test["path"]), test["path"]["container"]
-        running = self._evidence["containers"].get(component, {}).get("state") == "running"
-        if "flag" in test["path"] and running:
+        if "flag" in test["path"] and "state" in self._evidence["containers"].get(component, {}):
             for command in self._commands(component):
                 self._check_config_file(component, command, test["path"]["flag"])
-        entry = self._evidence["paths"].get(key)
-        if entry is None:
+        found = self._evidence["paths"].get(key)
+        if found is None:
             raise Unseen(f"{key} is not in the evidence; scan the node again")
+        # of a flag that several processes give differently each path counts
+        verdicts = [self._decide_path(entry, key, test, expected) for entry in found.get("each") or [found]]
+        return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
+
+    def _decide_path(self, entry: dict[str, t.Any], key: str, test: dict[str, t.Any], expected: str) -> Verdict:
         source = str(entry.get("path") or key)
         if "error" in entry:
             error = entry["error"]
-            if error["kind"] in _ANSWERS:
+            if error["kind"] in _ANSWERS or (error["kind"] == "not_set" and test.get("unset") == "fail"):
                 actual = error["kind"].replace("_", " ")
                 if test["op"] == "shown":
                     actual = f"{source}: {actual}"
                 return Verdict("fail", expected, actual, source, str(error["message"] or actual))
-            raise Unseen(_why(error, _PATH_ADVICE.get(error["kind"], "")))
+            reason = _why(error, _PATH_ADVICE.get(error["kind"], ""))
+            return Verdict("error", expected, "", test["path"]["container"], reason)
         expected_type = "directory" if test["path"].get("list") else test.get("type", "file")
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != expected_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
-        problem = PATH_OPERATORS[test["op"]](entry, test)
+        image = self._evidence["containers"].get(test["path"]["container"], {}).get("image", "")
+        version = _VERSION.search(image)
+        numbers = (int(version.group(1)), int(version.group(2))) if version else None
+        problem = PATH_OPERATORS[test["op"]]({**entry, "kubernetes": numbers}, test)
         return Verdict("fail" if problem else "pass", expected, problem or actual, source, problem or "")
 
     # ---------------------------------------------------------------------------------------- objects

@@ -253,15 +253,53 @@ ENCRYPTION = {"resource": "secrets", "value": "aescbc"}
         ([(["configmaps"], ["identity"]), (["secrets"], ["aescbc"])], True),
         # the first that names it decides
         ([(["secrets"], ["identity"]), (["secrets"], ["aescbc"])], False),
-        ([(["*.*"], ["aescbc"])], True),
-        ([(["*."], ["identity"]), (["secrets"], ["aescbc"])], False),
+        # its own entry before a wildcard, in whatever order
+        ([(["*."], ["identity"]), (["secrets"], ["aescbc"])], True),
+        ([(["secrets"], ["aescbc"]), (["*."], ["identity"])], True),
+        ([(["*."], ["aescbc"]), (["secrets"], ["identity"])], False),
+        ([(["secrets"], ["identity"]), (["*."], ["aescbc"])], False),
+        ([(["*."], ["aescbc"]), (["secrets"], [])], False),
+        ([(["*.*"], ["aescbc"]), (["secrets"], ["identity"])], False),
+        ([(["*.*"], ["aescbc"]), (["*."], ["identity"])], False),
+        ([(["*.*"], ["identity"]), (["*."], ["aescbc"])], True),
+        ([(["configmaps", "*."], ["aescbc"])], True),
+        ([(["secrets."], ["aescbc"])], True),
+        ([(["secrets."], ["identity"]), (["secrets"], ["aescbc"])], False),
         ([(["secrets.apps"], ["aescbc"])], False),
+        ([(["*.apps"], ["aescbc"])], False),
         ([], False),
     ],
 )
 def test_first_provider(sections: list[tuple[list[str], list[str]]], held: bool) -> None:
     shown = entry(encryption=[{"resources": names, "providers": providers} for names, providers in sections])
     assert (PATH_OPERATORS["first_provider_is"](shown, ENCRYPTION) is None) is held
+
+
+@pytest.mark.parametrize(
+    "names, held",
+    [
+        # version: 1.9, 1.26, 1.27, 2.0, unknown
+        (["*.*"], [False, False, True, True, False]),
+        (["*"], [True, True, False, False, False]),
+        (["*."], [True, True, True, True, True]),
+    ],
+)
+def test_wildcards_by_version(names: list[str], held: list[bool]) -> None:
+    sections = [{"resources": names, "providers": ["aescbc"]}]
+    for version, expected in zip([(1, 9), (1, 26), (1, 27), (2, 0), None], held, strict=True):
+        shown = entry(encryption=sections, kubernetes=version)
+        assert (PATH_OPERATORS["first_provider_is"](shown, ENCRYPTION) is None) is expected, version
+
+
+def test_an_unknown_version_is_read_in_both_ways() -> None:
+    sections = [{"resources": ["*"], "providers": ["identity"]}, {"resources": ["*."], "providers": ["aescbc"]}]
+    assert PATH_OPERATORS["first_provider_is"](entry(encryption=sections), ENCRYPTION)
+
+
+def test_wildcards_of_another_group() -> None:
+    sections = [{"resources": ["*."], "providers": ["aescbc"]}, {"resources": ["*.apps"], "providers": ["secretbox"]}]
+    test = {"resource": "deployments.apps", "value": "secretbox"}
+    assert PATH_OPERATORS["first_provider_is"](entry(encryption=sections), test) is None
 
 
 def test_query_finds_names() -> None:

@@ -151,12 +151,76 @@ def test_a_path_that_was_not_seen(kind: str) -> None:
     assert {found[i].state for i in JUDGED - FILES} == {"pass"}
 
 
-@pytest.mark.parametrize("kind", ["missing", "not_set", "not_absolute", "malformed"])
+@pytest.mark.parametrize("kind", ["missing", "not_absolute", "malformed"])
 def test_a_path_that_is_known_not_to_be_good(kind: str) -> None:
     document = node()
     document["paths"] = {key: {"error": {"kind": kind, "message": "because"}} for key in document["paths"]}
     found = score_node(BENCHMARK, document, cluster(), JUDGED)
     assert {found[i].state for i in FILES} == {"fail"}
+
+
+def test_a_path_that_no_flag_names() -> None:
+    document = node()
+    document["paths"] = {key: {"error": {"kind": "not_set", "message": "because"}} for key in document["paths"]}
+    found = score_node(BENCHMARK, document, cluster(), JUDGED)
+    assert {i for i in FILES if found[i].state == "fail"} == {"1.1.35"}  # nothing is encrypted then
+    assert {found[i].state for i in FILES - {"1.1.35"}} == {"error"}
+    assert "because; set the flag" in found["1.4.11"].reason
+
+
+def test_each_path_of_several_processes_counts() -> None:
+    for change, state in (
+        ({}, "pass"),
+        ({"mode": "0777"}, "fail"),
+        ({"error": {"kind": "not_mounted", "message": "because"}}, "error"),
+        ({"error": {"kind": "not_set", "message": "because"}}, "error"),
+    ):
+        document = node()
+        good = document["paths"]["etcd:--data-dir"]
+        document["paths"]["etcd:--data-dir"] = {"each": [good, {**good, **change}]}
+        assert states(document)["1.4.11"] == state
+
+
+@pytest.mark.parametrize("change", [{"state": "exited"}, {"processes": [["/pause"]]}])
+def test_a_path_of_a_component_that_does_not_run(change: dict[str, t.Any]) -> None:
+    document = node()
+    for shown in document["containers"].values():
+        shown.update(change)
+    found = score_node(BENCHMARK, document, cluster(), {"1.1.35", "1.4.11", "1.4.12", "2.2.7", "2.2.8", "2.2.1"})
+    assert {i for i, verdict in found.items() if verdict.state == "pass"} == {"2.2.1"}  # its path is no flag's
+    assert {verdict.state for i, verdict in found.items() if i != "2.2.1"} == {"error"}
+
+
+@pytest.mark.parametrize(
+    "image, state",
+    [
+        ("rancher/hyperkube:v1.27.16-rancher1", "pass"),
+        ("registry.example:5000/rancher/hyperkube:v1.30.2-rancher1-1", "pass"),
+        ("rancher/hyperkube:v1.26.15-rancher1", "fail"),
+        ("rancher/hyperkube@sha256:0123", "fail"),
+        ("rancher/hyperkube:latest", "fail"),
+        ("registry:v1.27.1/hyperkube", "fail"),
+        ("rancher/hyperkube:v1." + "9" * 5000 + ".1", "fail"),
+        ("", "fail"),
+    ],
+)
+def test_what_all_resources_are_depends_on_the_version_of_the_api_server(image: str, state: str) -> None:
+    document = node()
+    document["containers"]["kube-apiserver"]["image"] = image
+    shown = document["paths"]["kube-apiserver:--encryption-provider-config"]
+    shown["encryption"] = [{"resources": ["*.*"], "providers": ["aescbc"]}]
+    assert states(document)["1.1.35"] == state
+
+
+@pytest.mark.parametrize(
+    "spec", ["x", [], ["hostPID"], 5, True, None, "", {"hostPID": ""}, {"hostPID": []}, {"hostPID": 0}]
+)
+def test_a_policy_of_another_shape_is_no_evidence_of_a_pass(spec: t.Any) -> None:
+    api = cluster()
+    api["objects"]["podsecuritypolicies"]["items"] = [{"metadata": {"name": "a"}, "spec": spec}]
+    found = score_node(BENCHMARK, node(), api, API)
+    passed = {i for i in API if found[i].state == "pass"}
+    assert passed == ({"1.7.3", "1.7.4"} if isinstance(spec, dict) else set())
 
 
 def test_paths_that_are_not_in_the_evidence() -> None:
@@ -266,11 +330,22 @@ def test_the_kubelets_flags_outdo_its_file() -> None:
     set_flag(document, "kubelet", "--config=/x")
     found = score_node(BENCHMARK, document, cluster(), JUDGED)
     assert found["2.1.1"].state == "pass"  # --anonymous-auth is given
-    assert found["2.1.11"].state == "error"  # --cadvisor-port is not, and the file may say anything
+    assert found["2.1.11"].state == "pass"  # --cadvisor-port is not, and the file cannot set it
     given = " ".join(document["containers"]["kubelet"]["args"])
-    for control_id in of_component("kubelet"):
+    for control_id in of_component("kubelet") - {"2.1.11"}:
         flags = [test["flag"] for test in CONTROLS[control_id]["tests"]]
         assert (found[control_id].state == "pass") is all(flag + "=" in given for flag in flags), control_id
+
+
+@pytest.mark.parametrize("words, states_", [([], ("pass", "pass")), (["--hostname-override=a"], ("fail", "pass"))])
+def test_what_the_kubelets_file_cannot_set_is_decided_by_the_flag(words: list[str], states_: tuple[str, str]) -> None:
+    document = node()
+    without_flag(document, "kubelet", "--hostname-override")
+    set_flag(document, "kubelet", "--config=/x", *words)
+    found = score_node(BENCHMARK, document, None, {"2.1.8", "2.1.11"})
+    assert (found["2.1.8"].state, found["2.1.11"].state) == states_
+    set_flag(document, "kubelet", "--cadvisor-port=4194")
+    assert score_node(BENCHMARK, document, None, {"2.1.11"})["2.1.11"].state == "fail"
 
 
 def without_flag(document: dict[str, t.Any], component: str, flag: str) -> None:
