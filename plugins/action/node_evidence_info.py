@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import request_of_node
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    at_controller,
     check_evidence,
     evidence_path,
     gather_evidence,
@@ -37,7 +38,10 @@ class ActionModule(ActionBase):
         args = dict(self._task.args)
         directory = args.pop("record_to", None)
         if directory is None:
+            asked = time.time()
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
+            if isinstance(result.get("evidence"), dict):
+                result["evidence"] = at_controller(result["evidence"], asked)
             return result
         node = (task_vars or {})["inventory_hostname"]
         path = evidence_path(directory, node)

@@ -43,6 +43,14 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}{'s' * (number != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the largest unit of which it has at least two."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{round(seconds)} s"
+
+
 def plain(value: t.Any, text: type[str] = str) -> t.Any:
     """Return native data of what templating hands over, which walks slowly, with strings of this type."""
     if isinstance(value, dict):

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import calendar
 import collections
 import os
 import re
+import time
 import typing as t
 import urllib.parse
 
@@ -28,6 +30,10 @@ if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
 
 NOT_GATHERED = "not gathered"
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+# How many seconds a node's clock may be off.
+_CLOCK = 300
 
 # What Ansible says of a host, and what a person would say. The first pattern that is found counts.
 _MEANINGS = (
@@ -100,6 +106,8 @@ def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
         wrong(f"roles: expected a list of {', '.join(NODE_TYPES.values())}, got {document.get('roles')!r}")
     if not isinstance(document.get("collected_at", ""), str):
         wrong("collected_at: expected a string")
+    if type(document.get("clock_offset", 0)) is not int:
+        wrong("clock_offset: expected an integer")
     if "error" in document and not is_error(document["error"]):
         wrong("error: expected an object with kind and message")
     for key in ("containers", "paths"):
@@ -170,6 +178,22 @@ def _python_problem(action: ActionBase) -> str:
     return ""
 
 
+def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
+    """Return the answer to what was asked at this time with the controller's time in place of the node's.
+
+    `clock_offset` says how far the node's clock is off, if that is much: later than now, or earlier than it was asked.
+    """
+    now = time.time()
+    document = {key: value for key, value in document.items() if key != "clock_offset"}
+    try:
+        seen = calendar.timegm(time.strptime(document["collected_at"], _TIME))
+    except (KeyError, TypeError, ValueError):
+        seen = int(now)  # no time: nothing is known of the clock
+    off = int(max(0, seen - now) + min(0, seen - asked))
+    document["collected_at"] = time.strftime(_TIME, time.gmtime(now))
+    return {**document, "clock_offset": off} if abs(off) > _CLOCK else document
+
+
 def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
     """Run rke.cis.node_evidence_info with these arguments on the action's node, and return its evidence document.
 
@@ -177,6 +201,7 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
     """
     if getattr(action._connection._shell, "SHELL_FAMILY", "") == "powershell":
         raise Unseen("Windows", "the benchmark does not apply to Windows nodes; remove it from the role groups")
+    asked = time.time()
     try:
         answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
     except AnsibleConnectionFailure:
@@ -191,4 +216,4 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
         document = check_evidence(answer["evidence"], "the node's answer")
     except CisError as error:
         raise Unseen("failed", str(error)) from error
-    return {**document, "node": args["node"], "roles": args.get("roles") or []}
+    return {**at_controller(document, asked), "node": args["node"], "roles": args.get("roles") or []}

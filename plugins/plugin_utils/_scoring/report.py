@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node, unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
+from ansible_collections.rke.cis.plugins.plugin_utils._text import duration
 
 SCHEMA = "rke.cis/report/1"
 
@@ -106,6 +107,12 @@ def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[
         for version, where in seen.items()
         if not _numbers(low) <= _numbers(version)[:2] <= _numbers(high)
     ]
+
+
+def _clock_warnings(nodes: list[dict[str, t.Any]]) -> list[str]:
+    off = [(document["node"], document["clock_offset"]) for document in nodes if document.get("clock_offset")]
+    shown = [f"{name} is {duration(abs(by))} {'ahead' if by > 0 else 'behind'}" for name, by in off]
+    return [f"clocks differ from the controller's: {some(shown)}; set them right"] if shown else []
 
 
 # ------------------------------------------------------------------------------------------- judging
@@ -259,7 +266,7 @@ def build_report(
         "collected_at": max((document.get("collected_at") or "" for document in nodes), default=""),
         "kubernetes": {**benchmark.kubernetes, "seen": versions},
         "parameters": benchmark.parameters,
-        "warnings": _version_warnings(benchmark, versions) + excuses.warnings(),
+        "warnings": _version_warnings(benchmark, versions) + _clock_warnings(nodes) + excuses.warnings(),
         "waivers": excuses.listed(),
         "total": len(benchmark.controls),
         **counts,

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import pathlib
 import re
+import time
 import typing as t
 from unittest import mock
 
@@ -22,6 +24,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.plan_helper import make_plan
 
 VARS = {"inventory_hostname": "n1"}
+NOW = node()["collected_at"]
 PLAN = {"containers": {"kubelet": {}}, "paths": []}
 
 
@@ -29,6 +32,44 @@ PLAN = {"containers": {"kubelet": {}}, "paths": []}
 def directory(tmp_path: pathlib.Path) -> pathlib.Path:
     """The directory of the evidence of a planned scan of the node n1."""
     return pathlib.Path(make_plan(tmp_path / "scan", {"n1": ["worker"]}, cluster(), PLAN)["evidence_dir"])
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the controller, at which the clock of the nodes in the tests is right."""
+    now = [calendar.timegm(time.strptime(NOW, "%Y-%m-%dT%H:%M:%SZ"))]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(
+    "said, took, expected",
+    [
+        ("2026-11-21T22:04:59Z", 0, None),
+        ("2026-11-21T22:05:01Z", 0, 301),
+        ("2026-11-22T22:00:00Z", 0, 86400),
+        ("2026-11-21T21:54:59Z", 0, -301),
+        ("2026-11-21T22:09:00Z", 600, None),  # it was gathered at any time between question and answer
+        ("2026-11-21T22:15:01Z", 600, 301),
+        ("2026-11-21T21:55:00Z", 600, None),
+        ("2026-11-21T21:54:59Z", 600, -301),
+        ("yesterday", 0, None),
+    ],
+)
+def test_the_time_is_the_controllers_and_a_clock_that_is_off_is_recorded(
+    directory: pathlib.Path, clock: list[float], said: str, took: int, expected: int | None
+) -> None:
+    document = {**node("n1", ["worker"]), "collected_at": said, "clock_offset": 5}
+    action = make_action(ActionModule, {"record_to": str(directory)})
+
+    def answer(**_options: t.Any) -> dict[str, t.Any]:
+        clock[0] += took
+        return {"evidence": document}
+
+    action._execute_module.side_effect = answer
+    action.run(None, VARS)
+    assert recorded(directory)["collected_at"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock[0]))
+    assert recorded(directory).get("clock_offset") == expected
 
 
 def recorded(directory: pathlib.Path) -> dict[str, t.Any]:
@@ -40,7 +81,7 @@ def recorded(directory: pathlib.Path) -> dict[str, t.Any]:
 def test_without_a_directory_it_is_just_the_module(tmp_path: pathlib.Path) -> None:
     answer = {"evidence": {"x": 1}, "changed": False}
     result = run_action(ActionModule, {"plan": {}}, answer=answer)
-    assert result["evidence"] == {"x": 1}
+    assert result["evidence"] == {"x": 1, "collected_at": NOW}
     assert list(tmp_path.iterdir()) == []
 
 

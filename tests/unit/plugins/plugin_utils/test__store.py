@@ -257,6 +257,8 @@ BAD_NODES = {
     "error kind object": changed(error={"kind": {}, "message": "x"}),
     "collected_at number": changed(collected_at=5),
     "collected_at list": changed(collected_at=[]),
+    "clock_offset text": changed(clock_offset="5"),
+    "clock_offset boolean": changed(clock_offset=True),
 }
 
 

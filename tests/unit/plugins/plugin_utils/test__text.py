@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
-from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe
+from ansible_collections.rke.cis.plugins.plugin_utils._text import duration, make_unsafe
 
 
 def test_every_text_is_marked_and_nothing_is_changed() -> None:
@@ -17,3 +18,11 @@ def test_every_text_is_marked_and_nothing_is_changed() -> None:
     texts = [*found, found["a"][0], found["a"][5]["b"][0], *found["a"][5]]
     assert [type(text) for text in texts] == [marked] * 5
     assert found["a"][3] is True
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.4, "0 s"), (119, "119 s"), (301, "5 min"), (7199, "119 min"), (86400, "24 h"), (172800, "2 days")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
