@@ -13,14 +13,15 @@ description:
   - Scores the evidence of each node as it arrives and prints at the end of the play a table of the nodes and of the
     cluster, then the failing controls with the value seen and the value wanted, then what could not be examined, then
     in short what has changed since the last scan of the same cluster and profile.
-  - While nodes are asked it prints at most every O(progress) seconds how many have answered, at what rate, and how long
-    the others may take. These are whole lines, which do as well in a log file and in AWX as on a terminal.
+  - While nodes are asked it prints every O(progress) seconds how many have answered, at what rate, how long the others
+    may take, and which nodes it waits for. These are whole lines, which do as well in a log file and in AWX as on a
+    terminal.
   - For programs it can write the same as JSON lines, see O(jsonl_path).
-  - It prints nothing for plays that do not scan.
+  - It prints nothing for plays that do not scan, nor beside a callback that prints JSON (C(json), C(jsonl)).
 options:
   progress:
     description:
-      - How many seconds lie at least between two lines of progress. V(0) prints none.
+      - How many seconds lie between two lines of progress. V(0) prints none.
     type: int
     default: 15
     env:
@@ -55,6 +56,8 @@ requirements:
 
 import json
 import os
+import sys
+import threading
 import time
 import typing as t
 
@@ -83,6 +86,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE, read_json
 
+GATHER = "rke.cis.node_evidence_info"
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
@@ -144,8 +148,11 @@ class CallbackModule(CallbackBase):
         self._report_path = ""
         self._written: list[str] = []
         self._changes: list[str] = []
-        self._started = self._told = 0.0
         self._progress, self._jsonl_path = 0, ""
+        self._quiet = C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in ("json", "jsonl")
+        self._asked: dict[str, None] = {}
+        self._gathered = threading.Event()
+        self._teller: threading.Thread | None = None
         self._jsonl: t.TextIO | None = None
 
     def set_options(self, *args: t.Any, **keywords: t.Any) -> None:
@@ -156,16 +163,16 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: t.Any) -> None:
         answer = result._result
         action = result._task.resolved_action
+        self._asked.pop(result._host.get_name(), None)
         try:
             if action == "rke.cis._plan_scan":
                 # no directory: only what would be skipped was asked
                 self._scan, self._report_path = Scan(answer["scan_dir"]) if answer["scan_dir"] else None, ""
-                self._started = self._told = time.monotonic()
                 if self._scan:
                     plan = self._scan.plan
                     self._emit("scan_started", plan, nodes=len(plan["nodes"]), scan_dir=plan["scan_dir"])
-            elif action == "rke.cis.node_evidence_info" and self._scan and "evidence_file" in answer:
-                self._node(answer["evidence_file"])
+            elif action == GATHER and self._scan and "evidence_file" in answer:
+                self._scored(self._scan.add_file(answer["evidence_file"]))
             elif action == "rke.cis.score_evidence":
                 self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]
             elif action == "rke.cis.render_report":
@@ -174,21 +181,54 @@ class CallbackModule(CallbackBase):
             self._display.warning(f"rke.cis.cis_summary: {error}")
 
     def v2_runner_on_unreachable(self, result: t.Any) -> None:
-        if result._task.resolved_action == "rke.cis.node_evidence_info" and self._scan:
+        if result._task.resolved_action == GATHER and self._scan:
+            name = result._host.get_name()
+            self._asked.pop(name, None)
             try:
                 # the action has recorded why
-                self._node(evidence_path(self._scan.plan["evidence_dir"], result._host.get_name()))
+                self._scored(self._scan.add_file(evidence_path(self._scan.plan["evidence_dir"], name)))
             except CisError as error:
                 self._display.warning(f"rke.cis.cis_summary: {error}")
 
-    def _node(self, path: str) -> None:
-        """Take what a node has answered."""
-        scan = t.cast(Scan, self._scan)
-        self._scored(scan.add_file(path))
-        done, total, now = len(scan.documents), len(scan.plan["nodes"]), time.monotonic()
-        if 0 < self._progress <= now - self._told and done < total:
-            self._told = now
-            self._display.display(progress_line(done, total, now - self._started))
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
+        self._asked.pop(result._host.get_name(), None)
+
+    v2_runner_on_skipped = v2_runner_on_failed
+
+    # ------------------------------------------------------------------------------------------- progress
+
+    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
+        self._end_progress()
+        if self._scan and task.resolved_action == GATHER and self._progress > 0:
+            self._asked.clear()
+            self._gathered.clear()
+            # Ansible forks its workers while this runs: Display's lock, which it takes for that, is the only one used.
+            self._teller = threading.Thread(target=self._tell, args=(self._scan, time.monotonic()), daemon=True)
+            self._teller.start()
+
+    def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
+        if task.resolved_action == GATHER:
+            self._asked[host.get_name()] = None
+
+    def _tell(self, scan: Scan, started: float) -> None:
+        """Print the progress from time to time, whether or not a node answers, until all has been gathered."""
+        while not self._gathered.wait(self._progress):
+            done, total = len(scan.documents), len(scan.plan["nodes"])
+            self._say(progress_line(done, total, time.monotonic() - started, list(self._asked)))
+            sys.stdout.flush()  # now, also where it is no terminal
+
+    def _end_progress(self) -> None:
+        """End it for good: nothing is printed after this."""
+        self._gathered.set()
+        if self._teller:
+            self._teller.join()
+            self._teller = None
+
+    def _say(self, line: str, colour: str | None = None) -> None:
+        if not self._quiet:
+            self._display.display(line, color=colour)
+
+    # ------------------------------------------------------------------------------------------- results
 
     def _scored(self, name: str) -> None:
         """Tell programs of a node that has been scored."""
@@ -209,6 +249,7 @@ class CallbackModule(CallbackBase):
         )
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
+        self._end_progress()
         try:
             if self._scan:
                 for name in self._scan.add_missing():
@@ -248,13 +289,13 @@ class CallbackModule(CallbackBase):
     def _show(self, report: dict[str, t.Any]) -> None:
         """Print the summary."""
         colours = {"fail": C.COLOR_ERROR, "error": C.COLOR_UNREACHABLE}
-        self._display.display("")
+        self._say("")
         for line, state in summary(report):
-            self._display.display(line, color=colours.get(state))
+            self._say(line, colours.get(state))
         if self._changes:
-            self._display.display("\n" + "\n".join(self._changes))
+            self._say("\n" + "\n".join(self._changes))
         if self._written:
-            self._display.display("\nReports\n" + "\n".join(f"    {path}" for path in self._written))
+            self._say("\nReports\n" + "\n".join(f"    {path}" for path in self._written))
 
     def _emit(self, event: str, about: dict[str, t.Any], **fields: t.Any) -> None:
         """Append an event to the file of JSON lines, if there is one. ASCII: nothing else can break a line."""

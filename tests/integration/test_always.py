@@ -107,8 +107,10 @@ def check_reasons(outcome: scans.Outcome, wrong: dict[str, tuple[dict[str, t.Any
 def test_every_wrong_node_says_why(faults: Testbed, wrong: t.Any, tmp_path: pathlib.Path) -> None:
     """Beside nodes on which all is well, also where the user's settings say that an error ends the play."""
     groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": [*wrong, "good"]}
-    outcome = scan(faults, tmp_path, wrong, groups, ANSIBLE_ANY_ERRORS_FATAL="true")
+    outcome = scan(faults, tmp_path, wrong, groups, ANSIBLE_ANY_ERRORS_FATAL="true", RKE_CIS_SUMMARY_PROGRESS="1")
     check_reasons(outcome, wrong)
+    assert re.search(r"^\d+ of \d+ nodes have answered.*; waiting for ", outcome.out, re.M)
+    assert "nodes have answered" not in outcome.summary
     for node in ("cp1", "etcd1", "good"):
         assert outcome.report["node_results"][node]["pass"] > 5
 

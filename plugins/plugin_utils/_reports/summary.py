@@ -19,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     report_checks,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, listed, printable, shortened
 
 WIDTH = 80
 _STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
@@ -51,12 +51,13 @@ def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]
     return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
 
 
-def progress_line(done: int, total: int, seconds: float) -> str:
-    """Return the progress of a scan after so many seconds."""
-    rate = done / max(seconds, 0.001)
-    left = round((total - done) / rate)
-    wait = f"{left} s" if left < 120 else f"{left // 60} min"
-    return f"{done} of {total} nodes have answered, {rate:.1f} a second, about {wait} left"
+def progress_line(done: int, total: int, seconds: float, waiting: list[str]) -> str:
+    """Return the progress of a scan after so many seconds, and which nodes it waits for."""
+    line = f"{done} of {total} nodes have answered"
+    if done:
+        rate = done / max(seconds, 0.001)
+        line += f", {rate:.1f} a second, about {duration((total - done) / rate)} left"
+    return _printable(f"{line}; waiting for {listed(waiting, 3)}" if waiting else line)
 
 
 def node_table(report: dict[str, t.Any]) -> list[str]:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import pathlib
+import queue
 import types
 import typing as t
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.callback import cis_summary
-from ansible_collections.rke.cis.plugins.callback.cis_summary import CallbackModule, Scan
+from ansible_collections.rke.cis.plugins.callback.cis_summary import GATHER, CallbackModule, Scan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
@@ -104,11 +105,11 @@ class Screen:
 
 
 @pytest.fixture
-def callback() -> CallbackModule:
+def callback() -> t.Iterator[CallbackModule]:
     module = CallbackModule()
     module._display = Screen()
-    module._progress = 15
-    return module
+    yield module
+    module._end_progress()
 
 
 def event(action: str, answer: dict[str, t.Any], host: str = "") -> t.Any:
@@ -236,50 +237,87 @@ def test_a_report_that_has_gone_is_a_warning(callback: CallbackModule, tmp_path:
 # ------------------------------------------------------------------------------------- progress
 
 
+def started(callback: CallbackModule, action: str, *hosts: str) -> None:
+    """Let a task start, and hosts be asked."""
+    task = types.SimpleNamespace(resolved_action=action)
+    callback.v2_playbook_on_task_start(task, False)
+    for host in hosts:
+        callback.v2_runner_on_start(types.SimpleNamespace(get_name=lambda name=host: name), task)
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [100.0]
-    monkeypatch.setattr(cis_summary.time, "monotonic", lambda: now[0])
-    return now
+def told(callback: CallbackModule, plan: dict[str, t.Any]) -> t.Callable[[], str]:
+    """Plan a scan. Each call waits for the next line of progress, however long it takes, and returns it."""
+    lines: queue.Queue[str] = queue.Queue()
+    show = callback._display.display
+    callback._display.display = lambda text, **options: (show(text, **options), lines.put(text))
+    callback._progress = 0.01
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+
+    def next_line() -> str:
+        while not lines.empty():
+            lines.get()
+        lines.get(timeout=60)
+        return lines.get(timeout=60)  # the first one may have been made before the call
+
+    return next_line
 
 
-def many(plan: dict[str, t.Any], count: int) -> list[dict[str, t.Any]]:
-    """Return what is returned for each of so many nodes, and plan with them."""
-    nodes = {f"n{number:03}": ["worker"] for number in range(count)}
-    plan.update(make_plan(pathlib.Path(plan["scan_dir"]), nodes, cluster()))
-    return [record(plan, node(name, ["worker"])) for name in plan["nodes"]]
+def test_progress_is_told_even_if_nobody_answers(
+    callback: CallbackModule, plan: dict[str, t.Any], told: t.Callable[[], str]
+) -> None:
+    started(callback, GATHER, "a", "b")
+    assert told() == "0 of 2 nodes have answered; waiting for a, b"
+    callback.v2_runner_on_ok(event(GATHER, record(plan, bad("a")), "a"))
+    line = told()
+    assert line.startswith("1 of 2 nodes have answered, ") and line.endswith(" left; waiting for b")
+    record(plan, lost("b"))
+    callback.v2_runner_on_unreachable(event(GATHER, {}, "b"))
+    callback.v2_runner_on_unreachable(event("ansible.builtin.ping", {}, "c"))
+    assert told().startswith("2 of 2 nodes have answered, ")
 
 
-@pytest.mark.parametrize("every, lines", [(15, 3), (30, 1), (1, 9), (0, 0)])
-def test_progress_is_a_few_lines(
-    callback: CallbackModule, plan: dict[str, t.Any], clock: list[float], every: int, lines: int
+def test_who_has_failed_is_not_waited_for(callback: CallbackModule, told: t.Callable[[], str]) -> None:
+    started(callback, GATHER, "a", "b", "c")
+    callback.v2_runner_on_failed(event(GATHER, {"failed": True}, "a"), ignore_errors=True)
+    callback.v2_runner_on_skipped(event(GATHER, {"skipped": True}, "b"))
+    assert told() == "0 of 2 nodes have answered; waiting for c"
+
+
+@pytest.mark.parametrize("end", ["task", "stats"])
+def test_progress_ends_with_the_task(callback: CallbackModule, told: t.Callable[[], str], end: str) -> None:
+    started(callback, GATHER, "a")
+    told()
+    teller = callback._teller
+    if end == "task":
+        started(callback, "rke.cis.score_evidence")
+    else:
+        callback.v2_playbook_on_stats(None)
+    assert not teller.is_alive()
+    assert callback._teller is None
+
+
+@pytest.mark.parametrize("action, every", [("ansible.builtin.debug", 1), (GATHER, 0)])
+def test_no_progress_of_other_tasks_nor_if_none_is_wanted(
+    callback: CallbackModule, told: t.Callable[[], str], action: str, every: int
 ) -> None:
     callback._progress = every
-    answers = many(plan, 10)
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    for answer in answers:
-        clock[0] += 5
-        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", answer))
-    assert len(callback._display.lines) == lines
-    if every == 15:
-        assert callback._display.lines[0] == "3 of 10 nodes have answered, 0.2 a second, about 35 s left"
+    started(callback, action, "a")
+    assert callback._teller is None
 
 
-def test_a_fast_scan_says_nothing_on_the_way(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
-    assert callback._display.lines == []
-
-
-def test_an_unreachable_node_counts_as_done(
-    callback: CallbackModule, plan: dict[str, t.Any], clock: list[float]
+@pytest.mark.parametrize(
+    "name, quiet", [("default", False), ("ansible.posix.json", True), ("json", True), ("ansible.posix.jsonl", True)]
+)
+def test_beside_json_nothing_is_printed(
+    plan: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, name: str, quiet: bool
 ) -> None:
+    monkeypatch.setattr(cis_summary.C, "DEFAULT_STDOUT_CALLBACK", name)
+    callback = CallbackModule()
+    callback._display = Screen()
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    record(plan, lost("a"))
-    clock[0] += 60
-    callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "a"))
-    callback.v2_runner_on_unreachable(event("ansible.builtin.ping", {}, "b"))
-    assert callback._display.lines == ["1 of 2 nodes have answered, 0.0 a second, about 60 s left"]
+    callback.v2_playbook_on_stats(None)
+    assert (callback._display.lines == []) is quiet
 
 
 # ------------------------------------------------------------------------------------- JSON lines

@@ -292,9 +292,11 @@ def test_a_node_does_not_drive_the_terminal_by_a_comparison() -> None:
 
 
 def test_progress() -> None:
-    assert progress_line(250, 1000, 60) == "250 of 1000 nodes have answered, 4.2 a second, about 3 min left"
-    assert progress_line(990, 1000, 60) == "990 of 1000 nodes have answered, 16.5 a second, about 1 s left"
-    assert progress_line(1, 2, 0) == "1 of 2 nodes have answered, 1000.0 a second, about 0 s left"
+    assert progress_line(250, 1000, 60, []) == "250 of 1000 nodes have answered, 4.2 a second, about 3 min left"
+    assert progress_line(990, 1000, 60, []) == "990 of 1000 nodes have answered, 16.5 a second, about 1 s left"
+    assert progress_line(1, 2, 0, []) == "1 of 2 nodes have answered, 1000.0 a second, about 0 s left"
+    assert progress_line(0, 5, 15, list("abc")) == "0 of 5 nodes have answered; waiting for a, b, c"
+    assert progress_line(0, 5, 15, list("abcde")) == "0 of 5 nodes have answered; waiting for a, b, c and 2 more"
 
 
 def a_check(state: str, **more: str) -> dict[str, str]:
