@@ -200,6 +200,11 @@ def test_reports(who: Reader) -> None:
     gitlab = yaml.safe_load(page.take("artifacts:").text)
     assert list(who.cwd.glob(gitlab["artifacts"]["reports"]["junit"])) == [who.scans()[-1] / "report.junit.xml"]
 
+    who.write("report.sarif", json.dumps({"runs": [{"results": [{"kind": "pass"}, {"kind": "fail"}]}]}))
+    page.run("jq ")
+    kept = json.loads((who.cwd / "github.sarif").read_text(encoding="utf-8"))
+    assert kept == {"runs": [{"results": [{"kind": "fail"}]}]}
+
     compared = page.run("rke.cis.cis_compare")
     assert "Nothing changed" in compared, compared
     listed = page.run("cis_report_command=list")

@@ -61,6 +61,17 @@ if [ ! -f "$cache/vnu-$vnu.jar" ]; then
     ) || say "that failed; tests of reports in HTML will fail"
 fi
 
+multitool=5.7.0
+if [ ! -d "$cache/sarif-multitool-$multitool" ]; then
+    say "fetching the SARIF validator sarif-multitool $multitool"
+    (
+        work=$(mktemp -d "$cache/sarif.XXXXXX")
+        trap 'rm -rf "$work"' EXIT
+        npm install --silent --no-audit --no-fund --prefix "$work" "@microsoft/sarif-multitool@$multitool" >/dev/null &&
+            mv "$work" "$cache/sarif-multitool-$multitool" && trap - EXIT
+    ) || say "that failed; tests of SARIF that need it are skipped"
+fi
+
 apiserver=$cache/kube-apiserver-1.20.2
 build=tests/testbed/get_apiserver.sh
 if [ ! -x "$apiserver" ]; then
