@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
@@ -26,11 +26,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acq
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, cluster_path
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import check_one_cluster, roles_of_hosts
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
+    check_one_cluster,
+    check_play,
+    roles_of_hosts,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import config_map_skips, given_skips, merge_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
 # Limits in seconds: for an answer, for a node, for all nodes.
 _TIMES: Options = {
@@ -49,6 +52,7 @@ class ActionModule(ControllerAction):
         **RESULT,
         "groups": {"type": "dict", "default": {}},
         "show_skips": {"type": "str", "choices": ["false", "true", "only"], "default": "false"},
+        "api_host": {"type": "str", "default": "localhost"},
         "kubeconfig": {"type": "str"},
         "context": {"type": "str"},
         **_TIMES,
@@ -65,6 +69,7 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        check_play(self._task.get_play().strategy, task_vars)
         benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
         for name in _TIMES:
@@ -133,24 +138,16 @@ class ActionModule(ControllerAction):
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
             return {"error": {"kind": "not asked", "message": message}}
-        path = args["kubeconfig"]
-        kubeconfig: t.ContextManager[str] = contextlib.nullcontext(path)
-        if self._connection.transport == "local":
-            # Here a module runs in the directory of the playbook, which is the collection's. The user means their own.
-            path = os.path.abspath(os.path.expanduser(path))
-            kubeconfig = plain_file(path, f"cis_scan_kubeconfig {path}", self._loader)
-        with kubeconfig as plain:
-            answer = self._execute_module(
-                module_name="rke.cis.cluster_evidence_info",
-                module_args={
-                    "kubeconfig": plain,
-                    "context": args["context"],
-                    "timeout": args["timeout"],
-                    "objects": objects,
-                    "config_map": {} if args["skip_source"] in ("merged", "config_map") else None,
-                },
-                task_vars=task_vars,
-            )
-            if answer.get("failed"):
-                raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
-            return answer["evidence"]
+        asked = {
+            **{key: args[key] for key in ("kubeconfig", "context", "timeout")},
+            "objects": objects,
+            "config_map": CONFIG_MAP if args["skip_source"] in ("merged", "config_map") else None,
+        }
+        if args["api_host"] == "localhost":
+            return self.ask_api("cis_scan_kubeconfig", **asked)
+        answer = self._execute_module(
+            module_name="rke.cis.cluster_evidence_info", module_args=asked, task_vars=task_vars
+        )
+        if answer.get("failed"):
+            raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
+        return answer["evidence"]

@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
-from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError, cluster_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
     NODE_TYPES,
@@ -23,7 +20,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import g
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
 # Options that have a variable of the scan, cis_scan_<name>, so that both judge alike.
 _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {
@@ -115,7 +111,13 @@ class ActionModule(ControllerAction):
         """Look at what these controls ask for, and no more."""
         ids = {control["id"] for control in controls}
         names = {test["object"] for control in controls for test in control["tests"] if "object" in test}
-        cluster = self._ask_api({name: benchmark.objects[name] for name in names}, args) if names else None
+        cluster = None
+        if names and args["kubeconfig"]:
+            # from here: the task's own connection leads to the node
+            objects = {name: benchmark.objects[name] for name in names}
+            cluster = self.ask_api(
+                "kubeconfig", args["kubeconfig"], args["kubeconfig_context"], args["timeout"], objects
+            )
         asked = {name: args[name] for name in ("docker_host", "timeout", "prefix_path")}
         asked.update(node=host, roles=roles, plan=benchmark.plan(roles, ids))
         try:
@@ -123,18 +125,3 @@ class ActionModule(ControllerAction):
         except Unseen as error:
             evidence = unseen_document(host, roles, *error.args)
         return score_node(benchmark, evidence, cluster, ids)
-
-    def _ask_api(self, objects: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any] | None:
-        """Ask the Kubernetes API from here: the task's own connection leads to the node."""
-        if not args["kubeconfig"]:
-            return None
-        try:
-            import kubernetes  # only here: most checks need no API, and it takes long to load
-        except ImportError as error:
-            raise CisError(f"kubeconfig: {missing_required_lib('kubernetes')}") from error
-        path = args["kubeconfig"]
-        with plain_file(path, f"kubeconfig {path}", self._loader) as plain:
-            try:
-                return cluster_evidence(kubernetes, plain, args["kubeconfig_context"], args["timeout"], objects)
-            except KubeconfigError as error:
-                raise CisError(str(error)) from error

@@ -51,6 +51,10 @@ class ActionModule(ActionBase):
                 return {**result, "skipped": True, "skip_reason": "not a node of this scan"}
             replay_dir, deadline, roles = request.pop("replay_dir"), request.pop("deadline"), request["roles"]
             try:
+                if self._task.delegate_to not in (None, node):
+                    raise Unseen(
+                        "failed", f"delegate_to {self._task.delegate_to}: a node is only seen on the node itself"
+                    )
                 if time.time() >= deadline:
                     raise Unseen("not asked", "the scan's time was over; raise cis_scan_deadline, or use more forks")
                 if replay_dir:

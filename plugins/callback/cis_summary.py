@@ -17,7 +17,8 @@ description:
     may take, and which nodes it waits for. These are whole lines, which do as well in a log file and in AWX as on a
     terminal.
   - For programs it can write the same as JSON lines, see O(jsonl_path).
-  - It prints nothing for plays that do not scan, nor beside a callback that prints JSON (C(json), C(jsonl)).
+  - It prints nothing for plays that do not scan, nor beside a callback that prints JSON (C(json), C(jsonl)), nor where
+    C(no_log) hides the results of the scan's tasks.
 options:
   progress:
     description:
@@ -164,6 +165,12 @@ class CallbackModule(CallbackBase):
         answer = result._result
         action = result._task.resolved_action
         self._asked.pop(result._host.get_name(), None)
+        if "censored" in answer:
+            if action == "rke.cis._plan_scan":
+                self._display.warning(
+                    "rke.cis.cis_summary: no summary, since no_log hides the results; see the reports"
+                )
+            return
         try:
             if action == "rke.cis._plan_scan":
                 # no directory: only what would be skipped was asked

@@ -20,6 +20,9 @@ from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, 
 
 CLUSTER_SCHEMA = "rke.cis/cluster-evidence/1"
 
+# In which Rancher keeps the tests to skip.
+CONFIG_MAP = {"namespace": "security-scan", "name": "security-scan-cfg", "key": "config.json"}
+
 _KEPT = ("spec",)
 _LARGEST = 32 * 1024 * 1024  # bytes of an answer
 _VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}[0-9A-Za-z.+-]{0,64}")

@@ -43,9 +43,14 @@ options:
       - 'true'
       - only
     default: 'false'
+  api_host:
+    description:
+      - Host on which the Kubernetes API is asked. If it is another one than V(localhost), the task is delegated to it.
+    type: str
+    default: localhost
   kubeconfig:
     description:
-      - File with the address of the API server and the credentials, on the host that the task runs on.
+      - File with the address of the API server and the credentials, on O(api_host).
       - Without it the API is not asked.
     type: str
   context:

@@ -116,7 +116,7 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError, cluster_evidence
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP, KubeconfigError, cluster_evidence
 
 try:
     import kubernetes
@@ -135,9 +135,9 @@ def main() -> None:
             "config_map": {
                 "type": "dict",
                 "options": {
-                    "namespace": {"type": "str", "default": "security-scan"},
-                    "name": {"type": "str", "default": "security-scan-cfg"},
-                    "key": {"type": "str", "default": "config.json", "no_log": False},
+                    "namespace": {"type": "str", "default": CONFIG_MAP["namespace"]},
+                    "name": {"type": "str", "default": CONFIG_MAP["name"]},
+                    "key": {"type": "str", "default": CONFIG_MAP["key"], "no_log": False},
                 },
             },
             "timeout": {"type": "int", "default": 20},

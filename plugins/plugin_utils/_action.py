@@ -12,11 +12,14 @@ import contextlib
 import os
 import typing as t
 
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError, cluster_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._store import write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._yaml import plain_file
 
 # A scheduled run finds out here what it came to: words in its log may be those of a node.
 RUN = "RKE_CIS_RUN"
@@ -74,3 +77,27 @@ class ControllerAction(ActionBase):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Do it and return what the task returns. A CisError is a failure with its text."""
         raise NotImplementedError
+
+    def ask_api(
+        self,
+        called: str,
+        kubeconfig: str,
+        context: str | None,
+        timeout: int,
+        objects: dict[str, t.Any],
+        config_map: dict[str, str] | None = None,
+    ) -> dict[str, t.Any]:
+        """Ask the Kubernetes API from the controller, whatever the task's connection leads to.
+
+        `called` is what the user calls the kubeconfig.
+        """
+        try:
+            import kubernetes  # only here: it takes long to load
+        except ImportError as error:
+            raise CisError(f"{called}: {missing_required_lib('kubernetes')}") from error
+        path = os.path.abspath(os.path.expanduser(kubeconfig))
+        with plain_file(path, f"{called} {path}", self._loader) as plain:
+            try:
+                return cluster_evidence(kubernetes, plain, context, timeout, objects, config_map)
+            except KubeconfigError as error:
+                raise CisError(f"{called}{str(error).removeprefix('kubeconfig')}") from error

@@ -25,7 +25,8 @@ _PROGRAMS = {
 _NEEDS = (
     r"; ansible-core 2\.\d+\.\S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path"
 )
-_SLOW = r"no answer in 9 s; see what hangs there, or raise cis_scan_node_timeout \(or cis_scan_deadline\)"
+_SECONDS = 20
+_SLOW = rf"no answer in {_SECONDS} s; see what hangs there, or raise cis_scan_node_timeout \(or cis_scan_deadline\)"
 _UNDEFINED = r"'nope' is undefined, which this host needs for {}; define it"
 # Variables of a node, and the reason in the report.
 WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -66,6 +67,15 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
     "stopped": ({"ansible_python_interpreter": "/opt/wrong/stopped"}, _SLOW),
 }
 
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://10.99.0.1:1"}}]
+users: [{name: u, user: {}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+"""
+
 
 @pytest.fixture(scope="module")
 def wrong(faults: Testbed, node_pythons: dict[str, str]) -> dict[str, tuple[dict[str, t.Any], str]]:
@@ -83,14 +93,15 @@ def scan(
     directory: pathlib.Path,
     wrong: dict[str, tuple[dict[str, t.Any], str]],
     groups: dict[str, list[str]],
+    shared: dict[str, t.Any] | None = None,
     **env: str,
 ) -> scans.Outcome:
     address = {"ansible_host": faults.addresses["good"]}
     hosts = {name: {**address, **variables} for name, (variables, _reason) in wrong.items()}
-    inventory = scans.inventory(directory / "hosts.json", faults, groups, {}, hosts)
-    env = scans.environment(**env)
-    variables = {"cis_scan_profile": PERMISSIVE, "cis_scan_fail_on": ["unreachable"], "cis_scan_node_timeout": 9}
-    return scans.playbook(directory, scans.SCAN, inventory, variables, "--forks", "20", bed=faults, env=env)
+    inventory = scans.inventory(directory / "hosts.json", faults, groups, shared, hosts)
+    settings = scans.environment(**env)
+    variables = {"cis_scan_profile": PERMISSIVE, "cis_scan_fail_on": ["unreachable"], "cis_scan_node_timeout": _SECONDS}
+    return scans.playbook(directory, scans.SCAN, inventory, variables, "--forks", "20", bed=faults, env=settings)
 
 
 def check_reasons(outcome: scans.Outcome, wrong: dict[str, tuple[dict[str, t.Any], str]]) -> None:
@@ -115,10 +126,86 @@ def test_every_wrong_node_says_why(faults: Testbed, wrong: t.Any, tmp_path: path
         assert outcome.report["node_results"][node]["pass"] > 5
 
 
+ROLES = ("controlplane", "etcd", "worker")
+
+
 @pytest.mark.parametrize("first", ["encrypted", "connection", "become"])
 def test_all_nodes_are_wrong(faults: Testbed, wrong: t.Any, tmp_path: pathlib.Path, first: str) -> None:
-    """The steps on the controller depend on no variable of the first node."""
-    wrong = {name: wrong[name] for name in (first, "no-password")}
-    outcome = scan(faults, tmp_path, wrong, {role: list(wrong) for role in ("controlplane", "etcd", "worker")})
+    """The steps on the controller depend on no variable of the first node, nor on one of all hosts."""
+    wrong = dict.fromkeys((first, "second"), wrong[first])
+    shared = {} if first == "connection" else wrong[first][0]
+    outcome = scan(faults, tmp_path, wrong, {role: list(wrong) for role in ROLES}, shared)
     check_reasons(outcome, wrong)
     assert outcome.report["pass"] == 0
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_a_node_called_localhost_is_not_the_controller(
+    faults: Testbed, wrong: t.Any, tmp_path: pathlib.Path, name: str
+) -> None:
+    """A kubeconfig on the controller, and reports copied to a host: what the controller does is done there."""
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG, encoding="utf-8")
+    hosts = {name: {"ansible_host": faults.addresses["good"], "ansible_connection": "ssh"}}
+    shared = {"ansible_become": True, "ansible_become_user": "rke", "ansible_become_exe": "/opt/wrong/sudo"}
+    hosts["good"] = {"ansible_become": False}
+    inventory = scans.inventory(
+        tmp_path / "hosts.json", faults, {role: [name, "good"] for role in ROLES}, shared, hosts
+    )
+    variables = {
+        "cis_scan_profile": scans.HARDENED,
+        "cis_scan_kubeconfig": "kubeconfig",
+        "cis_scan_fail_on": [],
+        "cis_report_host": "good",
+        "cis_report_host_dir": "/opt/copies",
+    }
+    outcome = scans.playbook(tmp_path, scans.SCAN, inventory, variables, bed=faults)
+    assert outcome.code == 0, outcome.out
+    assert set(outcome.report["node_errors"]) == {name}
+    assert outcome.report["node_results"]["good"]["pass"] > 5
+    (part,) = outcome.checks["1.7.2"]["evidence"]
+    assert "https://10.99.0.1:1 does not answer" in part["reason"]
+    copied = faults.shell("good", f"ls /opt/copies/local/{outcome.where.name}/report.json; rm -r /opt/copies")
+    assert copied.returncode == 0, copied.stderr
+
+
+OWN = """
+- hosts: all
+  gather_facts: false
+  %s
+  tasks:
+    - ansible.builtin.import_role: {name: rke.cis.cis_scan}
+"""
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_a_play_without_common_steps_is_refused(faults: Testbed, tmp_path: pathlib.Path, strategy: str) -> None:
+    book = tmp_path / "own.yml"
+    book.write_text(OWN % "", encoding="utf-8")
+    env = scans.environment(ANSIBLE_STRATEGY=strategy)
+    outcome = scans.playbook(tmp_path, book, faults.inventory, {}, "--limit", "good,cp1", bed=faults, env=env)
+    assert outcome.failure().endswith("; set strategy: linear in the play")
+    assert not (tmp_path / "cis-reports").exists()
+
+
+def test_a_play_in_batches_is_refused(faults: Testbed, tmp_path: pathlib.Path) -> None:
+    book = tmp_path / "own.yml"
+    book.write_text(OWN % "serial: 1", encoding="utf-8")
+    outcome = scans.playbook(tmp_path, book, faults.inventory, {}, "--limit", "good,cp1", bed=faults)
+    assert outcome.failure().startswith("serial: ")
+    assert not (tmp_path / "cis-reports").exists()
+
+
+def test_a_strict_play_has_its_report(faults: Testbed, tmp_path: pathlib.Path) -> None:
+    """Nodes that are lost end no play, however strict it is; facts are cached, and nothing is logged."""
+    book = tmp_path / "own.yml"
+    strict = "any_errors_fatal: true\n  max_fail_percentage: 0\n  no_log: true"
+    book.write_text(OWN % strict, encoding="utf-8")
+    lost = {"ansible_host": faults.addresses["good"], "ansible_port": 2}
+    groups = {role: ["lost", "good"] for role in ROLES}
+    inventory = scans.inventory(tmp_path / "hosts.json", faults, groups, {}, {"lost": lost})
+    env = scans.environment(ANSIBLE_CACHE_PLUGIN="jsonfile", ANSIBLE_CACHE_PLUGIN_CONNECTION=str(tmp_path / "facts"))
+    outcome = scans.playbook(tmp_path, book, inventory, {"cis_scan_fail_on": ["unreachable"]}, bed=faults, env=env)
+    assert outcome.code == 2
+    assert list(outcome.report["node_errors"]) == ["lost"]
+    assert (outcome.where / "report.csv").exists()
+    assert outcome.out.count("no_log hides the results") == 1

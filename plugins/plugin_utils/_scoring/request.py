@@ -67,6 +67,17 @@ def chosen_controls(benchmark: Benchmark, value: t.Any) -> list[dict[str, t.Any]
     return [control for control in benchmark.controls if control["id"] in chosen]
 
 
+def check_play(strategy: t.Any, task_vars: t.Mapping[str, t.Any]) -> None:
+    """Raise CisError if the play runs the steps of a scan more than once: there would be a report for each time."""
+    if str(strategy).endswith(("free", "host_pinned")):
+        raise CisError(
+            f"strategy {strategy}: a scan is planned and reported once for all hosts; set strategy: linear in the play"
+        )
+    batch, hosts = (task_vars.get(f"ansible_play_{name}", []) for name in ("batch", "hosts"))
+    if set(batch) != set(hosts):
+        raise CisError("serial: a scan covers all hosts of the play at once; remove serial from the play")
+
+
 def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
     """Raise CisError if the inventory says that the nodes belong to several clusters: a report covers one.
 

@@ -12,7 +12,9 @@ from unittest import mock
 
 def make_action(plugin: type, args: dict[str, t.Any], answer: t.Any = None) -> t.Any:
     """Return an action whose task has these arguments and whose module, if it runs one, gives this answer."""
-    task = mock.MagicMock(args=args, async_val=0, check_mode=False, action="x", environment=None, timeout=0, _role=None)
+    task = mock.MagicMock(
+        args=args, async_val=0, delegate_to=None, check_mode=False, action="x", environment=None, timeout=0, _role=None
+    )
     loader = mock.MagicMock()
     action = plugin(
         task=task,

@@ -9,10 +9,13 @@ import os
 import pathlib
 import time
 import typing as t
+from unittest import mock
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.action._plan_scan import ActionModule
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
+from ansible_collections.rke.cis.plugins.plugin_utils import _action
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan, request_of_node
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME
@@ -34,6 +37,10 @@ VARS = {
     "ansible_play_hosts_all": ["cp1", "w1", "other"],
     "groups": {"controlplane": ["cp1"], "etcd": ["cp1"], "worker": ["w1"], "all": ["cp1", "w1", "other"]},
 }
+
+
+# asked by the module, whose answer is that of the test
+API = {"kubeconfig": "/k", "api_host": "cp1"}
 
 
 def arguments(directory: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
@@ -87,7 +94,7 @@ def test_evidence_of_an_earlier_scan_is_not_kept(tmp_path: pathlib.Path) -> None
 
 
 def test_the_api_is_asked_for_what_the_benchmark_needs(tmp_path: pathlib.Path) -> None:
-    args = arguments(tmp_path, kubeconfig="/k", context="c", timeout=7)
+    args = arguments(tmp_path, **API, context="c", timeout=7)
     action = make_action(ActionModule, args, {"evidence": cluster()})
     result = action.run(None, VARS)
     asked = action._execute_module.call_args.kwargs
@@ -95,7 +102,7 @@ def test_the_api_is_asked_for_what_the_benchmark_needs(tmp_path: pathlib.Path) -
     assert asked["module_args"]["kubeconfig"] == "/k"
     assert (asked["module_args"]["context"], asked["module_args"]["timeout"]) == ("c", 7)
     assert set(asked["module_args"]["objects"]) == {"podsecuritypolicies"}
-    assert asked["module_args"]["config_map"] == {}
+    assert asked["module_args"]["config_map"] == CONFIG_MAP
     assert read_evidence(result["evidence_dir"])[1] == cluster()
 
 
@@ -123,7 +130,7 @@ def test_times_are_what_was_asked_for(tmp_path: pathlib.Path, of_all_tasks: int,
 def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
     (tmp_path / "skips.yml").write_text("1.1.3: file\n")
     api = {**cluster(), "config_map": {"text": '{"skip": {"rke-cis-1.4": ["1.1.4", "9.9.9"]}}'}}
-    args = arguments(tmp_path, kubeconfig="/k", skip=["1.1.2"], skip_file=str(tmp_path / "skips.yml"))
+    args = arguments(tmp_path, **API, skip=["1.1.2"], skip_file=str(tmp_path / "skips.yml"))
     result = run_action(ActionModule, args, VARS, {"evidence": api})
     assert set(read_plan(result["scan_dir"])["skips"]) == {"1.1.2", "1.1.3", "1.1.4"}
     assert any("9.9.9" in warning for warning in result["warnings"])
@@ -131,7 +138,7 @@ def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
 
 def test_the_config_map_can_be_left_alone(tmp_path: pathlib.Path) -> None:
     (tmp_path / "skips.yml").write_text("- 1.1.3\n")
-    args = arguments(tmp_path, kubeconfig="/k", skip_source="file", skip_file=str(tmp_path / "skips.yml"))
+    args = arguments(tmp_path, **API, skip_source="file", skip_file=str(tmp_path / "skips.yml"))
     action = make_action(ActionModule, args, {"evidence": {"objects": {}}})
     action.run(None, VARS)
     assert action._execute_module.call_args.kwargs["module_args"]["config_map"] is None
@@ -173,18 +180,16 @@ def test_the_preview_is_one_line_or_all(tmp_path: pathlib.Path) -> None:
 
 def test_only_to_show_skips_writes_nothing(tmp_path: pathlib.Path) -> None:
     api = {**cluster(), "config_map": {"text": '{"skip": {"current": ["1.1.4"]}}'}}
-    args = arguments(tmp_path, show_skips="only", kubeconfig="/k", evidence_dir=str(tmp_path / "evidence"))
+    args = arguments(tmp_path, show_skips="only", **API, evidence_dir=str(tmp_path / "evidence"))
     result = run_action(ActionModule, args, VARS, {"evidence": api})
     assert (result["scan_dir"], result["evidence_dir"]) == ("", "")
     assert any(line.startswith("1.1.4 ") and "ConfigMap" in line for line in result["preview"])
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("source, asked", [("merged", {}), ("config_map", {}), ("variable", None)])
+@pytest.mark.parametrize("source, asked", [("merged", CONFIG_MAP), ("config_map", CONFIG_MAP), ("variable", None)])
 def test_the_config_map_is_asked_for_where_it_counts(tmp_path: pathlib.Path, source: str, asked: t.Any) -> None:
-    action = make_action(
-        ActionModule, arguments(tmp_path, kubeconfig="/k", skip_source=source), {"evidence": cluster()}
-    )
+    action = make_action(ActionModule, arguments(tmp_path, **API, skip_source=source), {"evidence": cluster()})
     assert "failed" not in action.run(None, VARS)
     assert action._execute_module.call_args.kwargs["module_args"]["config_map"] == asked
 
@@ -195,10 +200,10 @@ def test_the_config_map_is_asked_for_where_it_counts(tmp_path: pathlib.Path, sou
         ({"skip_source": "file"}, None),
         ({"skip_source": "config_map"}, None),
         (
-            {"skip_source": "config_map", "kubeconfig": "/k"},
+            {"skip_source": "config_map", **API},
             {"evidence": {"objects": {}, "config_map": {"error": {"kind": "denied", "message": "403"}}}},
         ),
-        ({"skip_source": "config_map", "kubeconfig": "/k"}, {"evidence": {"error": {"kind": "down", "message": "x"}}}),
+        ({"skip_source": "config_map", **API}, {"evidence": {"error": {"kind": "down", "message": "x"}}}),
     ],
 )
 def test_a_source_that_is_chosen_and_not_there_is_refused(tmp_path: pathlib.Path, change: t.Any, api: t.Any) -> None:
@@ -210,7 +215,7 @@ def test_a_source_that_is_chosen_and_not_there_is_refused(tmp_path: pathlib.Path
 
 def test_replay_takes_what_was_recorded_of_the_api(tmp_path: pathlib.Path) -> None:
     pathlib.Path(cluster_path(str(tmp_path))).write_text(json.dumps(cluster()))
-    action = make_action(ActionModule, arguments(tmp_path, replay_dir=str(tmp_path), kubeconfig="/k"), {})
+    action = make_action(ActionModule, arguments(tmp_path, replay_dir=str(tmp_path), **API), {})
     assert read_evidence(action.run(None, VARS)["evidence_dir"])[1] == cluster()
     action._execute_module.assert_not_called()
 
@@ -301,13 +306,21 @@ def test_nodes_of_several_clusters_are_not_one_scan(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("transport, path", [("local", f"{os.getcwd()}/k"), ("ssh", "k")])
-def test_a_kubeconfig_is_sought_where_the_user_is(tmp_path: pathlib.Path, transport: str, path: str) -> None:
-    """On the controller. On another host the module finds it by itself."""
-    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="k"), {"evidence": cluster()})
-    action._connection.transport = transport
-    action.run(None, VARS)
-    assert action._execute_module.call_args.kwargs["module_args"]["kubeconfig"] == path
+def test_the_controller_asks_the_api_itself(tmp_path: pathlib.Path) -> None:
+    """Whatever the connection of the task leads to, such as a node that is called localhost."""
+    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="~/k", context="c", timeout=7), {})
+    with mock.patch.object(_action, "cluster_evidence", return_value=cluster()) as api:
+        result = action.run(None, VARS)
+    (call,) = api.call_args_list
+    assert call.args[1:] == (os.path.expanduser("~/k"), "c", 7, load_benchmark("rke-cis-1.4").objects, CONFIG_MAP)
+    assert read_evidence(result["evidence_dir"])[1] == cluster()
+    action._execute_module.assert_not_called()
+
+
+def test_a_bad_kubeconfig_of_the_controller_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, arguments(tmp_path, kubeconfig=f"{tmp_path}/k"), VARS)
+    assert result["failed"] is True
+    assert result["msg"].startswith(f"cis_scan_kubeconfig {tmp_path}/k: no such file")
 
 
 def test_encrypted_files(tmp_path: pathlib.Path) -> None:
@@ -317,15 +330,15 @@ def test_encrypted_files(tmp_path: pathlib.Path) -> None:
         pathlib.Path(paths[name]).write_text(encrypt(text))
     seen = []
 
-    def module(**call: t.Any) -> dict[str, t.Any]:
-        copy = pathlib.Path(call["module_args"]["kubeconfig"])
+    def api(_library: t.Any, kubeconfig: str, *_more: t.Any) -> dict[str, t.Any]:
+        copy = pathlib.Path(kubeconfig)
         seen.append((copy, copy.read_text()))
-        return {"evidence": cluster()}
+        return cluster()
 
     action = make_action(ActionModule, arguments(tmp_path, **paths))
-    action._connection.transport = "local"
-    action._loader, action._execute_module.side_effect = loader("right"), module
-    result = action.run(None, VARS)
+    action._loader = loader("right")
+    with mock.patch.object(_action, "cluster_evidence", side_effect=api):
+        result = action.run(None, VARS)
     assert "failed" not in result, result
     plan = read_plan(result["scan_dir"])
     assert (list(plan["skips"]), plan["waivers"][0]["controls"]) == (["1.1.2"], ["1.1.3"])
@@ -335,13 +348,13 @@ def test_encrypted_files(tmp_path: pathlib.Path) -> None:
 
     for name, path in paths.items():
         action = make_action(ActionModule, arguments(tmp_path, **{name: path}))
-        action._connection.transport, action._loader = "local", loader()
+        action._loader = loader()
         assert action.run(None, VARS)["msg"] == f"cis_scan_{name} {path}: {NO_PASSWORD}"
 
 
 def test_a_bad_kubeconfig_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
     answer = {"failed": True, "msg": "kubeconfig /k: no such file"}
-    result = run_action(ActionModule, arguments(tmp_path, kubeconfig="/k"), VARS, answer)
+    result = run_action(ActionModule, arguments(tmp_path, **API), VARS, answer)
     assert result["failed"] is True
     assert "cis_scan_kubeconfig" in result["msg"]
     assert "no such file" in result["msg"]
@@ -349,7 +362,7 @@ def test_a_bad_kubeconfig_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
 
 def test_a_bad_config_map_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
     answer = {"evidence": {**cluster(), "config_map": {"text": "@"}}}
-    result = run_action(ActionModule, arguments(tmp_path, kubeconfig="/k"), VARS, answer)
+    result = run_action(ActionModule, arguments(tmp_path, **API), VARS, answer)
     assert result["failed"] is True
     assert "ConfigMap" in result["msg"]
 
@@ -357,7 +370,7 @@ def test_a_bad_config_map_is_a_wrong_request(tmp_path: pathlib.Path) -> None:
 def test_a_broken_waiver_is_told_before_anything_is_asked_or_written(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "w.yml"
     path.write_text(WAIVER % ("1.1.2", "never") + WAIVER % ("1.1.2", "soon"))
-    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="/k", waivers_file=str(path)), {})
+    action = make_action(ActionModule, arguments(tmp_path, **API, waivers_file=str(path)), {})
     result = action.run(None, VARS)
     assert (result["failed"], result["msg"]) == (
         True,
@@ -368,7 +381,7 @@ def test_a_broken_waiver_is_told_before_anything_is_asked_or_written(tmp_path: p
 
 
 def test_a_wrong_skip_is_told_before_anything_is_asked_or_written(tmp_path: pathlib.Path) -> None:
-    action = make_action(ActionModule, arguments(tmp_path, kubeconfig="/k", skip=[1.1]), {"evidence": cluster()})
+    action = make_action(ActionModule, arguments(tmp_path, **API, skip=[1.1]), {"evidence": cluster()})
     assert action.run(None, VARS)["failed"] is True
     action._execute_module.assert_not_called()
     assert list(tmp_path.iterdir()) == []

@@ -13,9 +13,9 @@ from unittest import mock
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.rke.cis.plugins.action import check
 from ansible_collections.rke.cis.plugins.action.check import ActionModule
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError
+from ansible_collections.rke.cis.plugins.plugin_utils import _action as shared
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -69,7 +69,7 @@ def test_it_says_of_every_control_what_a_scan_says(profile: str) -> None:
     document = node("w1")
     set_flag(document, "kubelet", "--anonymous-auth=true")
     args = {"id": "*", "profile": profile, "roles": document["roles"], "kubeconfig": "/k"}
-    with mock.patch.object(check, "cluster_evidence", return_value=cluster()):
+    with mock.patch.object(shared, "cluster_evidence", return_value=cluster()):
         result, _action = asked(args, of(document))
     report = build_report(BENCHMARK, profile.rpartition("-")[2].lower(), [document], cluster())
     expected = {}
@@ -237,12 +237,12 @@ def test_an_unreachable_node_stays_unreachable() -> None:
 @pytest.mark.parametrize("kubeconfig, state", [("/k", "pass"), ("", "error")])
 def test_the_api_is_asked_where_a_control_needs_it(kubeconfig: str, state: str) -> None:
     answer = of(node("cp1", ["controlplane"]))
-    with mock.patch.object(check, "cluster_evidence", return_value=cluster()) as api:
+    with mock.patch.object(shared, "cluster_evidence", return_value=cluster()) as api:
         args = {"id": "1.7.2,1.1.2", "profile": HARDENED, "kubeconfig": kubeconfig, "kubeconfig_context": "c"}
         result, _action = asked(args, answer, inventory_hostname="cp1")
         assert result["checks"][1]["state"] == state
         assert [call.args[1:] for call in api.call_args_list] == (
-            [("/k", "c", 20, BENCHMARK.objects)] if kubeconfig else []
+            [("/k", "c", 20, BENCHMARK.objects, None)] if kubeconfig else []
         )
         api.reset_mock()
         asked({**args, "id": "1.1.2"}, answer, inventory_hostname="cp1")
@@ -263,7 +263,7 @@ def test_an_encrypted_kubeconfig_without_its_password(tmp_path: pathlib.Path) ->
 
 def test_a_bad_kubeconfig_is_one_line() -> None:
     args = {"id": "1.7.2", "profile": HARDENED, "kubeconfig": "/k", "roles": ["controlplane"]}
-    with mock.patch.object(check, "cluster_evidence", side_effect=KubeconfigError("kubeconfig /k: no such file")):
+    with mock.patch.object(shared, "cluster_evidence", side_effect=KubeconfigError("kubeconfig /k: no such file")):
         result, _action = asked(args)
     assert result["msg"] == "kubeconfig /k: no such file"
     with mock.patch.dict(sys.modules, {"kubernetes": None}):

@@ -241,6 +241,14 @@ def test_after_a_failure_the_python_of_the_node_is_looked_at(
         assert re.fullmatch(f"failed: {re.escape(told)}.*{NEEDS}", problem), problem
 
 
+def test_another_host_does_not_stand_in_for_the_node(directory: pathlib.Path) -> None:
+    action = make_action(ActionModule, {"record_to": str(directory)}, {"evidence": node("n1", ["worker"])})
+    action._task.delegate_to = "n2"
+    assert action.run(None, VARS)["problem"].startswith("failed: delegate_to n2: ")
+    action._execute_module.assert_not_called()
+    assert recorded(directory)["error"]["kind"] == "failed"
+
+
 def test_a_windows_node_is_not_asked(directory: pathlib.Path) -> None:
     action = make_action(ActionModule, {"record_to": str(directory)}, {})
     action._connection._shell.SHELL_FAMILY = "powershell"

@@ -139,6 +139,17 @@ def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> No
     assert callback._display.warnings == []
 
 
+def test_results_that_no_log_hides_are_one_warning(callback: CallbackModule) -> None:
+    for action in ("_plan_scan", "node_evidence_info", "score_evidence"):
+        callback.v2_runner_on_ok(
+            event("rke.cis." + action, {"censored": "the output has been hidden", "changed": True})
+        )
+    callback.v2_playbook_on_stats(None)
+    assert callback._display.lines == []
+    (warning,) = callback._display.warnings
+    assert "no_log" in warning
+
+
 def test_a_request_that_only_shows_skips_is_no_scan(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": ""}))
     callback.v2_playbook_on_stats(None)

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import roles_of_hosts
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import check_play, roles_of_hosts
 
 GROUPS = {"controlplane": ["cp1", "all1"], "etcd": ["e1", "all1"], "worker": ["w1", "all1"], "db": ["d1"]}
 HOSTS = ["cp1", "e1", "w1", "all1", "d1"]
@@ -59,3 +59,16 @@ def test_no_node_at_all_is_refused(hosts: list[str]) -> None:
 def test_an_unknown_role_is_refused() -> None:
     with pytest.raises(CisError, match="master.*controlplane, etcd, worker"):
         roles_of_hosts(GROUPS, {"master": "x"}, HOSTS)
+
+
+@pytest.mark.parametrize("strategy", ["free", "ansible.builtin.free", "host_pinned", "mitogen_free"])
+def test_a_play_whose_hosts_go_their_own_ways_is_refused(strategy: str) -> None:
+    with pytest.raises(CisError, match=f"^strategy {strategy}: .*; set strategy: linear in the play$"):
+        check_play(strategy, {})
+
+
+@pytest.mark.parametrize("strategy", ["linear", "ansible.builtin.linear", "debug", "mitogen_linear"])
+def test_a_play_must_run_all_hosts_at_once(strategy: str) -> None:
+    check_play(strategy, {"ansible_play_hosts": HOSTS, "ansible_play_batch": list(reversed(HOSTS))})
+    with pytest.raises(CisError, match="^serial: .*; remove serial from the play$"):
+        check_play(strategy, {"ansible_play_hosts": HOSTS, "ansible_play_batch": HOSTS[:2]})
