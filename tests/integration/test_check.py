@@ -109,3 +109,27 @@ def test_every_core(core: str, tmp_path: pathlib.Path) -> None:
             assert "unix:///no/such.sock" in "".join(check["reason"] for check in result["checks"])
         else:
             assert result["msg"] == "id: rke-cis-1.4 has no control '2.1.99' (did you mean 2.1.9?)"
+
+
+def test_an_encryption_file_with_and_without_pyyaml(hardened: Testbed, tmp_path: pathlib.Path) -> None:
+    """RKE itself writes keys twice for a custom_config. A key in the wrong place stays on the node."""
+    file, without = "/etc/kubernetes/ssl/encryption.yaml", "/root/python-without-site-packages"
+    script = f"printf '#!/bin/sh\\nexec /usr/bin/python3 -S \"$@\"\\n' >{without}; chmod 755 {without}"
+    hardened.shell("cp1", f"{script}; cp -p {file} {file}.kept")
+    assert hardened.shell("cp1", f"/usr/bin/python3 -c 'import yaml'; {without} -c 'import yaml'").returncode
+    key = hardened.shell("cp1", f"grep secret: {file}").stdout.split()[-1]
+    try:
+        for change, answer in (
+            ("1,2{p;p}; 3,$p", ("pass", "secrets=aescbc,identity")),
+            (f"s|^  - secrets|  - aescbc: {{keys: [{{secret: {key}}}]}}|; p", ("fail", "malformed")),
+        ):
+            hardened.shell("cp1", f"sed -n '{change}' {file}.kept >{file}")
+            for python in ("/usr/bin/python3", without):
+                asked = question("cp1", hardened.inventory, f"profile={HARDENED} id=1.1.35", "-vvv")
+                asked += ["-e", f"ansible_python_interpreter={python}"]
+                done = hardened.run(asked, env=scans.environment(), cwd=tmp_path)
+                (check,) = answers(done.stdout)["cp1"][1]["checks"]
+                assert (check["state"], check["actual"]) == answer, (change, python, check)
+                assert key[:6] not in done.stdout + done.stderr
+    finally:
+        hardened.shell("cp1", f"mv {file}.kept {file}; rm {without}")

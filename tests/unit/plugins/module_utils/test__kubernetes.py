@@ -141,6 +141,8 @@ def test_what_no_kubernetes_loses_has_no_such_version(api, reader):
         {"items": {}},
         {"items": {"a": 1}},
         {"items": {"metadata": {"name": "a"}}},
+        {"items": [{"metadata": {"name": "a"}, "spec": "x"}]},
+        {"items": [{"metadata": {"name": "a"}, "spec": []}]},
         [],
         [1],
         "null",

@@ -63,6 +63,11 @@ STAT = "stat -Lc '%04a %U:%G %n' "
         (commands(path("/a"), documents=found("/opt/rke/a", None, "/a", "/a", 5)), [STAT + "/opt/rke/a", STAT + "/a"]),
         (commands(path("/a"), documents=[*found(None), {"error": {}}]), [STAT + "/a"]),
         (
+            # a path for each of two processes
+            commands(path("/a"), documents=[{"paths": {"kubelet:/a": {"each": [{"path": "/b"}, {"path": "/c"}]}}}]),
+            [STAT + "/b", STAT + "/c"],
+        ),
+        (
             commands({"path": {"container": "etcd", "flag": "--data-dir", "path": "/d"}, "op": "owner_is"}),
             [TOP.format("etcd", "--?data-dir"), ENVIRONMENT.format("ETCD_DATA_DIR"), STAT + "/d"],
         ),
