@@ -64,7 +64,8 @@ class ControllerAction(ActionBase):
         given = self.given(task_vars)
         names = {name: self.VARIABLES.get(name, name) for name in self.ARGUMENTS}
         checked = ArgumentSpecValidator(
-            {names[name]: option for name, option in self.ARGUMENTS.items()}, required_one_of=self.REQUIRED_ONE_OF
+            {names[name]: option for name, option in self.ARGUMENTS.items()},
+            required_one_of=[[names[name] for name in group] for group in self.REQUIRED_ONE_OF],
         ).validate({names.get(name, name): value for name, value in given.items()})
         if checked.error_messages:
             raise CisError("; ".join(" ".join(message.split()) for message in checked.error_messages))

@@ -409,3 +409,11 @@ def test_a_wrong_value_is_named_as_the_user_names_it(args: dict[str, t.Any], nam
     action = make_action(ActionModule, args)
     action._task._role = mock.MagicMock()
     assert variable in action.run(None, {})["msg"]
+
+
+def test_a_role_is_served_as_a_playbook_is(args: dict[str, t.Any]) -> None:
+    action = make_action(ActionModule, args)
+    action._task._role = mock.MagicMock()
+    assert action.run(None, {})["counts"] == run_action(ActionModule, args)["counts"]
+    action._task.args = {}
+    assert "cis_scan_evidence_dir" in action.run(None, {})["msg"]
