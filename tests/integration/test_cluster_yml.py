@@ -18,6 +18,8 @@ from conftest import with_api
 from scans import HARDENED, PSP_CONTROLS
 from testbed import CONTROLLER, Testbed
 
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import encrypt
+
 SSH_CONFIG = f"""\
 Host *
     StrictHostKeyChecking no
@@ -54,10 +56,23 @@ def cluster_yml(path: pathlib.Path, bed: Testbed, nodes: list[str], user: str = 
 
 
 def test_a_scan(hardened: Testbed, scan_hardened: scans.Outcome, user: dict[str, str], tmp_path: pathlib.Path) -> None:
-    """The same verdicts as with an inventory that was written by hand, under the cluster's own name."""
+    """The same verdicts as with an inventory that was written by hand, under the cluster's own name.
+
+    It and the kubeconfig are encrypted, and no decrypted copy stays.
+    """
     inventory = cluster_yml(tmp_path / "cluster.yml", hardened, list(hardened.addresses), cluster_name="demo-prod")
+    inventory.write_text(encrypt(inventory.read_text(encoding="utf-8")), encoding="utf-8")
     variables = with_api(hardened, cis_scan_profile=HARDENED)
-    outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, variables, bed=hardened, env=user)
+    if "cis_scan_kubeconfig" in variables:
+        text = pathlib.Path(variables["cis_scan_kubeconfig"]).read_text(encoding="utf-8")
+        variables["cis_scan_kubeconfig"] = "kubeconfig"
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "kubeconfig").write_text(encrypt(text), encoding="utf-8")
+    (tmp_path / "password").write_text("right", encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    env = {"ANSIBLE_VAULT_PASSWORD_FILE": f"{tmp_path}/password", "ANSIBLE_LOCAL_TEMP": f"{tmp_path}/tmp", **user}
+    outcome = scans.playbook(tmp_path / "run", scans.SCAN, inventory, variables, bed=hardened, env=env)
+    assert list((tmp_path / "tmp").iterdir()) == []
     assert outcome.where.parent.name == "demo-prod"
     assert outcome.report["nodes"] == scan_hardened.report["nodes"]
     assert outcome.verdicts() == scan_hardened.verdicts()
