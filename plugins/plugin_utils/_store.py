@@ -99,7 +99,9 @@ def decrypted(data: bytes | str, loader: t.Any) -> bytes:
     try:
         return loader._vault.decrypt(data)
     except AnsibleError as error:
-        raise CisError("encrypted with ansible-vault, but not with the given password; give the right one") from error
+        raise CisError(
+            "encrypted with ansible-vault, and the given password does not open it; give the right one"
+        ) from error
 
 
 def read_text(path: str, what: str, loader: t.Any = None) -> str:

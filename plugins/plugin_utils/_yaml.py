@@ -26,7 +26,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import decrypted, r
 
 TEXT, DATE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
 NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
-VAULT = "!vault"
+VAULT = ("!vault", "!vault-encrypted")
 
 # A file can be short and yet huge, by aliases of aliases.
 _MAX_DEPTH, _MAX_NODES = 500, 500_000
@@ -45,7 +45,8 @@ def _refuse(node: yaml.Node) -> t.NoReturn:
 
 
 _Constructor.add_constructor(None, lambda _self, _node: None)
-_Constructor.add_constructor(VAULT, lambda _self, node: _refuse(node))
+for _tag in VAULT:
+    _Constructor.add_constructor(_tag, lambda _self, node: _refuse(node))
 
 
 def compose(
@@ -103,7 +104,7 @@ def _check_size(node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
 
 def _unlock(node: yaml.Node, loader: t.Any) -> None:
     """Decrypt a value in place. One that cannot be is an error only if somebody asks for it."""
-    if node.tag == VAULT and isinstance(node, yaml.ScalarNode):
+    if node.tag in VAULT and isinstance(node, yaml.ScalarNode):
         try:
             node.value, node.tag = decrypted(node.value, loader).decode("utf-8"), TEXT
         except (CisError, UnicodeDecodeError) as error:
@@ -112,7 +113,7 @@ def _unlock(node: yaml.Node, loader: t.Any) -> None:
 
 def why_locked(node: yaml.Node) -> str:
     """Return why the value of a node, if ansible-vault encrypted it, is not known; empty for all others."""
-    return node.value if node.tag == VAULT and isinstance(node, yaml.ScalarNode) else ""
+    return node.value if node.tag in VAULT and isinstance(node, yaml.ScalarNode) else ""
 
 
 def read_nodes(path: str, option: str, loader: t.Any = None) -> yaml.Node | None:
@@ -166,7 +167,7 @@ def plain_file(path: str, option: str, loader: t.Any) -> t.Iterator[str]:
             written = stream.read()
     except OSError:
         written = b""  # the reader says why
-    if not is_encrypted(written) and VAULT.encode() not in written:
+    if not is_encrypted(written) and VAULT[0].encode() not in written:
         yield path
         return
     document = value_of(read_nodes(path, option, loader), option)

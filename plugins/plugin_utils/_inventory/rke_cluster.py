@@ -298,7 +298,7 @@ class _Login:
 
     def __init__(self, config: _Section, check_host_keys: bool) -> None:
         self._agent = config.flag("ssh_agent_auth")
-        self._key = config.file("ssh_key_path")
+        self._config = config
         self._jump: list[str] = []
         # keys and certificates in the file itself, which cannot be handed to ssh
         self.inline: list[str] = []
@@ -320,7 +320,7 @@ class _Login:
         if section.has("ssh_key"):
             self.inline.append(f"ssh_key of {section.name}")
             return ""
-        return section.file("ssh_key_path") or self._key
+        return section.file("ssh_key_path") or self._config.file("ssh_key_path")
 
     def _certificate_of(self, section: _Section) -> list[str]:
         if self._agent:
@@ -382,6 +382,7 @@ def read_cluster(path: str, check_host_keys: bool = True, loader: t.Any = None) 
                 raise node.wrong(f"the node on line {lines[key, value]} also has {value!r}", key)
             lines[key, value] = node.line
         hosts[name] = _variables(node, login)
+    config.file("ssh_key_path")  # is checked also where no node needs it
     if login.inline:
         warnings.append(
             f"{path}: ignored, since an inventory must not hold keys: {', '.join(login.inline)}; name files with "

@@ -169,7 +169,7 @@ def test_what_is_encrypted_without_a_loader(tmp_path: pathlib.Path) -> None:
         read_nodes(write(tmp_path, "f.yml", encrypt("a: 1")), "opt f.yml")
 
 
-@pytest.mark.parametrize("value", ["!vault [a]", "!vault {a: b}", "!vault x"])
+@pytest.mark.parametrize("value", ["!vault [a]", "!vault {a: b}", "!vault x", "!vault-encrypted x"])
 def test_what_only_looks_encrypted(tmp_path: pathlib.Path, value: str) -> None:
     root = read_nodes(write(tmp_path, "f.yml", f"a: {value}"), "opt f.yml", loader("right"))
     with pytest.raises(

@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 NO_PASSWORD = "encrypted with ansible-vault; give the password with --vault-password-file"
-WRONG_PASSWORD = "encrypted with ansible-vault, but not with the given password; give the right one"
+WRONG_PASSWORD = "encrypted with ansible-vault, and the given password does not open it; give the right one"
 
 
 def loader(password: str = "") -> DataLoader:

@@ -542,6 +542,16 @@ BAD_FILES = {
         3,
         "ssh_key_path: '$HOME/.ssh/id_rsa' is a placeholder, which RKE does not replace; replace it",
     ),
+    "a placeholder for a key that no node needs": (
+        f"ssh_agent_auth: true\nssh_key_path: ${{KEY}}\nnodes:\n{GOOD}",
+        2,
+        "ssh_key_path: '${KEY}' is a placeholder",
+    ),
+    "of several placeholders the first": (
+        "nodes:\n- address: a\n  role: [etcd]\n  user: ${U}\nssh_key_path: $K\n",
+        4,
+        "node a: user: '${U}' is a placeholder",
+    ),
     "a placeholder for a bastion's user": (
         f"nodes:\n{GOOD}bastion_host:\n  address: b\n  user: ${{USER}}\n",
         5,
