@@ -47,7 +47,7 @@ def duration(seconds: float) -> str:
     """Return a time in the largest unit of which it has at least two."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
+            return f"{round(seconds / size)} {unit}"
     return f"{round(seconds)} s"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import time
 import typing as t
 
 import pytest
@@ -21,7 +22,13 @@ _PROGRAMS = {
     "garbage": "printf 'Welcome\\n\\377\\376\\n'",
     "slow": "sleep 60",
     "stopped": "kill -STOP $$",
+    "ahead": 'PYTHONPATH=/opt/wrong/a-day exec python3 "$@"',
 }
+# A clock that is a day ahead, for the modules of this node.
+_A_DAY = """import time
+gmtime = time.gmtime
+time.gmtime = lambda seconds=None: gmtime((time.time() if seconds is None else seconds) + 86400)
+"""
 _NEEDS = (
     r"; ansible-core 2\.\d+\.\S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path"
 )
@@ -82,6 +89,7 @@ def wrong(faults: Testbed, node_pythons: dict[str, str]) -> dict[str, tuple[dict
     """All that can be wrong with a node, each time with the same host."""
     lines = ["mkdir -p /opt/wrong /opt/full && mount -t tmpfs -o size=4k none /opt/full && mkdir /opt/full/tmp"]
     lines += [f"cat >/opt/wrong/{name} <<'E'\n#!/bin/sh\n{text}\nE" for name, text in _PROGRAMS.items()]
+    lines += [f"mkdir /opt/wrong/a-day && cat >/opt/wrong/a-day/sitecustomize.py <<'E'\n{_A_DAY}E"]
     faults.shell("good", "\n".join([*lines, "chmod +x /opt/wrong/*"]), check=True)
     old = node_pythons.get("3.6")
     too_old = {"old": ({"ansible_python_interpreter": old}, f"{old} is Python 3.6.\\d+, which is too old{_NEEDS}")}
@@ -117,13 +125,16 @@ def check_reasons(outcome: scans.Outcome, wrong: dict[str, tuple[dict[str, t.Any
 
 def test_every_wrong_node_says_why(faults: Testbed, wrong: t.Any, tmp_path: pathlib.Path) -> None:
     """Beside nodes on which all is well, also where the user's settings say that an error ends the play."""
-    groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": [*wrong, "good"]}
-    outcome = scan(faults, tmp_path, wrong, groups, ANSIBLE_ANY_ERRORS_FATAL="true", RKE_CIS_SUMMARY_PROGRESS="1")
+    groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": [*wrong, "good", "ahead"]}
+    nodes = {**wrong, "ahead": ({"ansible_python_interpreter": "/opt/wrong/ahead"}, "")}
+    outcome = scan(faults, tmp_path, nodes, groups, ANSIBLE_ANY_ERRORS_FATAL="true", RKE_CIS_SUMMARY_PROGRESS="1")
     check_reasons(outcome, wrong)
     assert re.search(r"^\d+ of \d+ nodes have answered.*; waiting for ", outcome.out, re.M)
     assert "nodes have answered" not in outcome.summary
-    for node in ("cp1", "etcd1", "good"):
+    for node in ("cp1", "etcd1", "good", "ahead"):
         assert outcome.report["node_results"][node]["pass"] > 5
+    assert "clocks differ from the controller's: ahead is 24 h ahead; set them right" in outcome.report["warnings"]
+    assert outcome.report["collected_at"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 ROLES = ("controlplane", "etcd", "worker")

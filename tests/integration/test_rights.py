@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import scans
 from conftest import with_api
@@ -47,7 +48,9 @@ def test_closed_directory_is_denied_not_missing(faults: Testbed, tmp_path: pathl
 def test_no_docker_group(hardened: Testbed, tmp_path: pathlib.Path) -> None:
     groups = {"controlplane": ["cp1"], "etcd": ["etcd1"], "worker": ["worker1"]}
     inventory = scans.inventory(tmp_path / "hosts.json", hardened, groups, {"ansible_user": "plain"})
-    outcome = scans.playbook(tmp_path, scans.SCAN, inventory, {"cis_scan_profile": HARDENED}, bed=hardened)
+    formats = ["csv", "html", "prometheus"]
+    variables = {"cis_scan_profile": HARDENED, "cis_scan_fail_on": ["unreachable"], "cis_report_formats": formats}
+    outcome = scans.playbook(tmp_path, scans.SCAN, inventory, variables, bed=hardened)
     (part,) = outcome.checks["2.1.2"]["evidence"]
     assert part["state"] == "error"
     assert part["reason"].startswith("denied: ")
@@ -58,6 +61,10 @@ def test_no_docker_group(hardened: Testbed, tmp_path: pathlib.Path) -> None:
         "pass"
     )
     assert outcome.code == 2
+    assert "(nothing was seen of cp1, etcd1, worker1)" in outcome.failure()
+    assert set(outcome.report["node_errors"]) == {"cp1", "etcd1", "worker1"}
+    assert re.search(r"^rke_cis_unseen_nodes\{.*\} 3$", (outcome.where / "report.prom").read_text(), re.M)
+    assert "3 nodes could not be examined" in (outcome.where / "report.html").read_text()
 
 
 def test_become_without_sudo_is_one_error_per_node(hardened: Testbed, tmp_path: pathlib.Path) -> None:

@@ -22,7 +22,7 @@ def test_every_text_is_marked_and_nothing_is_changed() -> None:
 
 @pytest.mark.parametrize(
     "seconds, text",
-    [(0.4, "0 s"), (119, "119 s"), (301, "5 min"), (7199, "119 min"), (86400, "24 h"), (172800, "2 days")],
+    [(0.4, "0 s"), (119, "119 s"), (301, "5 min"), (7199, "120 min"), (86400, "24 h"), (172800, "2 days")],
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -279,11 +279,11 @@ def test_a_clock_that_is_off_is_a_warning_that_names_the_node() -> None:
     for document, off in zip(nodes, (86399, 0, -301), strict=True):
         document["clock_offset"] = off
     assert report(*nodes)["warnings"] == [
-        "clocks differ from the controller's: a is 23 h ahead, c is 5 min behind; set them right"
+        "clocks differ from the controller's: a is 24 h ahead, c is 5 min behind; set them right"
     ]
     nodes = [{**node(f"n{number:02}", ["worker"]), "clock_offset": 400} for number in range(20)]
     (warning,) = report(*nodes, node("m"))["warnings"]
-    assert "n04 is 6 min ahead and 15 more" in warning
+    assert "n04 is 7 min ahead and 15 more" in warning
 
 
 def test_counts_of_a_node_are_of_the_controls_that_run_on_it() -> None:
