@@ -12,18 +12,19 @@ class ModuleDocFragment:
 options:
   docker_host:
     description:
-      - The socket of the Docker Engine on the node, as RKE's C(docker_socket) names it.
+      - The socket of the Docker Engine on the node, as a path or as RKE's C(docker_socket) names it.
     type: str
     default: unix:///var/run/docker.sock
   timeout:
     description:
-      - How many seconds Docker has for each answer. A Docker that does not answer is reported, not waited for.
+      - How many seconds Docker has for all answers together, and the disk after it. What takes longer is reported, not
+        waited for. At least 1.
     type: int
     default: 20
 notes:
   - The Docker SDK for Python is used where it imports and works on the node, else the docker CLI. Nothing has to be
     installed.
   - Without C(become) all that the login user may see is gathered. The rest is reported as denied, with what to grant.
-  - Of a container's environment only the variables asked for by name are kept. Values of secret arguments are masked
-    on the node.
+  - Of a container's environment only the variables asked for by name are kept. Of arguments, all that may be a
+    secret is masked on the node.
 """

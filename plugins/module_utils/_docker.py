@@ -4,57 +4,147 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""RKE's containers as Docker shows them, through the Docker SDK for Python or the docker CLI. Read-only."""
+"""RKE's containers as Docker shows them, through the Docker SDK for Python or the docker CLI. Read-only.
+
+Neither Docker nor what runs in its containers is trusted: each answer has a deadline, a size and a shape.
+"""
 
 import grp
+import importlib.util
 import json
 import os
 import re
+import resource
+import selectors
+import signal
 import stat
+import subprocess
+import sys
+import time
 import typing as t
 
-from ansible.module_utils.common.text.converters import to_text
-
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
+from ansible_collections.rke.cis.plugins.module_utils._files import readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args
 
-# A word of a flag's name that makes its value a secret, unless it is a boolean, a path of a flag that wants one, or a
-# time of a flag that wants one: a secret too may begin with a slash or a digit.
-_SECRET_NAME = re.compile(r"(?i)passw|secret|token|credential|access[-_]?key|encryption[-_]?key")
-_HARMLESS = re.compile(
-    r"(?i)^(?:-.*(?:file|dir|path|config)=/.*|-.*(?:ttl|expiration|timeout)=[\dhmsnu.]*|-[^=]*=(?:true|false|[tf01]|))$"
+MASK = "********"
+
+# What the value of a flag that nobody asked for must look like to be shown; lists of such values are shown, too.
+_BOOLEAN = re.compile(r"(?i)true|false|[tf01]|")
+_NUMBER = re.compile(r"[-+]?\d{1,18}(\.\d{1,18})?%?|\d{1,9}-\d{1,9}|(\d{1,18}(\.\d{1,18})?(ns|us|ms|s|m|h)){1,6}")
+_PATH = re.compile(r"(unix://)?/[A-Za-z0-9._@+~/-]*")
+_ADDRESS = re.compile(
+    r"(https?://)?(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5}|/\d{1,3})?/?|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}(/\d{1,3})?"
 )
-_URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/\s]*@")
-_MASK = "********"
+_SETTING = re.compile(r"[A-Za-z0-9./]{1,80}=(true|false)|TLS_[A-Z0-9_]{1,60}|VersionTLS1[0-3]")
+_WORDS = re.compile(
+    r"AlwaysAllow|AlwaysDeny|ABAC|RBAC|Node|Webhook|Hostname|InternalDNS|InternalIP|ExternalDNS|ExternalIP|aws|azure|"
+    r"cgroupfs|cluster\.local|cni|containerd|docker|etcd[23]|existing|external|gce|https?|iptables|ipvs|json|new|none|"
+    r"openstack|pods|remote|strict|systemd|text|vsphere|entrypoint\.sh|hyperkube"
+)
+# A secret may look like a number or a path. Of a flag with such a name only what the name asks for is shown.
+_SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|token|cred|key|auth(?!or)|kms")
+_PATH_NAME = re.compile(r"(?i).*(file|dir|path|config)")
+_TIME_NAME = re.compile(r"(?i).*(ttl|expiration|timeout)")
+_PROGRAM = re.compile(r"[A-Za-z0-9._/+-]{1,255}")
+_FLAG_NAME = re.compile(r"--?[A-Za-z][A-Za-z0-9._-]{0,79}")
+# What follows a flag without a value may be its value, so it must look more like a flag than a secret does.
+_PLAIN_FLAG = re.compile(r"-[a-z]|--[a-z]{2,20}(-[a-z0-9]{1,20}){0,9}")
+_SECRET_TEXT = re.compile(
+    r"(?i)((?:passw|passphrase|secret|token|credential|api[_-]?key)[\w-]{0,40}[\"']?\s?[:=]\s?|\b(?:bearer|basic) )\S+"
+)
 
 _FAILURES = (
     (re.compile(r"permission denied", re.I), "denied"),
     (re.compile(r"no such file or directory|cannot connect|connection refused|is the docker daemon", re.I), "down"),
 )
+_SEE_PROCESSES = "scan with become, so that its processes can be read"
+_SEE_INSPECT = "look at the output of docker inspect on the node"
 _ADVICE = {
     "denied": "add the user to the group that owns the Docker socket, or use become",
     "down": "start Docker, or name its socket with docker_host",
     "timeout": "Docker does not answer; look at its log, or raise timeout",
     "missing": "install Docker, or take the node out of the role groups",
+    "podman": "podman is not Docker; install the docker CLI in place of what emulates it",
+    "malformed": _SEE_INSPECT,
+    "too large": _SEE_INSPECT,
+    "no processes": _SEE_PROCESSES,
+    "contradiction": _SEE_PROCESSES,
 }
+# What programs write to stderr beside the error.
+_NOISE = re.compile(r"(?i)warning|see '|run '|usage:|emulate docker cli|time=\S+ level=(debug|info|warn)")
+
+# Asks in a process of its own, which can be ended whatever it waits for, and does not import from where it is started.
+_SDK = """
+import sys
+sys.path = [path for path in sys.path if path]
+import json, docker
+client = docker.APIClient(base_url=sys.argv[1], version="auto", timeout=float(sys.argv[2]))
+found = []
+for name in sys.argv[4:]:
+    try:
+        if sys.argv[3] == "top":
+            found.append(client.top(name, ps_args="-eo pid,args"))
+        else:
+            found.append(client.inspect_container(name))
+    except docker.errors.NotFound:
+        pass
+print(json.dumps(found))
+"""
 
 
-def _failure_kind(text: str) -> str:
-    return next((kind for test, kind in _FAILURES if test.search(text)), "failed")
+def mask_url_passwords(text: str) -> str:
+    """Return text in which what stands before the host of a URL is replaced: a user may be a token."""
+
+    def masked(found: t.Match[str]) -> str:
+        scheme, colon, rest = found.group().partition("://")
+        return scheme + colon + MASK + rest[rest.rindex("@") :] if "@" in rest else found.group()
+
+    return re.sub(r"\S+", masked, text)
+
+
+def error_text(text: str) -> str:
+    """Return what a program said as one printable line without secrets, shortened if it is long."""
+    line = " ".join(readable(text[: 10 * limits.MESSAGE_CHARS]).split())
+    if len(text) > 10 * limits.MESSAGE_CHARS:
+        line = line.rpartition(" ")[0]  # not half of a password
+    line = _SECRET_TEXT.sub(r"\1" + MASK, mask_url_passwords(line))
+    line = "".join(character if character.isprintable() else "?" for character in line)
+    line = line or "..."
+    return line if len(line) <= limits.MESSAGE_CHARS else line[: limits.MESSAGE_CHARS - 3] + "..."
 
 
 class DockerError(Exception):
-    """Docker could not be asked. `kind` is denied, down, timeout, missing or failed."""
+    """Docker could not be asked, or its answer cannot be used. `kind` is a key of _ADVICE, or failed."""
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(error_text(message))
         self.kind = kind
 
-    def as_evidence(self, docker_host: str = "") -> t.Dict[str, str]:
+    def as_evidence(self, docker_host: str = "") -> t.Dict[str, t.Any]:
         advice = _ADVICE.get(self.kind, "see the message")
         group = _group_of(docker_host) if self.kind == "denied" else ""
         if group:
             advice = "add the user to the group {0}, which owns the Docker socket, or use become".format(group)
-        return {"kind": self.kind, "message": to_text(self), "advice": advice}
+        return {"kind": self.kind, "message": str(self), "advice": advice}
+
+
+def _told(text: str) -> t.List[str]:
+    """Return the lines of a program's stderr that may be errors."""
+    return [line for line in map(str.strip, text.splitlines()) if line and not _NOISE.match(line)]
+
+
+def _failure(text: str, lines: t.Sequence[str]) -> DockerError:
+    """Return the error that a program told: the last of these lines of its stderr that speaks of one."""
+    line = ([line for line in lines if "error" in line.lower()] or lines)[-1]
+    if "podman" in text.lower():
+        return DockerError("podman", line)
+    return DockerError(next((kind for test, kind in _FAILURES if test.search(line)), "failed"), line)
+
+
+def socket_address(docker_host: str) -> str:
+    """Return the address of a Docker Engine, of which the path of its socket may be given only."""
+    return "unix://" + docker_host if docker_host.startswith("/") else docker_host
 
 
 def _group_of(docker_host: str) -> str:
@@ -66,189 +156,423 @@ def _group_of(docker_host: str) -> str:
         return ""
 
 
-class CliDocker:
+def _run(command: t.Sequence[str], deadline: float) -> t.Tuple[int, str, str]:
+    """Return exit code, stdout and stderr of a command. Raises DockerError if it is too slow or says too much."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, LC_ALL="C"),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise DockerError("failed", "{0}: {1}".format(command[0], error.strerror)) from error
+    said: t.Dict[t.Any, bytes] = {process.stdout: b"", process.stderr: b""}
+    try:
+        _limit_memory(process.pid)
+        with selectors.DefaultSelector() as selector:
+            for stream in said:
+                selector.register(stream, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(max(0, min(0.2, deadline - time.monotonic())))
+                for key, _events in ready:
+                    data = os.read(key.fd, 65536)
+                    said[key.fileobj] += data
+                    if not data:
+                        selector.unregister(key.fileobj)
+                if sum(map(len, said.values())) > limits.ANSWER_BYTES:
+                    raise DockerError("too large", "more than {0} bytes".format(limits.ANSWER_BYTES))
+                if time.monotonic() > deadline:
+                    raise subprocess.TimeoutExpired(command, 0)
+                if not ready and process.poll() is not None:
+                    break  # it has ended, and something that it has started keeps its streams open
+        code = process.wait(max(0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise DockerError("timeout", "no answer") from error
+    finally:
+        if process.returncode is None:
+            _kill(process)
+        for stream in said:
+            stream.close()
+    out, err = (data.decode("utf-8", "replace") for data in said.values())
+    return code, out, err
+
+
+def _limit_memory(pid: int) -> None:
+    """Keep a program from collecting an endless answer before it hands it over."""
+    try:
+        resource.prlimit(pid, resource.RLIMIT_DATA, (limits.ANSWER_MEMORY, limits.ANSWER_MEMORY))
+    except OSError:
+        pass  # it has ended already
+
+
+def _kill(process: t.Any) -> None:
+    """Kill a process with its group, and those of its descendants that have left the group."""
+    for pid in [-process.pid] + _descendants([process.pid]):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass  # has ended, or is another user's
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        pass
+
+
+class _Door:
+    """A way to ask Docker. All answers together have to come before the deadline."""
+
+    def __init__(self, timeout: int, deadline: float) -> None:
+        self._timeout = timeout
+        self._deadline = deadline
+
+    def _ask(self, command: t.Sequence[str], question: str) -> t.Tuple[int, str, str]:
+        try:
+            return _run(command, self._deadline)
+        except DockerError as error:
+            message = "docker {0} gave {1}".format(question, error)
+            if error.kind == "timeout":
+                message += " in {0} s".format(self._timeout)
+            raise DockerError(error.kind, message) from error
+
+
+class CliDocker(_Door):
     """Docker through its command line tool, for nodes without the SDK."""
 
     source = "docker CLI"
 
-    def __init__(self, module: t.Any, docker_host: str, timeout: int) -> None:
-        self._module = module
-        self._timeout = timeout
+    def __init__(self, module: t.Any, docker_host: str, timeout: int, deadline: float) -> None:
+        super().__init__(timeout, deadline)
         binary = module.get_bin_path("docker")
         if not binary:
             raise DockerError("missing", "there is no docker command on this node")
-        # run_command knows no time limit; coreutils' timeout does
-        limit = module.get_bin_path("timeout")
-        self._command = ([limit, "-k", "2", str(timeout)] if limit else []) + [binary, "-H", docker_host]
+        self._command = [binary, "-H", docker_host]
 
-    def _run(self, *args: str) -> t.Tuple[int, str, str]:
-        code, out, err = self._module.run_command(
-            self._command + list(args), environ_update={"LC_ALL": "C"}, errors="replace"
-        )
-        if code in (124, 137, -9):
-            raise DockerError("timeout", "docker {0} gave no answer in {1} s".format(args[0], self._timeout))
-        return code, out, err
-
-    def inspect(self, names: t.Sequence[str]) -> t.Dict[str, t.Dict[str, t.Any]]:
-        """Return what Docker says of the containers with exactly these names; those that do not exist are left out."""
-        code, out, err = self._run("container", "inspect", *names)
-        told = [line.strip() for line in err.splitlines() if line.strip() and not line.startswith("WARNING")]
+    def inspect(self, names: t.Sequence[str]) -> t.Any:
+        """Return what Docker says of the containers with these names; those that do not exist are left out."""
+        code, out, err = self._ask(self._command + ["container", "inspect"] + list(names), "container")
+        told = _told(err)
         others = [line for line in told if "no such container" not in line.lower()]
-        if code and (others or not told):
-            text = others[0] if others else "docker inspect ended with code {0}".format(code)
-            raise DockerError(_failure_kind(text), text)
-        try:
-            found = json.loads(out or "[]")
-        except ValueError as error:
-            raise DockerError("failed", "docker inspect gave no JSON: {0}".format(error)) from error
-        return {item["Name"].lstrip("/"): item for item in found}
+        if code and (others or not told or "podman" in err.lower()):
+            raise _failure(err, others or told or ["docker inspect ended with code {0}".format(code)])
+        return _parsed(out or "[]", "docker inspect")
 
     def top(self, name: str) -> t.List[str]:
         """Return the command lines of the container's processes as text."""
-        code, out, err = self._run("top", name, "-eo", "pid,args")
+        code, out, err = self._ask(self._command + ["top", name, "-eo", "pid,args"], "top")
         if code:
-            raise DockerError("failed", err.strip() or "docker top failed")
+            raise _failure(err, _told(err) or ["docker top ended with code {0}".format(code)])
         return [line.split(None, 1)[1] for line in out.splitlines()[1:] if " " in line.strip()]
 
 
-class SdkDocker:
+class SdkDocker(_Door):
     """Docker through the Docker SDK for Python."""
 
     source = "Docker SDK for Python"
 
-    def __init__(self, docker: t.Any, docker_host: str, timeout: int) -> None:
-        self._not_found = docker.errors.NotFound
-        self._client = docker.APIClient(base_url=docker_host, version="auto", timeout=timeout)
+    def __init__(self, docker_host: str, timeout: int, deadline: float) -> None:
+        super().__init__(timeout, deadline)
+        self._host = docker_host
 
-    def inspect(self, names: t.Sequence[str]) -> t.Dict[str, t.Dict[str, t.Any]]:
-        found = {}
-        for name in names:
-            try:
-                item = self._client.inspect_container(name)
-            except self._not_found:
-                continue
-            found[item["Name"].lstrip("/")] = item
-        return found
+    def _call(self, question: str, names: t.Sequence[str]) -> t.Any:
+        command = [sys.executable, "-c", _SDK, self._host, str(self._timeout), question] + list(names)
+        code, out, err = self._ask(command, question)
+        if code:
+            raise _failure(err, _told(err) or ["the Docker SDK ended with code {0}".format(code)])
+        return _parsed(out, "docker " + question)
+
+    def inspect(self, names: t.Sequence[str]) -> t.Any:
+        return self._call("inspect", names)
 
     def top(self, name: str) -> t.List[str]:
-        return [row[-1] for row in self._client.top(name, ps_args="-eo pid,args")["Processes"]]
+        answers = self._call("top", [name])
+        try:
+            lines = [row[-1] for answer in answers for row in answer["Processes"]]
+        except (TypeError, KeyError, IndexError):
+            lines = [None]
+        if not all(isinstance(line, str) for line in lines):
+            raise DockerError("malformed", "docker top gave no list of processes")
+        return lines
+
+
+def _parsed(text: str, what: str) -> t.Any:
+    """Return JSON, with null in place of a number that no answer of Docker's has."""
+    try:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 20 else None)
+    except (ValueError, RecursionError) as error:
+        raise DockerError("failed", "{0} gave no JSON: {1}".format(what, error)) from error
 
 
 def inspect_containers(
     module: t.Any, docker_host: str, timeout: int, names: t.Sequence[str]
-) -> t.Tuple[t.Any, t.Dict[str, t.Dict[str, t.Any]]]:
-    """Return a door to Docker and what it says of the named containers.
+) -> t.Tuple[t.Any, t.Dict[str, t.Any]]:
+    """Return a door to Docker and what it says of the named containers: None where that is no use.
 
-    The SDK is used where it imports and works; else the CLI, whose word is final when it fails too.
+    The SDK is used where it is installed and works; else the CLI, whose word is final when it fails too.
     """
-    sdk_error = ""
+    if timeout < 1:
+        module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
+    deadline = time.monotonic() + timeout
+    docker_host = socket_address(docker_host)
+    sdk_error = None
+    if importlib.util.find_spec("docker"):
+        sdk = SdkDocker(docker_host, timeout, deadline)
+        try:
+            return sdk, _by_name(sdk.inspect(names), names)
+        except DockerError as error:  # an old or a broken SDK, or no connection: the CLI tells them apart
+            sdk_error = error
     try:
-        import docker
-
-        sdk = SdkDocker(docker, docker_host, timeout)
-        return sdk, sdk.inspect(names)
-    except ImportError:
-        pass
-    except Exception as error:  # an old or a broken SDK, or no connection: the CLI tells them apart in plain words
-        sdk_error = to_text(error)
-    try:
-        cli = CliDocker(module, docker_host, timeout)
-        return cli, cli.inspect(names)
+        cli = CliDocker(module, docker_host, timeout, deadline)
+        return cli, _by_name(cli.inspect(names), names)
     except DockerError as error:
         if sdk_error and error.kind == "missing":
-            raise DockerError(_failure_kind(sdk_error), sdk_error) from error
+            raise sdk_error from error
         raise
 
 
-def mask_url_passwords(text: str) -> str:
-    """Return text with the passwords of URLs in it replaced."""
-    return _URL_PASSWORD.sub(r"\1:" + _MASK + "@", text)
+def _by_name(items: t.Any, names: t.Sequence[str]) -> t.Dict[str, t.Any]:
+    """Return container name to its item of docker inspect. Docker takes the beginning of an id for a name, too."""
+    if not isinstance(items, list):
+        raise DockerError("malformed", "docker inspect gave no list")
+    found: t.Dict[str, t.Any] = {}
+    odd = False
+    for item in items:
+        name = item.get("Name") if isinstance(item, dict) else None
+        if isinstance(name, str) and name:
+            name = name.lstrip("/")
+            found[name] = None if name in found else item
+        else:
+            odd = True
+    # an item that says of no container that it is this one may be that of any
+    return {name: found.get(name) for name in names if name in found or odd}
 
 
-def mask_secrets(argv: t.Sequence[str]) -> t.List[str]:
-    """Return a command line with the values of secret flags and passwords in URLs replaced."""
-    masked = []
-    secret_follows = ""
-    for word in argv:
-        word = mask_url_passwords(to_text(word, errors="surrogate_or_replace"))
-        name, equals, _value = word.partition("=")
-        if secret_follows and not word.startswith("-") and not _HARMLESS.match(secret_follows + "=" + word):
-            word = _MASK
-        elif word.startswith("-") and equals and _SECRET_NAME.search(name) and not _HARMLESS.match(word):
-            word = name + "=" + _MASK
-        secret_follows = name if word.startswith("-") and not equals and _SECRET_NAME.search(name) else ""
-        masked.append(word)
+# ------------------------------------------------------------------------------------------ what may be shown
+
+
+def _harmless(flag: str, value: str) -> bool:
+    """Return whether a value may be shown of a flag that nobody has asked for."""
+    if _BOOLEAN.fullmatch(value):
+        return True
+    parts = value.split(",")
+    if _SECRET_NAME.search(flag):
+        if _PATH_NAME.fullmatch(flag):
+            return all(_PATH.fullmatch(part) for part in parts)
+        return bool(_TIME_NAME.fullmatch(flag) and _NUMBER.fullmatch(value))
+    shapes = (_NUMBER, _PATH, _ADDRESS, _SETTING, _WORDS)
+    return all(any(shape.fullmatch(part) for shape in shapes) for part in parts)
+
+
+def mask_secrets(argv: t.Sequence[str], shown: t.Container[str] = ()) -> t.List[str]:
+    """Return a command line in which all is replaced that may be a secret.
+
+    The values of flags in `shown` are kept, and words in it; other words and values only if they look harmless.
+    """
+    masked: t.List[str] = []
+    before = ""  # the flag before a word, if its value may be this word
+    for number, word in enumerate(argv):
+        name, equals, value = word.partition("=")
+        flag, before = before, ""
+        given = "--" + name.lstrip("-").replace("_", "-")
+        if word.startswith("-") and given in shown:
+            masked.append(mask_url_passwords(word))
+            before = "" if equals else given
+        elif word.startswith("-") and word.strip("-") and not (flag and _harmless(flag, word)):
+            if (
+                flag not in shown
+                and flag
+                and (not _PLAIN_FLAG.fullmatch(name) or _SECRET_NAME.search(flag) and len(name) > 2)
+            ):
+                masked.append(MASK)
+                continue
+            if not _FLAG_NAME.fullmatch(name) or not (equals or name.startswith("--") or len(name) == 2):
+                name = "--" + MASK
+            masked.append(name + equals + (value if _harmless(given, value) else MASK))
+            before = "" if equals else given
+        elif flag in shown:
+            masked.append(mask_url_passwords(word))
+        elif _harmless(flag, word) or not word.strip("-"):
+            masked.append(word)
+        else:
+            program = _PROGRAM.fullmatch(word) and (not number or os.path.basename(word) in shown)
+            masked.append(word if program else MASK)
     return masked
 
 
-def _shown(calls: t.Iterable[t.List[str]], name: str) -> t.List[t.List[str]]:
+def _shown(calls: t.Iterable[t.Sequence[str]], name: str, flags: t.Iterable[str]) -> t.List[t.List[str]]:
     """Return the argument lists of a container's first process and of its component, and of others the program only.
 
     Who helps the kubelet to mount a volume may be called with its password, in words of any form.
     """
+    shown = {name, *flags}
     return [
-        mask_secrets(words) if not number or component_args(words, name) is not None else words[:1]
+        mask_secrets(words if not number or component_args(words, name) is not None else words[:1], shown)
         for number, words in enumerate(calls)
     ]
 
 
-def process_tree(pid: int, proc: str = "/proc") -> t.Optional[t.List[t.List[str]]]:
-    """Return the argument lists of a process and its descendants, or None where they may not be read."""
-    found: t.List[t.List[str]] = []
-    todo = [pid]
-    while todo:
-        base = "{0}/{1}".format(proc, todo.pop(0))
+# -------------------------------------------------------------------------------------------------- processes
+
+
+def _children(pid: int, proc: str = "/proc") -> t.List[int]:
+    base = "{0}/{1}/task".format(proc, pid)
+    found: t.List[int] = []
+    for thread in os.listdir(base):
         try:
-            with open(base + "/cmdline", "rb") as stream:
-                words = stream.read().split(b"\0")[:-1]
-            with open("{0}/task/{1}/children".format(base, os.path.basename(base)), "rb") as stream:
-                todo.extend(int(child) for child in stream.read().split())
+            with open("{0}/{1}/children".format(base, thread), "rb") as stream:
+                found += map(int, stream.read().split())
         except OSError:
-            if not found:
-                return None  # hidden, or a kernel that lists no children: the component may be one of them
-            continue  # a child that has ended meanwhile
-        found.append([to_text(word, errors="replace") for word in words])
+            if os.path.exists("{0}/{1}".format(base, thread)):
+                raise  # a kernel that lists no children
     return found
 
 
+def _descendants(pids: t.Sequence[int], proc: str = "/proc") -> t.List[int]:
+    """Return these processes and what they have started, and so on; no more than are too many."""
+    found = list(pids)
+    for pid in found:  # grows meanwhile
+        if len(found) > limits.PROCESSES:
+            break
+        try:
+            found += _children(pid, proc)
+        except OSError:
+            continue  # has ended meanwhile
+    return found
+
+
+def container_processes(pid: int, container_id: str, proc: str = "/proc") -> t.Optional[t.List[t.List[str]]]:
+    """Return the argument lists of a container's processes, its first one first, or None if they cannot be told.
+
+    Docker's word for the number of the first process counts only if that is a child of the process which Docker starts
+    for this container, and which names its id: Docker may run on another machine, or in another container. All children
+    of that one are the container's: what `docker exec` has started, and orphans.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", container_id):
+        return None
+    try:
+        with open("{0}/{1}/stat".format(proc, pid), "rb") as stream:
+            parent = int(stream.read().rpartition(b")")[2].split()[1])
+        with open("{0}/{1}/cmdline".format(proc, parent), "rb") as stream:
+            if container_id.encode() not in stream.read(limits.ARGUMENT_CHARS):
+                return None
+        others = [child for child in _children(parent, proc) if child != pid]
+    except (OSError, ValueError, IndexError):
+        return None  # hidden, ended, or a kernel that lists no children
+    found = []
+    for process in _few(_descendants([pid] + others, proc), limits.PROCESSES, "processes"):
+        try:
+            with open("{0}/{1}/cmdline".format(proc, process), "rb") as stream:
+                found.append(_words(stream.read(limits.ANSWER_BYTES).decode("utf-8", "replace").split("\0")[:-1]))
+        except OSError:
+            continue  # has ended meanwhile
+    return found or None
+
+
+def _from_top(lines: t.Sequence[str], argv: t.Sequence[str], name: str) -> t.List[t.List[str]]:
+    """Return the argument lists of a container's processes by docker top, which loses where an argument ends.
+
+    So only what Docker has started is recognised, and what entrypoint.sh of RKE puts behind it.
+    """
+    declared = component_args(argv, name)
+    text = None if declared is None else " ".join(declared).split()
+    found = []
+    for line in lines:
+        words = line.split()
+        args = component_args(words, name)
+        if args is not None:
+            if declared is None or text is None or args[: len(text)] != text:
+                raise DockerError("contradiction", "docker top and docker inspect show other arguments of " + name)
+            words = words[: len(words) - len(args)] + declared + args[len(text) :]
+        found.append(words)
+    if not found:
+        raise DockerError("no processes", "docker top shows no process of " + name)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- containers
+
+
+def _get(raw: t.Mapping[str, t.Any], key: str, kind: t.Any) -> t.Any:
+    """Return a key's value of this type, empty where Docker gives none."""
+    value = raw.get(key)
+    if value is not None and type(value) is not kind:
+        raise DockerError("malformed", "docker inspect gave no valid {0}".format(key))
+    return kind() if value is None else value
+
+
+def _few(values: t.List[t.Any], limit: int, what: str) -> t.List[t.Any]:
+    if len(values) > limit:
+        raise DockerError("too large", "more than {0} {1} of a container".format(limit, what))
+    return values
+
+
+def _text(value: str) -> str:
+    if len(value) > limits.ARGUMENT_CHARS:
+        raise DockerError("too large", "more than {0} characters in an argument".format(limits.ARGUMENT_CHARS))
+    return readable(value)
+
+
+def _words(values: t.List[t.Any]) -> t.List[str]:
+    if not all(isinstance(value, str) for value in _few(values, limits.ARGUMENTS, "arguments")):
+        raise DockerError("malformed", "docker inspect gave an argument that is no text")
+    return [_text(value) for value in values]
+
+
+def _mounts(raw: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, str]]:
+    mounts = []
+    for mount in _few(_get(raw, "Mounts", list), limits.MOUNTS, "mounts"):
+        if not isinstance(mount, dict):
+            raise DockerError("malformed", "docker inspect gave no valid Mounts")
+        source, destination = _text(_get(mount, "Source", str)), _text(_get(mount, "Destination", str))
+        if source and not (source.startswith("/") and destination.startswith("/")):
+            raise DockerError("malformed", "docker inspect gave a mount without an absolute path")
+        if source:
+            mounts.append({"source": source, "destination": destination})
+    return sorted(mounts, key=lambda mount: mount["destination"])
+
+
 def container_evidence(
-    raw: t.Mapping[str, t.Any], docker: t.Any, env_names: t.Sequence[str] = (), proc: str = "/proc"
+    raw: t.Any, name: str, docker: t.Any, wanted: t.Mapping[str, t.Sequence[str]], proc: str = "/proc"
 ) -> t.Dict[str, t.Any]:
     """Return of docker inspect what a benchmark may look at, and nothing that may hold a secret.
 
-    `processes` are exact argument lists read from /proc. Where /proc shows another process (Docker runs elsewhere) or
-    nothing (hidepid), `docker top` gives the command lines as text, in which the ends of arguments are lost.
+    `wanted` names in `flags` those whose values are shown whatever they are, and in `env` the variables that are kept.
+    `processes` are exact argument lists from /proc, or by `docker top` where /proc does not show which those of the
+    container are. A running container of which neither tells the arguments has an error: those that Docker was given
+    are not proof of what runs. Raises DockerError if what Docker says of the container cannot be used.
     """
-    state, config = raw["State"], raw.get("Config") or {}
-    argv = [raw.get("Path") or ""] + list(raw.get("Args") or [])
+    if raw is None:
+        raise DockerError("malformed", "docker inspect gave no valid answer for " + name)
+    state, config = _get(raw, "State", dict), _get(raw, "Config", dict)
+    argv = _words([_get(raw, "Path", str)] + _get(raw, "Args", list))
+    environment = _few(_get(config, "Env", list), limits.VARIABLES, "variables")
+    variables = (item.partition("=") for item in environment if isinstance(item, str))
+    flags = wanted.get("flags") or ()
     evidence: t.Dict[str, t.Any] = {
-        "state": state.get("Status") or "",
-        "image": config.get("Image") or "",
-        "user": config.get("User") or "",
-        "args": mask_secrets(argv),
-        "mounts": [
-            {"source": mount["Source"], "destination": mount["Destination"]}
-            for mount in sorted(raw.get("Mounts") or [], key=lambda mount: mount["Destination"])
-            if mount.get("Source")
-        ],
+        "state": _text(_get(state, "Status", str)),
+        "image": _text(_get(config, "Image", str)),
+        "user": _text(_get(config, "User", str)),
+        "args": _shown([argv], name, flags)[0],
+        "mounts": _mounts(raw),
         "env": {
-            name: value
-            for name, _equals, value in (item.partition("=") for item in config.get("Env") or [])
-            if name in env_names
+            variable: mask_url_passwords(_text(value))
+            for variable, _equals, value in variables
+            if variable in (wanted.get("env") or ())
         },
         "processes": [],
         "process_text": [],
     }
-    if evidence["state"] == "running":
-        name = raw["Name"].lstrip("/")
-        tree = process_tree(state.get("Pid") or 0, proc)
-        flags = [word for word in argv if word.startswith("--")]
-        if tree and any(all(flag in words for flag in flags) for words in tree):
-            evidence["processes"] = _shown(tree, name)
-        else:
-            try:
-                calls = (text.split(" ") for text in docker.top(name))
-                evidence["process_text"] = [" ".join(words) for words in _shown(calls, name)]
-            except Exception as error:
-                evidence["process_text"] = ["docker top failed: " + to_text(error)]
+    if evidence["state"] != "running":
+        return evidence
+    try:
+        calls = container_processes(_get(state, "Pid", int), _get(raw, "Id", str), proc)
+        if calls is None:
+            lines = [_text(line) for line in _few(docker.top(name), limits.PROCESSES, "processes")]
+            evidence["process_text"] = [" ".join(words) for words in _shown(map(str.split, lines), name, flags)]
+            calls = _from_top(lines, argv, name)
+        evidence["processes"] = _shown(calls, name, flags)
+    except DockerError as error:
+        evidence["error"] = error.as_evidence()
     return evidence

@@ -6,6 +6,7 @@
 
 """One node's evidence document: everything that a plan asks for, gathered in one go. Knows nothing of controls."""
 
+import json
 import os
 import time
 import typing as t
@@ -13,8 +14,14 @@ import typing as t
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils import _files
-from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, container_evidence, inspect_containers
-from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
+from ansible_collections.rke.cis.plugins.module_utils._docker import (
+    DockerError,
+    container_evidence,
+    inspect_containers,
+    socket_address,
+)
+from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem, readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge
 
@@ -45,14 +52,18 @@ def flag_values(container: t.Mapping[str, t.Any], component: str, flag: str, sty
     return found
 
 
+def _normal(path: str) -> str:
+    return "/" + os.path.normpath(path).lstrip("/")
+
+
 def host_path(path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> t.Optional[t.Tuple[str, str]]:
     """Return where a container's path lies on the host and the mounted host directory, or None if it is not mounted."""
-    path = os.path.normpath(path)
+    path = _normal(path)
     best: t.Optional[t.Tuple[str, str]] = None
     for mount in mounts:
-        target = os.path.normpath(mount["destination"])
+        target = _normal(mount["destination"])
         if (path + "/").startswith(target.rstrip("/") + "/") and (best is None or len(target) > len(best[0])):
-            best = (target, mount["source"])
+            best = (target, _normal(mount["source"]))
     if best is None:
         return None
     rest = os.path.relpath(path, best[0])
@@ -66,15 +77,21 @@ class Collector:
 
     def __init__(self, module: t.Any, docker_host: str, timeout: int, prefix_path: str = "") -> None:
         self._module = module
-        self._docker_host = docker_host
+        self._docker_host = socket_address(docker_host)
         self._timeout = timeout
         self._prefix = prefix_path
         self._containers: t.Dict[str, t.Dict[str, t.Any]] = {}
+        self._size = 0
 
     def collect(self, plan: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         """Return the evidence that the plan asks for. What could not be seen stands in it with its reason."""
         docker_state = self._collect_containers(plan.get("containers") or {})
-        paths = {path_key(request): self._path(request) for request in plan.get("paths") or []}
+        deadline = time.monotonic() + self._timeout
+        paths = {}
+        for request in plan.get("paths") or []:
+            late = time.monotonic() > deadline
+            found = problem("timeout", "the disk is too slow; raise timeout") if late else self._path(request)
+            paths[path_key(request)] = self._kept(found)
         return {
             "schema": SCHEMA,
             "collector": COLLECTOR,
@@ -84,6 +101,13 @@ class Collector:
             "paths": paths,
         }
 
+    def _kept(self, part: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Return a part of the document, or in its place that the document would become too large."""
+        self._size += len(json.dumps(part))
+        if self._size > limits.EVIDENCE_BYTES:
+            return problem("too large", "more than {0} bytes of evidence".format(limits.EVIDENCE_BYTES))
+        return part
+
     def _collect_containers(self, wanted: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
         try:
             docker, found = inspect_containers(self._module, self._docker_host, self._timeout, sorted(wanted))
@@ -91,11 +115,15 @@ class Collector:
             shown = error.as_evidence(self._docker_host)
             self._containers = {name: {"error": shown} for name in wanted}
             return {"host": self._docker_host, "error": shown}
-        for name in wanted:
-            if name in found:
-                self._containers[name] = container_evidence(found[name], docker, wanted[name].get("env") or ())
-            else:
-                self._containers[name] = problem("missing", "there is no container named " + name)
+        for name in sorted(wanted):
+            try:
+                if name not in found:
+                    shown = problem("missing", "there is no container named " + name)
+                else:
+                    shown = container_evidence(found[name], name, docker, wanted[name])
+            except DockerError as error:
+                shown = {"error": error.as_evidence()}
+            self._containers[name] = self._kept(shown)
         return {"host": self._docker_host, "source": docker.source}
 
     def _locate(self, path: str, container: str) -> t.Optional[t.Tuple[str, str]]:
@@ -104,14 +132,15 @@ class Collector:
         By the component's own mounts; where it has no container by its neighbours', or by the prefix path that was
         given. Never by the path itself: RKE's files may lie under a prefix, and what is not mounted is in the image.
         """
-        own = self._containers.get(container, {}).get("mounts")
-        if own is not None:
-            return host_path(path, own)
-        for name in sorted(self._containers):
-            found = host_path(path, self._containers[name].get("mounts") or [])
-            if found:
-                return found
-        return (self._prefix.rstrip("/") + path, self._prefix) if self._prefix else None
+        own = self._containers.get(container, {})
+        if "mounts" in own:
+            return host_path(path, own["mounts"])
+        if "error" not in own or own["error"]["kind"] == "missing":
+            for name in sorted(self._containers):
+                found = host_path(path, self._containers[name].get("mounts") or [])
+                if found:
+                    return found
+        return (_normal(self._prefix + path), self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         container = request["container"]
@@ -138,7 +167,7 @@ class Collector:
             return problem("not_located", "no mount of {0} tells where {1} lies on the node".format(container, path))
         on_host, root = located
         found = self.files.examine(on_host, root)
-        found["path"] = to_text(on_host)
+        found["path"] = readable(on_host)
         if "error" in found:
             return found
         if request.get("list"):

@@ -9,13 +9,13 @@
 import errno
 import glob
 import grp
+import itertools
 import os
 import pwd
 import stat
 import typing as t
 
-from ansible.module_utils.common.text.converters import to_bytes, to_text
-
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._outside import read_limited
 
 _TYPES = (
@@ -27,13 +27,10 @@ _TYPES = (
 )
 _KINDS = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.EACCES: "denied", errno.EPERM: "denied"}
 
-# Bytes of a file that is read: an EncryptionConfiguration has a few thousand. PyYAML takes 500 times as much memory.
-_LARGEST = 256 * 1024
-
 
 def readable(name: str) -> str:
     """Return a name as text that can be written: of one that is no UTF-8, the odd bytes are replaced."""
-    return to_text(to_bytes(name, errors="surrogate_or_strict"), errors="replace")
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def problem(kind: str, message: str) -> t.Dict[str, t.Any]:
@@ -44,6 +41,11 @@ def problem(kind: str, message: str) -> t.Dict[str, t.Any]:
 def os_problem(error: OSError, path: str) -> t.Dict[str, t.Any]:
     """Return an operating system error as evidence: missing, denied or unreadable."""
     return problem(_KINDS.get(error.errno or 0, "unreadable"), "{0}: {1}".format(path, error.strerror))
+
+
+def too_large(path: str, what: str) -> t.Dict[str, t.Any]:
+    """Return the form in which evidence says that there is more than is taken."""
+    return problem("too large", "{0}: {1}".format(path, what))
 
 
 def _name(lookup: t.Callable[[int], t.Any], number: int) -> str:
@@ -71,6 +73,8 @@ def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
             status = os.stat(link)
     except OSError as error:
         return os_problem(error, path)
+    except ValueError:
+        return problem("unreadable", "{0}: not a valid path".format(path))
     entry = {
         "type": next((name for test, name in _TYPES if test(status.st_mode)), "other"),
         "mode": "{0:04o}".format(stat.S_IMODE(status.st_mode)),
@@ -90,9 +94,12 @@ def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any
     `root` is that of `examine`, and the directory itself where none is given.
     """
     try:
-        names = sorted(os.listdir(path))
+        with os.scandir(path) as entries:
+            names = sorted(entry.name for entry in itertools.islice(entries, limits.ENTRIES + 1))
     except OSError as error:
         return os_problem(error, path)
+    if len(names) > limits.ENTRIES:
+        return too_large(path, "more than {0} entries".format(limits.ENTRIES))
     return {"entries": [dict(examine(os.path.join(path, name), root or path), name=readable(name)) for name in names]}
 
 
@@ -103,7 +110,7 @@ def read(path: str) -> bytes:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return read_limited(stream, _LARGEST)
+        return read_limited(stream, limits.FILE_BYTES)
 
 
 def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]:
@@ -113,7 +120,9 @@ def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]
     """
     if not glob.has_magic(pattern):
         return [pattern], None
-    paths = sorted(glob.glob(pattern))
+    paths = sorted(itertools.islice(glob.iglob(pattern), limits.ENTRIES + 1))
+    if len(paths) > limits.ENTRIES:
+        return [], too_large(pattern, "more than {0} matches".format(limits.ENTRIES))
     if paths:
         return paths, None
     directory = os.path.dirname(pattern)

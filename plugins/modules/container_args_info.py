@@ -75,7 +75,7 @@ containers:
       returned: success
       sample: "52034:52034"
     args:
-      description: Program and arguments that Docker starts.
+      description: Program and arguments that Docker starts. C(********) stands for what may be a secret.
       type: list
       elements: str
       returned: success
@@ -116,6 +116,16 @@ containers:
           type: str
           returned: success
           sample: /etc/kubernetes
+    error:
+      description:
+        - Why the arguments of the container's processes, or all of the container, could not be read. It has C(kind),
+          C(message) and C(advice).
+      type: dict
+      returned: when that could not be read
+      sample:
+        kind: malformed
+        message: docker inspect gave no valid State
+        advice: look at the output of docker inspect on the node
 missing:
   description:
     - Names without a container.
@@ -134,8 +144,22 @@ docker:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, container_evidence, inspect_containers
+from ansible_collections.rke.cis.plugins.module_utils._docker import (
+    DockerError,
+    container_evidence,
+    inspect_containers,
+    socket_address,
+)
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
+
+# Flags whose values are lists of names, which are no secrets.
+_FLAGS = (
+    "--admission-control",
+    "--disable-admission-plugins",
+    "--enable-admission-plugins",
+    "--hostname-override",
+    "--cluster-domain",
+)
 
 
 def main() -> None:
@@ -161,15 +185,16 @@ def main() -> None:
     try:
         docker, found = inspect_containers(module, module.params["docker_host"], module.params["timeout"], names)
     except DockerError as error:
-        shown = error.as_evidence(module.params["docker_host"])
-        module.fail_json(
-            msg="Docker on {0}: {1}; {2}".format(module.params["docker_host"], shown["message"], shown["advice"]),
-            kind=error.kind,
-        )
+        host = socket_address(module.params["docker_host"])
+        shown = error.as_evidence(host)
+        module.fail_json(msg="Docker on {0}: {1}; {2}".format(host, shown["message"], shown["advice"]), kind=error.kind)
     containers = []
     for name in sorted(found):
-        shown = container_evidence(found[name], docker)
-        shown.pop("env")
+        try:
+            shown = container_evidence(found[name], name, docker, {"flags": _FLAGS})
+            shown.pop("env")
+        except DockerError as error:
+            shown = {"error": error.as_evidence()}
         containers.append(dict(shown, name=name))
     module.exit_json(
         changed=False,

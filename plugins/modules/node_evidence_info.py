@@ -29,7 +29,8 @@ options:
     suboptions:
       containers:
         description:
-          - Container names, each to a dictionary whose key C(env) may list the variables that may be read.
+          - Container names, each to a dictionary whose key C(env) may list the variables that may be read, and whose
+            key C(flags) the flags whose values are shown whatever they are.
         type: dict
         default: {}
       paths:

@@ -83,6 +83,7 @@ class Benchmark:
             *(test["value"]["components"] for _control, test in looked_at if test.get("op") == "differs_from")
         )
         containers: dict[str, dict[str, t.Any]] = {}
+        shown: dict[str, set[str]] = {}  # flags whose values decide
         paths: dict[str, dict[str, t.Any]] = {}
         for control, test in tests:
             component = t.cast(str, self.component_of(control, test))
@@ -91,12 +92,19 @@ class Benchmark:
             if component in components:
                 container = containers.setdefault(component, {})
                 flag = test.get("flag") or request.get("flag")
+                if flag and test["op"] != "not_set":
+                    shown.setdefault(component, set()).add(flag)
+                if test["op"] == "differs_from":
+                    for other in test["value"]["components"]:
+                        shown.setdefault(other, set()).add(test["value"]["flag"])
                 if flag and about.get("environment"):
                     names = {flag, about.get("config_file", {}).get("flag", flag)}
                     container["env"] = sorted({*container.get("env", []), *map(environment_name, names)})
             if request and path_key(request) in keys:
                 style = {"style": about["style"]} if "flag" in request else {}
                 paths.setdefault(path_key(request), {}).update(request, **style)
+        for name, container in containers.items():
+            container["flags"] = sorted(shown.get(name, ()))
         return {"containers": containers, "paths": list(paths.values())}
 
     @staticmethod

@@ -15,6 +15,7 @@ import functools
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils._docker import MASK
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
@@ -114,6 +115,8 @@ class NodeScorer:
                 raise Unseen(_why(shown["error"]))
             if shown["state"] != "running":
                 raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
+            if not shown["processes"] and shown.get("process_text"):
+                raise Unseen(f"only docker top shows the processes of {component}; scan the node again with become")
             origin, calls = ("process", shown["processes"]) if shown["processes"] else ("container", [shown["args"]])
             arguments = [args for args in (component_args(argv, component) for argv in calls) if args is not None]
             if not arguments:
@@ -169,6 +172,8 @@ class NodeScorer:
             actual += f"; {test['value']['flag']}={', '.join(expected_value)}"
         if test["op"] == "not_set":
             reason = f"{flag} is set"
+        elif MASK in actual:
+            raise Unseen(f"the value of {flag} was masked on the node; scan the node again with this benchmark")
         elif len(given) < len(values):
             reason = f"{flag} has no value, or is followed by an unexpected argument; {component} would not start"
         else:

@@ -87,7 +87,7 @@ def test_only_what_is_asked_is_looked_at() -> None:
     (call,) = action._execute_module.call_args_list
     assert call.kwargs["module_name"] == "rke.cis.node_evidence_info"
     args = call.kwargs["module_args"]
-    assert args["plan"] == {"containers": {"kubelet": {}}, "paths": []}
+    assert args["plan"] == {"containers": {"kubelet": {"flags": mock.ANY}}, "paths": []}
     assert (args["node"], args["roles"], args["timeout"]) == ("w1", ["worker"], 20)
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import sys
-import types
+import time
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -18,15 +18,26 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
     CliDocker,
     DockerError,
     container_evidence,
+    container_processes,
+    error_text,
     inspect_containers,
     mask_secrets,
-    process_tree,
+    mask_url_passwords,
+    socket_address,
 )
 from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import fake_docker, module_args
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 SOCKET = "unix:///var/run/docker.sock"
-KUBELET = {"Name": "/kubelet", "State": {"Status": "running", "Pid": 1}, "Config": {}, "Path": "kubelet", "Args": []}
+ID = "0123456789abcdef" * 4
+KUBELET = {
+    "Id": ID,
+    "Name": "/kubelet",
+    "State": {"Status": "running", "Pid": 10},
+    "Config": {},
+    "Path": "kubelet",
+    "Args": [],
+}
 
 
 @pytest.fixture
@@ -54,6 +65,8 @@ def samples(name):
 
 # --------------------------------------------------------------------------------------------- secrets
 
+SHOWN = ("--authorization-mode", "--etcd-servers", "--data-dir", "kubelet")
+
 
 @pytest.mark.parametrize(
     "word, expected",
@@ -62,42 +75,65 @@ def samples(name):
         ("--etcd-password=p", "--etcd-password=********"),
         ("--Passwd=Xyz=1", "--Passwd=********"),
         ("--token=abcdef.0123456789abcdef", "--token=********"),
-        ("--client-secret=s3cr3t", "--client-secret=********"),
-        ("--cloud-credential=abc", "--cloud-credential=********"),
         ("--s3-accessKey=AKIAIOSFODNN7EXAMPLE", "--s3-accessKey=********"),
-        ("--s3-access-key=AKIAIOSFODNN7EXAMPLE", "--s3-access-key=********"),
-        ("--s3-secretKey=wJalrXUtnFEMI/K7MDENG", "--s3-secretKey=********"),
-        ("--encryption-key=c2VjcmV0", "--encryption-key=********"),
         ("-password=hunter2", "-password=********"),
+        # names that no list of secret names would hold
+        ("--api-key=hunter2", "--api-key=********"),
+        ("--apikey=hunter2", "--apikey=********"),
+        ("--client-key-data=aHVudGVyMg==", "--client-key-data=********"),
+        ("--auth-header=Bearer hunter2", "--auth-header=********"),
+        ("--webhook=hunter2", "--webhook=********"),
+        ("--x=hunter2,/a", "--x=********"),
+        ("--x=true\n", "--x=********"),
         # secrets that look like paths, numbers or durations
         ("--s3-secretKey=/wJalrXUtnFEMI/K7MDENG", "--s3-secretKey=********"),
         ("--token=/abc", "--token=********"),
         ("--password=12345678", "--password=********"),
         ("--password=2026autumn", "--password=********"),
-        ("--secret=60s", "--secret=********"),
-        ("--token=20260101abcdef", "--token=********"),
-        # passwords in URLs, whatever the flag
-        ("--etcd-servers=https://root:hunter2@10.0.0.1:2379", "--etcd-servers=https://root:********@10.0.0.1:2379"),
-        (
-            "--etcd-servers=https://a:hunter2@h1:2379,https://b:hunter3@h2:2379",
-            "--etcd-servers=https://a:********@h1:2379,https://b:********@h2:2379",
-        ),
-        ("https://:hunter2@host/x", "https://:********@host/x"),
-        ("https://a:hunt:er2@host", "https://a:********@host"),
-        ("https://a:hunt@er2@host", "https://a:********@host"),
+        ("--kms-key=60s", "--kms-key=********"),
+        # users and passwords in URLs, also of a flag that is shown
+        ("--etcd-servers=https://root:hunter2@10.0.0.1:2379", "--etcd-servers=https://********@10.0.0.1:2379"),
+        ("--etcd-servers=https://a:hunt/er2@10.0.0.1:2379", "--etcd-servers=https://********@10.0.0.1:2379"),
+        ("--etcd-servers=https://hunter2@10.0.0.1:2379", "--etcd-servers=https://********@10.0.0.1:2379"),
+        ("--servers=https://root:hunter2@10.0.0.1:2379", "--servers=********"),
+        ("--hook=https://hooks.example.com/hunter2", "--hook=********"),
+        # words that are no flags, and flags that are no names
+        ("kubelet --token=hunter2", "********"),
+        ("--hunter2!", "--********"),
+        ("--hunter2!=x", "--********=********"),
+        ("-phunter2", "--********"),
+        ("---hunter2", "--********"),
     ],
 )
 def test_secrets_are_masked(word, expected):
-    assert mask_secrets([word]) == [expected]
+    assert mask_secrets(["kubelet", word], SHOWN) == ["kubelet", expected]
 
 
-@pytest.mark.parametrize(
-    "flag", ["--password", "--token", "--s3-secretKey", "--access-key", "--client-secret", "-password"]
-)
+@pytest.mark.parametrize("flag", ["--password", "--token", "--s3-secretKey", "--passphrase", "--name", "-p"])
 def test_a_secret_in_the_next_word_is_masked(flag):
-    assert mask_secrets(["x", flag, "hunter2", "hunter2"]) == ["x", flag, "********", "hunter2"]
-    assert mask_secrets([flag, "--name", "x"]) == [flag, "--name", "x"]
+    assert mask_secrets(["x", flag, "hunter2", "hunter2"]) == ["x", flag, "********", "********"]
+    assert mask_secrets(["x", flag, "-hunter2", "x=y"]) == ["x", flag, "********", "********"]
+    assert mask_secrets(["x", flag, "--Hunter2!", "--v=2"]) == ["x", flag, "********", "--v=2"]
     assert mask_secrets([flag]) == [flag]
+
+
+def test_a_flag_that_is_shown_is_never_lost():
+    """Not to know that it is given could make its control pass."""
+    words = ["kubelet", "--password", "--authorization-mode=AlwaysAllow", "--name", "--authorization_mode", "-abc"]
+    assert mask_secrets(words, SHOWN)[:5] == words[:5]
+    assert mask_secrets(["etcd", "-x", "-data-dir=/a"], SHOWN) == ["etcd", "-x", "-data-dir=/a"]
+
+
+def test_of_a_flag_that_is_shown_every_value_is():
+    words = [
+        "kubelet",
+        "--authorization-mode=my own",
+        "--authorization-mode",
+        "my own",
+        "--authorization-mode",
+        "--v=2",
+    ]
+    assert mask_secrets(words, SHOWN) == words
 
 
 @pytest.mark.parametrize(
@@ -112,102 +148,172 @@ def test_a_secret_in_the_next_word_is_masked(flag):
         "--image-credential-provider-config=/var/lib/config.yaml",
         "--insecure-allow-any-token=t",
         "--use-service-account-credentials=1",
-        "--use-service-account-credentials=0",
         "--insecure-allow-any-token=",
         "--service-account-max-token-expiration=3600",
         "--service-account-key-file=/etc/kubernetes/ssl/kube-service-account-token-key.pem",
         "--tls-private-key-file=/etc/kubernetes/ssl/kube-apiserver-key.pem",
         "--encryption-provider-config=/etc/kubernetes/ssl/encryption.yaml",
-        "--etcd-servers=https://10.0.0.1:2379,https://10.0.0.2:2379",
+        "--servers=https://10.0.0.1:2379,https://10.0.0.2:2379",
         "--audit-log-path=/var/log/kube-audit/audit-log.json",
-        "secret",
+        "--service-cluster-ip-range=10.43.0.0/16,fd00::/108",
+        "--bind-address=::",
+        "--service-node-port-range=30000-32767",
+        "--feature-gates=RotateKubeletServerCertificate=true,X=false",
+        "--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        "--container-runtime-endpoint=unix:///var/run/cri-dockerd.sock",
+        "--kube-api-qps=-1.5",
+        "-v=4",
+        "--",
+        "-",
         "",
+        "kubelet",
     ],
 )
 def test_harmless_words_are_kept(word):
-    assert mask_secrets([word]) == [word]
+    assert mask_secrets(["/opt/rke-tools/entrypoint.sh", word], SHOWN)[1] == word
 
 
-def test_a_path_in_the_next_word_is_kept():
-    words = ["--token-auth-file", "/etc/tokens.csv", "--authentication-token-webhook", "--x"]
+def test_harmless_values_in_the_next_word_are_kept():
+    words = ["x", "--token-auth-file", "/etc/tokens.csv", "--authentication-token-webhook", "-v", "4", "--qps", "-1"]
     assert mask_secrets(words) == words
 
 
-def test_the_real_samples_lose_only_the_name_of_the_etcd_cluster():
-    for path in sorted(FIXTURES.glob("inspect-*.json")):
-        for item in samples(path.name).values():
-            masked = mask_secrets(item["Args"])
-            changed = [word for number, word in enumerate(item["Args"]) if word != masked[number]]
-            assert [word.partition("=")[0] for word in changed] in ([], ["--initial-cluster-token"])
+def test_a_shell_hides_nothing():
+    assert mask_secrets(["sh", "-c", "kubelet --token=hunter2"]) == ["sh", "-c", "********"]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("Get https://u:p@h:1/x?y: refused", "Get https://********@h:1/x?y: refused"),
+        ("https://a:hunt/er2@h https://b@h", "https://********@h https://********@h"),
+        ("https://h/x mail me@h", "https://h/x mail me@h"),
+        ("://" * 100000, "://" * 100000),
+    ],
+)
+def test_users_in_urls(text, expected):
+    assert mask_url_passwords(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("one\n two\t\x1b[31m", "one two ?[31m"),
+        ("dial http://u:hunter2@h: refused", "dial http://********@h: refused"),
+        ("--token=hunter2 password: hunter2 Authorization: Bearer hunter2", "--token=******** password: ******** "),
+        ("a\ud800b", "a?b"),
+        ("x" * 100000, "..."),
+        ("http://h/ " + "x" * 4985 + " https://u:hunter2@h", "http://h/ xxxx"),
+        ("", "..."),
+    ],
+)
+def test_error_texts_are_one_short_line_without_secrets(text, expected):
+    shown = error_text(text)
+    assert shown.startswith(expected)
+    assert "hunter2" not in shown and len(shown) <= 500
+    assert shown.isprintable()
 
 
 # ------------------------------------------------------------------------------------------------ /proc
 
+SHIM = [b"/usr/bin/containerd-shim-runc-v2", b"-namespace", b"moby", b"-id", ID.encode()]
 
-def fake_process(proc, pid, words, children=(), end=b"\0"):
+
+def fake_process(proc, pid, words, children=(), end=b"\0", parent=1):
     base = proc / str(pid)
     (base / "task" / str(pid)).mkdir(parents=True)
     (base / "cmdline").write_bytes(b"\0".join(words) + (end if words else b""))
+    (base / "stat").write_text(f"{pid} (a) b) S {parent} 1 1 0")
     (base / "task" / str(pid) / "children").write_text("".join(f"{child} " for child in children))
 
 
-def test_process_tree_names_all_descendants(tmp_path):
-    fake_process(tmp_path, 10, [b"bash", b"-c", b"x y"], [11, 12])
+def fake_container(proc, words, children=(), shim=SHIM, others=()):
+    """Process 10, which the process 9 of Docker has started for a container."""
+    fake_process(proc, 9, shim, [*others, 10])
+    fake_process(proc, 10, words, children, parent=9)
+
+
+def test_all_processes_of_the_container_are_told_its_first_one_first(tmp_path):
+    fake_container(tmp_path, [b"bash", b"-c", b"x y"], [11, 12], others=[15])
     fake_process(tmp_path, 11, [b"kubelet", b"--a=", b""], [13])
     fake_process(tmp_path, 12, [b"sleep", b"1"])
     fake_process(tmp_path, 13, [b"mount"])
     fake_process(tmp_path, 14, [b"other"])
-    assert sorted(process_tree(10, str(tmp_path))) == [
-        ["bash", "-c", "x y"],
-        ["kubelet", "--a=", ""],
-        ["mount"],
-        ["sleep", "1"],
-    ]
+    fake_process(tmp_path, 15, [b"orphan"])
+    found = container_processes(10, ID, str(tmp_path))
+    assert found[0] == ["bash", "-c", "x y"]
+    assert sorted(found) == [["bash", "-c", "x y"], ["kubelet", "--a=", ""], ["mount"], ["orphan"], ["sleep", "1"]]
+
+
+def test_children_of_every_thread_are_found(tmp_path):
+    fake_container(tmp_path, [b"kubelet"])
+    (tmp_path / "10" / "task" / "77").mkdir()
+    (tmp_path / "10" / "task" / "77" / "children").write_text("11 ")
+    fake_process(tmp_path, 11, [b"kubelet", b"--bad"])
+    assert container_processes(10, ID, str(tmp_path)) == [["kubelet"], ["kubelet", "--bad"]]
 
 
 def test_a_child_that_has_ended_is_left_out(tmp_path):
-    fake_process(tmp_path, 10, [b"bash"], [11, 12])
+    fake_container(tmp_path, [b"bash"], [11, 12])
     fake_process(tmp_path, 12, [b"kubelet"])
-    assert process_tree(10, str(tmp_path)) == [["bash"], ["kubelet"]]
+    assert container_processes(10, ID, str(tmp_path)) == [["bash"], ["kubelet"]]
 
 
 def test_a_process_that_is_not_there_is_not_an_empty_one(tmp_path):
-    assert process_tree(10, str(tmp_path)) is None
-    assert process_tree(10, str(tmp_path / "missing")) is None
+    assert container_processes(10, ID, str(tmp_path)) is None
+    assert container_processes(10, ID, str(tmp_path / "missing")) is None
 
 
 def test_a_kernel_that_lists_no_children_is_not_believed(tmp_path):
-    fake_process(tmp_path, 10, [b"entrypoint.sh"])
-    (tmp_path / "10" / "task" / "10" / "children").unlink()
-    assert process_tree(10, str(tmp_path)) is None
+    fake_container(tmp_path, [b"entrypoint.sh"])
+    (tmp_path / "9" / "task" / "9" / "children").unlink()
+    assert container_processes(10, ID, str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "shim, identity",
+    [(SHIM, ID[::-1]), (SHIM, ""), (SHIM, "0"), (SHIM, "moby"), ([b"sshd"], ID), ([], ID), (SHIM, ID + "\n")],
+)
+def test_a_process_that_docker_has_not_started_for_the_container_is_not_the_containers(tmp_path, shim, identity):
+    fake_container(tmp_path, [b"kubelet"], shim=shim)
+    assert container_processes(10, identity, str(tmp_path)) is None
+
+
+def test_the_first_process_of_the_node_is_of_no_container():
+    assert container_processes(1, ID) is None
+    assert container_processes(0, ID) is None
+    assert container_processes(-1, ID) is None
+    assert container_processes(os.getpid(), ID) is None
 
 
 def test_bytes_that_are_no_utf8_give_text_that_can_be_written(tmp_path):
-    fake_process(tmp_path, 10, [b"kubelet", b"--node-labels=stra\xdfe"])
-    words = process_tree(10, str(tmp_path))[0]
+    fake_container(tmp_path, [b"kubelet", b"--node-labels=stra\xdfe"])
+    words = container_processes(10, ID, str(tmp_path))[0]
     assert words[0] == "kubelet"
     assert words[1].startswith("--node-labels=stra")
     words[1].encode("utf-8")
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="no /proc on this system")
-def test_process_tree_of_this_process():
-    found = process_tree(os.getpid())
-    with open("/proc/self/cmdline", "rb") as stream:
-        assert len(found[0]) == stream.read().count(b"\0")
 
 
 # ------------------------------------------------------------------------------------------- containers
 
 
 class FakeDocker:
-    def __init__(self, top=()):
+    def __init__(self, *top):
         self._top = top
 
     def top(self, name):
-        if isinstance(self._top, Exception):
-            raise self._top
+        if isinstance(self._top[0], Exception):
+            raise self._top[0]
         return list(self._top)
+
+
+def seen(raw, docker=None, proc="/nonexistent", **wanted):
+    """The evidence of a container, which must be JSON that anybody reads."""
+    found = container_evidence(
+        raw, raw["Name"].lstrip("/"), docker or FakeDocker(DockerError("failed", "no ps")), wanted, str(proc)
+    )
+    json.dumps(found, allow_nan=False).encode("utf-8")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -219,10 +325,10 @@ class FakeDocker:
         ("inspect-v1.24.json", "kubelet", "rancher/hyperkube:v1.24.17-rancher1", ""),
     ],
 )
-def test_evidence_of_real_containers(tmp_path, name, container, image, user):
+def test_evidence_of_real_containers(name, container, image, user):
     raw = samples(name)[container]
     raw_text = json.dumps(raw)
-    found = container_evidence(raw, FakeDocker(), (), str(tmp_path))
+    found = seen(raw)
     assert (found["state"], found["image"], found["user"]) == ("running", image, user)
     assert found["args"][0] == raw["Path"]
     assert len(found["args"]) == 1 + len(raw["Args"])
@@ -232,82 +338,186 @@ def test_evidence_of_real_containers(tmp_path, name, container, image, user):
 
 
 def test_evidence_of_the_left_over_sidekick():
-    found = container_evidence(samples("inspect-snapshots.json")["service-sidekick"], FakeDocker(["x"]))
+    found = seen(samples("inspect-snapshots.json")["service-sidekick"])
     assert (found["state"], found["processes"], found["process_text"]) == ("created", [], [])
     assert found["args"] == ["/bin/bash"]
+    assert "error" not in found
 
 
 @pytest.mark.parametrize("names", [(), ("ETCD_CERT_FILE",), ("ETCDCTL",), ("PATH=", "ETCDCTL_API=3")])
 def test_no_variable_is_kept_that_was_not_asked_for(names):
-    found = container_evidence(samples("inspect-hardened.json")["etcd"], FakeDocker(), names)
-    assert found["env"] == {}
+    assert seen(samples("inspect-hardened.json")["etcd"], env=names)["env"] == {}
 
 
 def test_variables_that_are_asked_for_are_kept_whole():
-    raw = dict(KUBELET, Config={"Env": ["A=1=2", "B=", "C", "AA=secret", "PASSWORD=hunter2"]})
-    found = container_evidence(raw, FakeDocker(), ("A", "B", "C", "D"))
-    assert found["env"] == {"A": "1=2", "B": "", "C": ""}
+    raw = dict(KUBELET, Config={"Env": ["A=1=2", "B=", "C", "AA=secret", "PASSWORD=hunter2", "D=http://u:hunter2@h"]})
+    found = seen(raw, env=("A", "B", "C", "D"))
+    assert found["env"] == {"A": "1=2", "B": "", "C": "", "D": "http://********@h"}
     assert "hunter2" not in json.dumps(found)
 
 
 def test_secrets_are_masked_wherever_they_may_show(tmp_path):
-    argv = ["kubelet", "--token=hunter2", "--a=b"]
-    raw = dict(KUBELET, Path=argv[0], Args=argv[1:], State={"Status": "running", "Pid": 10})
-    fake_process(tmp_path, 10, [word.encode() for word in argv])
-    found = container_evidence(raw, FakeDocker(), (), str(tmp_path))
-    assert found["processes"] == [["kubelet", "--token=********", "--a=b"]]
+    argv = ["kubelet", "--token=hunter2", "--a=/b", "--password", "hunter2 hunter2"]
+    masked = ["kubelet", "--token=********", "--a=/b", "--password", "********"]
+    raw = dict(KUBELET, Path=argv[0], Args=argv[1:])
+    fake_container(tmp_path, [word.encode() for word in argv])
+    found = seen(raw, proc=tmp_path)
+    assert found["args"] == masked
+    assert found["processes"] == [masked]
     assert "hunter2" not in json.dumps(found)
-    found = container_evidence(raw, FakeDocker([" ".join(argv)]), (), str(tmp_path / "missing"))
-    assert found["process_text"] == ["kubelet --token=******** --a=b"]
+    found = seen(raw, FakeDocker(" ".join(argv)))
+    assert found["process_text"] == [" ".join(masked) + " ********"]
+    assert found["processes"] == [masked]
+    assert "hunter2" not in json.dumps(found)
+    found = seen(raw, FakeDocker("kubelet --token hunter2"))
+    assert found["error"]["kind"] == "contradiction"
     assert "hunter2" not in json.dumps(found)
 
 
 def test_of_a_helper_of_the_component_only_the_program_is_kept(tmp_path):
     """It is called with what its user likes, such as the password of a share that a pod mounts."""
-    calls = [["kubelet", "--a=b"], ["mount.cifs", "//share", "/mnt", "-o", "username=me,password=hunter2"]]
-    raw = dict(KUBELET, Args=["--a=b"], State={"Status": "running", "Pid": 10})
-    fake_process(tmp_path, 10, [word.encode() for word in calls[0]], [11])
+    calls = [["kubelet", "--a=/b"], ["mount.cifs", "//share", "/mnt", "-o", "username=me,password=hunter2"]]
+    raw = dict(KUBELET, Args=["--a=/b"])
+    fake_container(tmp_path, [word.encode() for word in calls[0]], [11])
     fake_process(tmp_path, 11, [word.encode() for word in calls[1]])
-    found = container_evidence(raw, FakeDocker(), (), str(tmp_path))
-    assert found["processes"] == [["kubelet", "--a=b"], ["mount.cifs"]]
-    found = container_evidence(raw, FakeDocker([" ".join(words) for words in calls]), (), str(tmp_path / "missing"))
-    assert found["process_text"] == ["kubelet --a=b", "mount.cifs"]
+    assert seen(raw, proc=tmp_path)["processes"] == [["kubelet", "--a=/b"], ["mount.cifs"]]
+    found = seen(raw, FakeDocker(*(" ".join(words) for words in calls)))
+    assert found["process_text"] == ["kubelet --a=/b", "mount.cifs"]
+    assert found["processes"] == [["kubelet", "--a=/b"], ["mount.cifs"]]
 
 
 def test_processes_are_those_of_the_container(tmp_path):
-    raw = dict(KUBELET, Path="entrypoint.sh", Args=["kubelet", "--a=b"], State={"Status": "running", "Pid": 10})
-    fake_process(tmp_path, 10, [b"/bin/bash", b"entrypoint.sh"], [11])
-    fake_process(tmp_path, 11, [b"kubelet", b"--a=b", b"--resolv-conf=/x"])
-    found = container_evidence(raw, FakeDocker(["never asked"]), (), str(tmp_path))
-    assert found["processes"] == [["/bin/bash", "entrypoint.sh"], ["kubelet", "--a=b", "--resolv-conf=/x"]]
+    raw = dict(KUBELET, Path="entrypoint.sh", Args=["kubelet", "--a=/b"])
+    fake_container(tmp_path, [b"/bin/bash", b"entrypoint.sh"], [11])
+    fake_process(tmp_path, 11, [b"kubelet", b"--a=/b", b"--resolv-conf=/x"])
+    found = seen(raw, FakeDocker("never asked"), tmp_path)
+    assert found["processes"] == [["/bin/bash", "entrypoint.sh"], ["kubelet", "--a=/b", "--resolv-conf=/x"]]
     assert found["process_text"] == []
+    assert "error" not in found
+
+
+def test_what_runs_counts_and_not_what_was_declared(tmp_path):
+    raw = dict(KUBELET, Args=["--anonymous-auth=false"])
+    fake_container(tmp_path, [b"kubelet", b"--anonymous-auth=true"])
+    assert seen(raw, proc=tmp_path)["processes"] == [["kubelet", "--anonymous-auth=true"]]
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "kubelet --anonymous-auth=true",
+        "kubelet",
+        "kubelet --v=2 --anonymous-auth=false",
+        "/usr/bin/kubelet --anonymous-auth=fals",
+    ],
+)
+def test_other_arguments_in_docker_top_are_a_contradiction(top):
+    found = seen(dict(KUBELET, Args=["--anonymous-auth=false"]), FakeDocker("entrypoint.sh", top))
+    assert found["processes"] == []
+    assert found["error"]["kind"] == "contradiction"
+    assert "become" in found["error"]["advice"]
+    assert found["mounts"] == []  # stand there all the same
+
+
+@pytest.mark.parametrize(
+    "top, processes",
+    [
+        ("kubelet --a=/b /c --x=1", [["kubelet", "--a=/b /c", "--x=1"]]),
+        # what RKE's entrypoint.sh puts behind it
+        ("kubelet --a=/b /c --x=1 --resolv-conf=/x", [["kubelet", "--a=/b /c", "--x=1", "--resolv-conf=/x"]]),
+        ("/usr/bin/kubelet --a=/b  /c --x=1 ", [["/usr/bin/kubelet", "--a=/b /c", "--x=1"]]),
+        ("sleep 1d", [["sleep"]]),
+    ],
+)
+def test_docker_top_confirms_what_was_declared(top, processes):
+    raw = dict(KUBELET, Path="entrypoint.sh", Args=["kubelet", "--a=/b /c", "--x=1"])
+    found = seen(raw, FakeDocker(top), flags=["--a"])
+    assert "error" not in found
+    assert found["processes"][0][: len(processes[0])] == processes[0]
+
+
+def test_what_starts_the_component_in_its_own_way_is_not_confirmed_by_docker_top():
+    found = seen(dict(KUBELET, Path="/start.sh", Args=["--a=1"]), FakeDocker("kubelet --a=1"))
+    assert found["error"]["kind"] == "contradiction"
 
 
 def test_a_process_of_another_machine_is_not_taken_for_the_container(tmp_path):
-    raw = dict(KUBELET, Args=["--a=b"], State={"Status": "running", "Pid": 10})
-    fake_process(tmp_path, 10, [b"nginx"])
-    found = container_evidence(raw, FakeDocker(["kubelet --a=b"]), (), str(tmp_path))
-    assert (found["processes"], found["process_text"]) == ([], ["kubelet --a=b"])
+    fake_process(tmp_path, 9, [b"sshd"], [10])
+    fake_process(tmp_path, 10, [b"kubelet", b"--a=1"], parent=9)
+    found = seen(dict(KUBELET, Args=["--a=2"]), FakeDocker("kubelet --a=2"), tmp_path)
+    assert found["processes"] == [["kubelet", "--a=2"]]
 
 
-def test_a_top_that_fails_says_so(tmp_path):
-    raw = dict(KUBELET, State={"Status": "running", "Pid": 10})
-    found = container_evidence(raw, FakeDocker(DockerError("failed", "no ps here")), (), str(tmp_path))
-    assert found["processes"] == []
-    assert found["process_text"] == ["docker top failed: no ps here"]
+@pytest.mark.parametrize("top", [(DockerError("failed", "no ps here"),), ()])
+def test_a_top_that_fails_is_an_error_of_the_running_container(top):
+    found = seen(KUBELET, FakeDocker(*top) if top else type("Empty", (), {"top": lambda self, name: []})())
+    assert found["processes"] == [] and found["process_text"] == []
+    assert found["error"]["message"] in ("no ps here", "docker top shows no process of kubelet")
 
 
 @pytest.mark.parametrize("status", ["exited", "created", "restarting", "paused", "dead", "removing", ""])
 def test_only_a_running_container_has_processes(tmp_path, status):
-    fake_process(tmp_path, 10, [b"kubelet"])
-    raw = dict(KUBELET, State={"Status": status, "Pid": 10})
-    found = container_evidence(raw, FakeDocker(["kubelet"]), (), str(tmp_path))
+    fake_container(tmp_path, [b"kubelet"])
+    found = seen(dict(KUBELET, State={"Status": status, "Pid": 10}), FakeDocker("kubelet"), tmp_path)
     assert (found["state"], found["processes"], found["process_text"]) == (status, [], [])
+    assert "error" not in found
 
 
 def test_volumes_without_a_host_path_are_no_mounts():
     raw = dict(KUBELET, Mounts=[{"Destination": "/run"}, {"Source": "", "Destination": "/tmp"}])
-    assert container_evidence(raw, FakeDocker())["mounts"] == []
+    assert seen(raw)["mounts"] == []
+
+
+@pytest.mark.parametrize("value", [5, True, "x", [], [5], {"a": {}}, [None], 1e400, [[[]]], {"Status": []}, -1])
+@pytest.mark.parametrize(
+    "path",
+    ["Id", "State", "State.Status", "State.Pid", "Config", "Config.Env", "Config.Image", "Path", "Args", "Mounts"],
+)
+def test_an_odd_answer_is_an_error_or_what_it_says(tmp_path, path, value):
+    raw = json.loads(json.dumps(dict(KUBELET, Args=["--a=1"])))
+    *above, last = path.split(".")
+    (raw[above[0]] if above else raw)[last] = value
+    try:
+        found = seen(raw, FakeDocker("kubelet --a=1"), tmp_path)
+    except DockerError as error:
+        assert error.kind == "malformed"
+    else:
+        assert found["processes"] in ([], [["kubelet", "--a=1"]])
+        assert found["state"] != "running" or found["processes"] or found["error"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"Args": ["--x=" + "y" * 20000]},
+        {"Args": ["x"] * 1001},
+        {"Mounts": [{"Source": "/a", "Destination": "/b"}] * 501},
+        {"Config": {"Env": ["A=b"] * 1001}},
+        {"Config": {"Image": "x" * 20000}},
+    ],
+)
+def test_what_is_beyond_the_limits_is_too_large(more):
+    with pytest.raises(DockerError) as caught:
+        seen(dict(KUBELET, **more))
+    assert caught.value.kind == "too large"
+
+
+@pytest.mark.parametrize("words", [[b"x" * 20000], [b"x"] * 1001])
+def test_arguments_of_a_process_beyond_the_limits_are_too_large(tmp_path, words):
+    fake_container(tmp_path, words)
+    found = seen(KUBELET, proc=tmp_path)
+    assert (found["error"]["kind"], found["processes"]) == ("too large", [])
+
+
+def test_too_many_processes_are_too_large(tmp_path):
+    fake_container(tmp_path, [b"kubelet"], range(100, 700))
+    assert seen(KUBELET, proc=tmp_path)["error"]["kind"] == "too large"
+
+
+@pytest.mark.parametrize("source, destination", [("a", "/b"), ("/a", "b"), ("../a", "/b"), ("/a", "")])
+def test_mounts_are_of_absolute_paths(source, destination):
+    with pytest.raises(DockerError, match="absolute"):
+        seen(dict(KUBELET, Mounts=[{"Source": source, "Destination": destination}]))
 
 
 # -------------------------------------------------------------------------------------------------- CLI
@@ -321,7 +531,16 @@ NO_SOCKET = (
     "failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is correct: "
     "dial unix /var/run/docker.sock: connect: no such file or directory"
 )
+PODMAN = """
+echo "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg." >&2
+echo "Error: unknown shorthand flag: 'H' in -H" >&2
+echo "See 'podman --help'" >&2
+exit 125"""
 REFUSED = "error during connect: Get http://10.0.0.1:2375/v1.24/x: dial tcp 10.0.0.1:2375: connect: connection refused"
+
+
+def cli(module, timeout=20, host=SOCKET):
+    return CliDocker(module, host, timeout, time.monotonic() + timeout)
 
 
 @pytest.mark.parametrize(
@@ -335,6 +554,15 @@ REFUSED = "error during connect: Get http://10.0.0.1:2375/v1.24/x: dial tcp 10.0
         ("echo '[]'; echo 'unknown shorthand flag: H' >&2; exit 125", "failed", "unknown shorthand"),
         ("echo 'this is no JSON'", "failed", "no JSON"),
         ("echo '[{\"Name\": '", "failed", "no JSON"),
+        (PODMAN, "podman", "Error: unknown shorthand flag: 'H' in -H"),
+        (
+            "echo 'Error: inspecting object: no such container kubelet (podman)' >&2; exit 125",
+            "podman",
+            "no such container",
+        ),
+        ("echo 'fatal error: no memory' >&2; echo 'goroutine 1' >&2; exit 2", "failed", "fatal error: no memory"),
+        ("echo 'dial http://u:hunter2@h: refused' >&2; exit 1", "failed", "http://********@h"),
+        ("kill -9 $$", "failed", "ended with code -9"),
         # found some, then the daemon went away
         (f"echo '[]'; echo 'Error: No such container: etcd' >&2; echo '{DOWN}' >&2; exit 1", "down", "Cannot"),
     ],
@@ -342,7 +570,7 @@ REFUSED = "error during connect: Get http://10.0.0.1:2375/v1.24/x: dial tcp 10.0
 def test_cli_failures(docker, module, script, kind, message):
     docker(script)
     with pytest.raises(DockerError) as caught:
-        CliDocker(module, SOCKET, 20).inspect(["kubelet"])
+        cli(module).inspect(["kubelet"])
     assert caught.value.kind == kind
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -361,28 +589,19 @@ def test_cli_failures(docker, module, script, kind, message):
 )
 def test_a_missing_container_is_no_failure_of_docker(docker, module, error):
     docker(f"cat <<'X'\n{json.dumps([KUBELET])}\nX\ncat >&2 <<'X'\n{error}\nX\nexit 1")
-    assert CliDocker(module, SOCKET, 20).inspect(["kubelet", "etcd"]) == {"kubelet": KUBELET}
+    assert cli(module).inspect(["kubelet", "etcd"]) == [KUBELET]
 
 
 def test_no_container_at_all(docker, module):
     docker("echo '[]'; echo 'Error: No such container: kubelet' >&2; exit 1")
-    assert CliDocker(module, SOCKET, 20).inspect(["kubelet"]) == {}
+    assert cli(module).inspect(["kubelet"]) == []
 
 
 def test_what_the_cli_is_asked(docker, module, tmp_path):
     docker(f"printf '%s\\n' \"$@\" > {tmp_path}/asked; echo $LC_ALL >> {tmp_path}/asked; echo '[]'")
-    CliDocker(module, "tcp://10.0.0.1:2375", 20).inspect(["etcd", "kubelet"])
+    cli(module, host="tcp://10.0.0.1:2375").inspect(["etcd", "kubelet"])
     asked = (tmp_path / "asked").read_text().split("\n")[:-1]
     assert asked == ["-H", "tcp://10.0.0.1:2375", "container", "inspect", "etcd", "kubelet", "C"]
-
-
-@pytest.mark.parametrize("script", ["exec sleep 60", "trap '' TERM; while :; do sleep 0.1; done"])
-def test_a_docker_that_hangs_is_given_up(docker, module, script):
-    docker(script)
-    with pytest.raises(DockerError) as caught:
-        CliDocker(module, SOCKET, 1).inspect(["kubelet"])
-    assert caught.value.kind == "timeout"
-    assert "1 s" in str(caught.value)
 
 
 def test_no_docker_command(module, tmp_path, monkeypatch, no_sdk):
@@ -395,93 +614,105 @@ def test_no_docker_command(module, tmp_path, monkeypatch, no_sdk):
 
 def test_top_gives_command_lines(docker, module):
     docker("printf 'PID   COMMAND\\n    1   kubelet --a=b  c\\n  23 /pause\\n 24 \\n\\n'")
-    assert CliDocker(module, SOCKET, 20).top("kubelet") == ["kubelet --a=b  c", "/pause"]
+    assert cli(module).top("kubelet") == ["kubelet --a=b  c", "/pause"]
 
 
 def test_top_of_a_container_that_has_gone(docker, module):
     docker("echo 'Error: No such container: kubelet' >&2; exit 1")
     with pytest.raises(DockerError, match="No such container: kubelet"):
-        CliDocker(module, SOCKET, 20).top("kubelet")
+        cli(module).top("kubelet")
 
 
 # -------------------------------------------------------------------------------------------------- SDK
 
 
-class NotFound(Exception):
-    pass
+LIBRARY = """
+class errors:
+    class NotFound(Exception):
+        pass
+"""
+# Knows a kubelet. Like the daemon, it also takes the beginning of an id for a name.
+CLIENT = f"""
+class APIClient:
+    def __init__(self, base_url, version, timeout):
+        assert (base_url, version, timeout) == ("tcp://10.0.0.1:2375", "auto", 7)
+
+    def inspect_container(self, name):
+        if name not in ("kubelet", "abc"):
+            raise errors.NotFound("no such container")
+        return {KUBELET}
+
+    def top(self, name, ps_args):
+        assert (name, ps_args) == ("kubelet", "-eo pid,args")
+        return {{"Titles": ["PID", "COMMAND"], "Processes": [["1", "kubelet --a b"], ["7", "mount"]]}}
+"""
 
 
 @pytest.fixture
-def sdk(monkeypatch):
-    """A function that puts a docker library in place whose client is made by this class."""
+def sdk(monkeypatch, tmp_path):
+    """A function that puts a docker library in place, of which this is the client."""
 
     def put(client):
-        library = types.ModuleType("docker")
-        library.errors = types.SimpleNamespace(NotFound=NotFound)
-        library.APIClient = client
-        monkeypatch.setitem(sys.modules, "docker", library)
+        (tmp_path / "lib").mkdir(exist_ok=True)
+        (tmp_path / "lib" / "docker.py").write_text(LIBRARY + client)
+        monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+        monkeypatch.delitem(sys.modules, "docker", raising=False)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
 
     return put
 
 
-class Client:
-    """Knows a kubelet. Like the daemon, it also takes the beginning of an id for a name."""
-
-    made_with = {}
-
-    def __init__(self, **options):
-        Client.made_with = options
-
-    def inspect_container(self, name):
-        if name not in ("kubelet", "abc"):
-            raise NotFound("no such container")
-        return KUBELET
-
-    def top(self, name, ps_args):
-        assert (name, ps_args) == ("kubelet", "-eo pid,args")
-        return {"Titles": ["PID", "COMMAND"], "Processes": [["1", "kubelet --a b"], ["7", "mount"]]}
+HOST = "tcp://10.0.0.1:2375"
 
 
 def test_the_sdk_is_used_where_it_works(sdk, module, monkeypatch, tmp_path):
-    sdk(Client)
+    sdk(CLIENT)
     monkeypatch.setenv("PATH", str(tmp_path))
-    door, found = inspect_containers(module, "tcp://10.0.0.1:2375", 7, ["etcd", "kubelet"])
+    door, found = inspect_containers(module, HOST, 7, ["etcd", "kubelet"])
     assert door.source == "Docker SDK for Python"
     assert found == {"kubelet": KUBELET}
     assert door.top("kubelet") == ["kubelet --a b", "mount"]
-    assert (Client.made_with["base_url"], Client.made_with["timeout"]) == ("tcp://10.0.0.1:2375", 7)
 
 
 def test_a_container_of_another_name_is_not_taken(sdk, module):
-    sdk(Client)
-    assert list(inspect_containers(module, SOCKET, 20, ["abc"])[1]) == ["kubelet"]
+    sdk(CLIENT)
+    assert inspect_containers(module, HOST, 7, ["abc"])[1] == {}
+
+
+@pytest.mark.parametrize("processes", ["None", "[[]]", "[[1]]", "[{}]", "5", "[['1', None]]"])
+def test_an_odd_top_of_the_sdk(sdk, module, processes):
+    sdk(
+        CLIENT.replace("[['1', 'kubelet --a b'], ['7', 'mount']]", processes).replace(
+            '[["1", "kubelet --a b"], ["7", "mount"]]', processes
+        )
+    )
+    door, _found = inspect_containers(module, HOST, 7, ["kubelet"])
+    with pytest.raises(DockerError) as caught:
+        door.top("kubelet")
+    assert caught.value.kind == "malformed"
 
 
 def broken(error):
-    class Broken:
-        def __init__(self, **options):
-            raise error
-
-    return Broken
+    return f"\nclass APIClient:\n    def __init__(self, **options):\n        raise {error}\n"
 
 
-class BreaksLater(Client):
-    def inspect_container(self, name):
-        raise ValueError("http+docker scheme is not supported")
+BREAKS_LATER = CLIENT.replace("return {", "raise ValueError('http+docker scheme is not supported')\n        return {")
 
 
-@pytest.mark.parametrize("client", [broken(TypeError("kwargs")), broken(Exception("x")), BreaksLater])
+@pytest.mark.parametrize(
+    "client", [broken("TypeError('kwargs')"), broken("Exception('x')"), BREAKS_LATER, "\nimport nope\n"]
+)
 def test_a_broken_sdk_leaves_it_to_the_cli(sdk, docker, module, client):
     docker(f"echo '{json.dumps([KUBELET])}'")
     sdk(client)
-    door, found = inspect_containers(module, SOCKET, 20, ["kubelet"])
+    door, found = inspect_containers(module, HOST, 7, ["kubelet"])
     assert door.source == "docker CLI"
     assert found == {"kubelet": KUBELET}
 
 
 def test_the_cli_has_the_last_word(sdk, docker, module):
     docker(f"echo '{DENIED}' >&2; exit 1")
-    sdk(broken(ValueError("Not supported URL scheme http+docker")))
+    sdk(broken("ValueError('Not supported URL scheme http+docker')"))
     with pytest.raises(DockerError) as caught:
         inspect_containers(module, SOCKET, 20, ["kubelet"])
     assert caught.value.kind == "denied"
@@ -497,13 +728,140 @@ def test_the_cli_has_the_last_word(sdk, docker, module):
     ],
 )
 def test_without_a_cli_the_sdk_says_why(sdk, module, monkeypatch, tmp_path, error, kind):
-    sdk(broken(Exception(error)))
+    sdk(broken(f"Exception({error!r})"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DockerError) as caught:
         inspect_containers(module, SOCKET, 20, ["kubelet"])
-    assert (caught.value.kind, str(caught.value)) == (kind, error)
+    assert (caught.value.kind, str(caught.value)) == (kind, "Exception: " + error)
+
+
+def test_the_sdk_is_not_imported_from_the_current_directory(docker, module, tmp_path, monkeypatch):
+    """It may be a directory of anybody's, and the module may run as root."""
+    docker("echo '[]'")
+    (tmp_path / "json.py").write_text("raise SystemExit(open('taken', 'w'))")
+    monkeypatch.chdir(tmp_path)
+    assert _docker._run([sys.executable, "-c", _docker._SDK, SOCKET, "1", "inspect"], time.monotonic() + 9)[0] == 1
+    assert not (tmp_path / "taken").exists()
+
+
+@pytest.mark.parametrize(
+    "host, address", [("/run/docker.sock", "unix:///run/docker.sock"), (SOCKET, SOCKET), (HOST, HOST)]
+)
+def test_a_path_is_a_socket(sdk, docker, module, host, address):
+    assert socket_address(host) == address
+    sdk(CLIENT.replace('"tcp://10.0.0.1:2375"', repr(address)))
+    assert inspect_containers(module, host, 7, ["kubelet"])[0].source == "Docker SDK for Python"
+    sdk(broken("ValueError"))
+    docker('echo "[{{\\"Name\\": \\"$2\\"}}]"'.format())
+    assert list(inspect_containers(module, host, 7, [address.lstrip("/")])[1]) == [address]
+
+
+# ----------------------------------------------------------------------------------------- time, size and shape
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec sleep 60",
+        "trap '' TERM; while :; do sleep 0.1; done",
+        "setsid -w sleep 60",
+        "exec >&- 2>&-; exec sleep 60",
+        "while :; do printf x; sleep 0.05; done",
+    ],
+)
+def test_one_deadline_for_all_that_docker_is_asked(sdk, docker, module, script):
+    """The SDK, the CLI, and docker top for each container; whatever hangs, and where."""
+    docker(script)
+    sdk(f"\nimport os\nos.execvp('sh', ['sh', '-c', {script!r}])\n")
+    started = time.monotonic()
+    with pytest.raises(DockerError) as caught:
+        inspect_containers(module, SOCKET, 1, ["kubelet"])
+    assert (caught.value.kind, str(caught.value)) == ("timeout", "docker container gave no answer in 1 s")
+    deadline = time.monotonic() + 1
+    for _number in range(3):
+        with pytest.raises(DockerError, match="docker top gave no answer in 1 s"):
+            CliDocker(module, SOCKET, 1, deadline).top("kubelet")
+    assert time.monotonic() - started < 10
+
+
+def test_what_is_given_up_is_ended_with_all_that_it_has_started(docker, module, tmp_path):
+    docker(f"echo $$ > {tmp_path}/pid; setsid -w sh -c 'echo $$ > {tmp_path}/other; sleep 60'")
+    with pytest.raises(DockerError):
+        inspect_containers(module, SOCKET, 1, ["kubelet"])
+    for name in ("pid", "other"):
+        proc = pathlib.Path("/proc", (tmp_path / name).read_text().strip(), "stat")
+        end = time.monotonic() + 20
+        while proc.exists() and ") Z" not in proc.read_text():
+            assert time.monotonic() < end, name
+            time.sleep(0.05)
+
+
+def test_what_keeps_the_streams_open_is_not_waited_for(docker, module):
+    docker("setsid sleep 9 & echo '[]'")
+    started = time.monotonic()
+    assert inspect_containers(module, SOCKET, 60, ["kubelet"])[1] == {}
+    assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("script", ["exec yes", "exec yes >&2"])
+def test_an_endless_answer_is_too_large(docker, module, script):
+    docker(script)
+    with pytest.raises(DockerError) as caught:
+        inspect_containers(module, SOCKET, 60, ["kubelet"])
+    assert (caught.value.kind, str(caught.value)) == ("too large", "docker container gave more than 4194304 bytes")
+
+
+def test_an_answer_that_is_collected_first_is_ended_by_its_memory(sdk, docker, module):
+    docker("echo '[]'")
+    sdk("\nx = b'x' * 2 ** 20\nwhile True:\n    x += x\n")
+    assert inspect_containers(module, SOCKET, 60, ["kubelet"])[0].source == "docker CLI"
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_the_limit_is_at_least_a_second(module, capsys, timeout):
+    with pytest.raises(SystemExit):
+        inspect_containers(module, SOCKET, timeout, [])
+    assert "timeout: must be at least 1" in capsys.readouterr().out
+
+
+def answering(docker, module, answer):
+    docker(f"cat <<'X'\n{answer}\nX")
+    return inspect_containers(module, SOCKET, 20, ["etcd", "kubelet"])[1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["null", "{}", "5", '"x"', "NaN", "[" * 100000, '[{"a":' * 100000, "nope", "[" * 1000 + "]" * 999, "1" * 5000],
+)
+def test_an_answer_that_is_no_list_is_an_error_of_docker(docker, module, answer):
+    with pytest.raises(DockerError) as caught:
+        answering(docker, module, answer)
+    assert caught.value.kind in ("failed", "malformed")
+
+
+ETCD = dict(KUBELET, Name="/etcd", Path="etcd")
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 5, "x", [], {}, {"Name": None}, {"Name": 5}, {"Name": ["/kubelet"]}, {"Name": ""}]
+)
+def test_an_odd_item_may_be_that_of_any_container(docker, module, odd):
+    assert answering(docker, module, json.dumps([ETCD, odd])) == {"etcd": ETCD, "kubelet": None}
+
+
+def test_of_two_containers_with_one_name_none_is_taken(docker, module):
+    assert answering(docker, module, json.dumps([KUBELET, ETCD, KUBELET])) == {"etcd": ETCD, "kubelet": None}
+    with pytest.raises(DockerError, match="no valid answer for kubelet"):
+        container_evidence(None, "kubelet", None, {})
+
+
+def test_a_number_of_any_length_costs_no_more_than_its_container(docker, module):
+    found = answering(docker, module, json.dumps([ETCD, KUBELET]).replace("10", "1" * 5000, 1))
+    assert found["etcd"]["State"]["Pid"] is None
+    assert found["kubelet"] == KUBELET
 
 
 def test_every_kind_of_failure_has_advice():
     kinds = {kind for _test, kind in _docker._FAILURES} | {"timeout", "missing", "failed"}
     assert all(DockerError(kind, "x").as_evidence()["advice"] for kind in kinds)
+    assert "podman is not Docker" in DockerError("podman", "x").as_evidence()["advice"]

@@ -139,8 +139,11 @@ def mounted(*binds):
 class Door:
     source = "a door"
 
+    def __init__(self, found):
+        self._found = {raw["Name"][1:]: raw for raw in found}
+
     def top(self, name):
-        return [name]
+        return [" ".join([name] + self._found[name]["Args"])]
 
 
 @pytest.fixture
@@ -151,7 +154,7 @@ def collect(monkeypatch):
         def inspect(module, docker_host, timeout, names):
             if isinstance(found, Exception):
                 raise found
-            return Door(), {raw["Name"][1:]: raw for raw in found if raw["Name"][1:] in names}
+            return Door(found), {raw["Name"][1:]: raw for raw in found if raw["Name"][1:] in names}
 
         monkeypatch.setattr(_evidence, "inspect_containers", inspect)
         document = Collector(None, "unix:///x", 20, **options).collect(plan)
@@ -171,9 +174,9 @@ def test_a_document_says_where_it_is_from(collect):
 
 
 def test_containers_that_are_wanted_are_there_or_missing(collect):
-    document = collect({"containers": {"kubelet": {}, "etcd": {}}}, [running("kubelet", "--a=b"), running("other")])
+    document = collect({"containers": {"kubelet": {}, "etcd": {}}}, [running("kubelet", "--a=/b"), running("other")])
     assert set(document["containers"]) == {"kubelet", "etcd"}
-    assert document["containers"]["kubelet"]["args"] == ["kubelet", "--a=b"]
+    assert document["containers"]["kubelet"]["args"] == ["kubelet", "--a=/b"]
     assert document["containers"]["etcd"] == problem("missing", "there is no container named etcd")
 
 
@@ -477,3 +480,55 @@ def test_a_link_out_of_the_mount_is_told(collect, tmp_path):
     # the plan is not used up
     assert plan["paths"] == [{"container": "kubelet", "path": "/etc/kubernetes/x"}]
     assert os.path.islink(str(tmp_path / "mount" / "x"))
+
+
+@pytest.mark.parametrize("odd", [{"Name": "/etcd", "State": "x"}, {"Name": "/etcd", "Args": ["x" * 20000]}])
+def test_an_odd_container_costs_itself_alone(collect, tmp_path, monkeypatch, odd):
+    """Its paths are not looked for in the mounts of others: it may have mounts of its own."""
+    (tmp_path / "x").write_text("")
+    raw = running("kubelet", Mounts=mounted((str(tmp_path), "/etc/kubernetes")))
+    plan = {
+        "containers": {"kubelet": {}, "etcd": {}, "kube-proxy": {}},
+        "paths": [{"container": name, "path": "/etc/kubernetes/x"} for name in ("kubelet", "etcd", "kube-proxy")],
+    }
+    monkeypatch.setattr(Door, "__init__", lambda self, found: setattr(self, "_found", {"kubelet": raw}))
+    document = collect(plan, [raw, odd])
+    assert document["containers"]["etcd"]["error"]["kind"] in ("malformed", "too large")
+    assert document["containers"]["kubelet"]["processes"] == [["kubelet"]]
+    kinds = {
+        name: document["paths"][name + ":/etc/kubernetes/x"].get("error", {}).get("kind") for name in plan["containers"]
+    }
+    assert kinds == {"kubelet": None, "etcd": "not_located", "kube-proxy": None}
+
+
+def test_a_document_that_grows_too_large_says_so_of_what_is_left_out(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(_evidence.limits, "EVIDENCE_BYTES", 2000)
+    for number in range(50):
+        (tmp_path / str(number)).write_text("")
+    paths = [{"container": "kubelet", "path": str(tmp_path / "1")}]
+    paths += [{"container": "kubelet", "path": str(tmp_path), "list": True}]
+    one, many = collect({"paths": paths}, [], prefix_path="/")["paths"].values()
+    assert one["type"] == "file"
+    assert (set(many), many["error"]["kind"]) == ({"error"}, "too large")
+
+
+def test_a_disk_that_is_too_slow_costs_what_is_left(collect, tmp_path, monkeypatch):
+    (tmp_path / "x").write_text("")
+    now = iter(range(0, 1000, 9))
+    monkeypatch.setattr(_evidence.time, "monotonic", lambda: next(now))
+    plan = {"paths": [{"container": "kubelet", "path": str(tmp_path / name)} for name in "xyz"]}
+    kinds = [found.get("error", {}).get("kind") for found in collect(plan, [], prefix_path="/")["paths"].values()]
+    assert kinds == [None, "missing", "timeout"]
+
+
+@pytest.mark.parametrize("path", ["//etc//x", "/etc/../../x", "/./x"])
+def test_paths_in_the_evidence_are_absolute_and_normal(collect, tmp_path, path):
+    raw = running("kubelet", Mounts=mounted(("//" + str(tmp_path) + "/a/..", "/")))
+    plan = {"containers": {"kubelet": {}}, "paths": [{"container": "kubelet", "path": path}]}
+    (found,) = collect(plan, [raw])["paths"].values()
+    assert found["error"]["message"].startswith(str(tmp_path) + "/")
+    assert found["path"] == os.path.normpath(found["path"])
+
+
+def test_a_path_is_a_socket():
+    assert Collector(None, "/run/x.sock", 1)._docker_host == "unix:///run/x.sock"

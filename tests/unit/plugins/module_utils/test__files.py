@@ -283,10 +283,27 @@ def test_a_pattern_over_a_directory_that_may_not_be_listed(monkeypatch, pattern)
     def refuse(path):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    monkeypatch.setattr(_files.os, "listdir", refuse)
+    monkeypatch.setattr(_files.os, "scandir", refuse)
     paths, nothing = expand(pattern)
     assert (paths, kind(nothing)) == ([], "denied")
     assert nothing["error"]["message"].startswith("/closed: ")
+
+
+def test_what_is_beyond_the_limits_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files.limits, "ENTRIES", 3)
+    for number in range(4):
+        assert len(list_directory(str(tmp_path))["entries"]) == number
+        assert len(expand(str(tmp_path / "*"))[0]) == number
+        (tmp_path / str(number)).write_text("x" * number)
+    assert list_directory(str(tmp_path))["error"]["kind"] == "too large"
+    assert expand(str(tmp_path / "*"))[0] == []
+    assert kind(expand(str(tmp_path / "*"))[1]) == "too large"
+
+
+@pytest.mark.parametrize("path", ["/etc/\0", "/etc/\ud800"])
+def test_what_no_path_can_be_is_unreadable(path):
+    assert kind(examine(path)) == kind(examine(path, "/etc")) == "unreadable"
+    examine(path)["error"]["message"].encode("utf-8")
 
 
 def test_read_gives_bytes(tmp_path):

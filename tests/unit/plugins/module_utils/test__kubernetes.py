@@ -88,7 +88,7 @@ def test_a_password_in_the_address_of_the_server_is_masked(certificate, tmp_path
     reader = ClusterReader(kubernetes, path, None, 5)
     answer = reader.objects(PSP, None, "")
     assert error_of(answer) == "down"
-    assert reader.server == "https://me:********@127.0.0.1:1"
+    assert reader.server == "https://********@127.0.0.1:1"
     assert reader.server in answer["error"]["message"]
     assert "hunter2" not in json.dumps(answer)
 

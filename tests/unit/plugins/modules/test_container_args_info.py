@@ -41,10 +41,34 @@ def test_what_is_there_and_what_is_not(docker):
     assert result["missing"] == ["etcd"]
     assert result["docker"] == "docker CLI"
     (shown,) = result["containers"]
-    assert set(shown) == {"name", "state", "image", "user", "args", "processes", "process_text", "mounts"}
+    keys = {"name", "state", "image", "user", "args", "processes", "process_text", "mounts", "error"}
+    assert set(shown) == keys
     assert (shown["name"], shown["state"]) == ("kubelet", "running")
     assert shown["args"][:2] == ["/opt/rke-tools/entrypoint.sh", "kubelet"]
     assert shown["process_text"] == ["kubelet --token=********"]
+    assert shown["error"]["kind"] == "contradiction"
+    assert "--cluster-domain=cluster.local" in shown["args"]
+
+
+def test_a_container_of_which_docker_says_odd_things_costs_no_other(docker):
+    docker("""echo '[{"Name": "/etcd", "State": 5}, {"Name": "/kubelet", "State": {"Status": "exited"}}]'""")
+    etcd, kubelet = run_module(container_args_info.main, names=["kubelet", "etcd"])["containers"]
+    assert (set(etcd), etcd["error"]["kind"]) == ({"name", "error"}, "malformed")
+    assert kubelet["state"] == "exited"
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_a_limit_that_is_none_is_refused(docker, timeout):
+    docker("echo '[]'")
+    assert run_module(container_args_info.main, timeout=timeout)["msg"].startswith("timeout: must be at least 1")
+
+
+def test_a_path_is_a_socket(docker):
+    docker('echo "Cannot connect to the Docker daemon at $2" >&2; exit 1')
+    result = run_module(container_args_info.main, docker_host="/run/docker.sock")
+    assert result["msg"].startswith(
+        "Docker on unix:///run/docker.sock: Cannot connect to the Docker daemon at unix:///run"
+    )
 
 
 def test_rke_components_are_the_default(docker):

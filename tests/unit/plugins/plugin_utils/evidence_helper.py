@@ -31,20 +31,26 @@ MORE = {
 }
 
 
-class _NoTop:
+class _Top:
+    """What Docker started, entrypoint.sh replaced by the component it execs."""
+
+    def __init__(self, raw: dict[str, t.Any]) -> None:
+        argv = [raw["Path"], *raw["Args"]]
+        self._text = " ".join(argv[1:] if argv[0].endswith("entrypoint.sh") else argv)
+
     def top(self, name: str) -> list[str]:
-        return []
+        return [self._text]
 
 
 @functools.cache
 def _containers() -> dict[str, t.Any]:
     found = {}
+    wanted = BENCHMARK.plan(ALL)["containers"]
     for raw in json.loads((FIXTURES / "inspect-hardened.json").read_text(encoding="utf-8")):
-        shown = container_evidence(raw, _NoTop(), (), "/no-such-proc")
-        shown["args"] += MORE.get(raw["Name"][1:], [])
-        # what Docker started, entrypoint.sh replaced by the component it execs
-        shown["processes"] = [shown["args"][1:] if shown["args"][0].endswith("entrypoint.sh") else shown["args"]]
-        found[raw["Name"][1:]] = shown
+        name = raw["Name"][1:]
+        raw["Args"] += MORE.get(name, [])
+        found[name] = container_evidence(raw, name, _Top(raw), wanted.get(name, {}), "/no-such-proc")
+        found[name]["process_text"] = []
     return found
 
 

@@ -386,7 +386,7 @@ def test_hostile_names_are_bounded_and_drive_no_terminal() -> None:
     "text,expected",
     [
         ("a\n b\t c", "a b c"),
-        ("see https://user:hunter2@host/x", "see https://user:********@host/x"),
+        ("see https://user:hunter2@host/x", "see https://********@host/x"),
         ("\x1b[31m\u202eabc", "?[31m?abc"),
         ("\ud800", "?"),
         ("x" * 201, "x" * 197 + "..."),

@@ -95,6 +95,16 @@ def test_a_plan_asks_only_for_variables_that_are_read() -> None:
     assert all(name.startswith("ETCD_") for name in containers["etcd"]["env"])
 
 
+def test_a_plan_names_the_flags_whose_values_decide() -> None:
+    flags = {
+        name: about["flags"]
+        for name, about in load_benchmark("rke-cis-1.4").plan(["controlplane"])["containers"].items()
+    }
+    assert {"--profiling", "--authorization-mode", "--client-ca-file"} <= set(flags["kube-apiserver"])
+    assert "--basic-auth-file" not in flags["kube-apiserver"]  # must not be set, to whatever value
+    assert "--client-ca-file" in flags["kubelet"]
+
+
 def test_a_plan_asks_for_a_path_once_and_for_all_that_is_wanted_of_it() -> None:
     paths = load_benchmark("rke-cis-1.4").plan(ALL)["paths"]
     wanted = [(p["container"], p.get("flag"), p.get("path")) for p in paths]

@@ -11,11 +11,14 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.module_utils._docker import mask_secrets
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
+    ALL,
     BENCHMARK,
     cluster,
     lost,
@@ -295,6 +298,59 @@ def test_what_runs_counts_and_not_what_docker_started() -> None:
     assert states(document)["1.1.8"] == "pass"
     document["containers"]["kube-apiserver"]["processes"] = []
     assert states(document)["1.1.8"] == "fail"
+
+
+def test_what_docker_started_is_no_proof_beside_other_processes_or_an_error() -> None:
+    document = node()
+    shown = document["containers"]["kubelet"]
+    shown.update(processes=[], process_text=["kubelet --anonymous-auth=true"])
+    assert states(document)["2.1.1"] == "error"
+    shown.update(process_text=[], error={"kind": "contradiction", "message": "docker top shows other arguments"})
+    found = score_node(BENCHMARK, document, cluster(), {"2.1.1", "2.2.5"})
+    assert (found["2.1.1"].state, found["2.2.5"].state) == ("error", "pass")
+    assert "docker top shows other arguments" in found["2.1.1"].reason
+
+
+@pytest.mark.parametrize(
+    "control, component, flag, state",
+    [
+        ("1.1.15", "kube-apiserver", "--audit-log-path", "error"),
+        ("1.1.2", "kube-apiserver", "--basic-auth-file", "fail"),
+        ("2.1.3", "kubelet", "--client-ca-file", "error"),
+    ],
+)
+def test_a_masked_value_is_not_judged(control: str, component: str, flag: str, state: str) -> None:
+    document = node()
+    set_flag(document, component, f"{flag}=********")
+    verdict = score_node(BENCHMARK, document, cluster(), {control})[control]
+    assert verdict.state == state
+    assert state == "fail" or "masked" in verdict.reason
+
+
+def test_a_masked_value_differs_from_nothing() -> None:
+    document = node()
+    ids = {control["id"] for control in BENCHMARK.controls if any(t["op"] == "differs_from" for t in control["tests"])}
+    for control in ids:
+        set_flag(document, "kube-apiserver", "--client-ca-file=********")
+        assert states(document)[control] == "error"
+
+
+@pytest.mark.parametrize("benchmark_id", ["rke-cis-1.3", "rke-cis-1.4"])
+def test_no_verdict_changes_by_masking(benchmark_id: str) -> None:
+    benchmark = load_benchmark(benchmark_id)
+    wanted = benchmark.plan(ALL)["containers"]
+    for values in ("x y", "hunter2", "https://h/x", ""):
+        plain, masked = node(), node()
+        for name, shown in plain["containers"].items():
+            flags = benchmark.components[name]["flags"]
+            set_flag(plain, name, *(f"{flag}={values}" for flag in flags))
+            for key in ("args", "processes"):
+                calls = [shown["args"]] if key == "args" else shown["processes"]
+                calls = [mask_secrets(argv, {name, *wanted[name]["flags"]}) for argv in calls]
+                masked["containers"][name][key] = calls[0] if key == "args" else calls
+        ids = benchmark.ids.difference(*(set(about["not_applicable"]) for about in benchmark.profiles.values()))
+        before, after = (score_node(benchmark, document, cluster(), ids) for document in (plain, masked))
+        assert {i: v.state for i, v in before.items()} == {i: v.state for i, v in after.items()}
 
 
 def test_processes_of_other_programs_in_the_container_do_not_count() -> None:
