@@ -8,9 +8,20 @@
 
 from __future__ import annotations
 
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
+
+
+_LONGEST = 2000  # characters
+
 
 class CisError(Exception):
-    """An invalid request or file, in one line: what is wrong, where, and how to fix it."""
+    """An invalid request or file, in one line: what is wrong, where, and how to fix it.
+
+    The line may quote what a file or a node says, so it is printable and of limited length.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(printable(message), _LONGEST))
 
 
 class Busy(CisError):

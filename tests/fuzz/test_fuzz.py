@@ -1,0 +1,253 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes from outside, damaged at random: the answer is a result or one clear line, never a traceback.
+
+The files of corpus/ are what is damaged. Whatever once went wrong gets a file there.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import pathlib
+import re
+import typing as t
+import xml.etree.ElementTree
+
+import hypothesis
+import lxml.html
+import pytest
+import yaml
+from hypothesis import strategies as st
+
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import ClusterReader, KubeconfigError
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import read_sent
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster import read_cluster
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules import lock, runs
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import Schedule
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import skips_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
+from ansible_collections.rke.cis.tests.fuzz.damage import CANARY, as_json, documents, texts
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import a_scan
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
+
+kubernetes = pytest.importorskip("kubernetes")
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+BENCHMARK = load_benchmark("rke-cis-1.4")
+SCAN = {"name": "20261128T000000Z-rke-cis-1.4-hardened", "kind": "manual", "by": "me"}
+FORMATS = {"formats": list(OUTPUTS), "templates": [], "csv_layout": "standard", "include_not_scored": True}
+
+
+def fuzz(examples: int) -> t.Callable[[t.Callable[..., None]], t.Callable[..., None]]:
+    """So many examples, the same ones at each run; no time limit, since machines are busy."""
+    return hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[hypothesis.Phase.generate],  # without shrinking, which would take minutes
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
+def corpus(kind: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted((CORPUS / kind).iterdir())]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+def refused(error: Exception) -> None:
+    """A refusal is one printable line of some length, without secrets."""
+    message = str(error)
+    assert message and len(message) < 3000, len(message)
+    assert "\n" not in message and message.isprintable(), repr(message[:300])
+    assert CANARY not in message
+
+
+def tried(call: t.Callable[[], t.Any], errors: t.Any = CisError) -> t.Any:
+    try:
+        return call()
+    except errors as error:
+        refused(error)
+        return None
+
+
+# ---------------------------------------------------------------------------------- evidence to all formats
+
+
+def read_back(directory: pathlib.Path, files: list[str]) -> None:
+    """Each format's own reader takes what was written."""
+    for name in files:
+        text = pathlib.Path(name).read_text(encoding="utf-8")
+        if name.endswith((".json", ".sarif")):
+            json.loads(text, parse_constant=lambda constant: pytest.fail(constant))
+        elif name.endswith(".csv"):
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+            assert len({len(row) for row in rows}) == 1
+        elif name.endswith(".xml"):
+            xml.etree.ElementTree.fromstring(text)
+        elif name.endswith(".html"):
+            assert not lxml.html.fromstring(text).xpath("//script[contains(., 'alert(1)')]")
+        elif name.endswith(".prom"):
+            assert all(re.fullmatch(r"#.*|\w+(\{.*\})? \S+", line) for line in text.splitlines())
+
+
+def scored(place: pathlib.Path, evidence: bytes, of_cluster: bytes) -> dict[str, t.Any] | None:
+    for name, text in (("node-n1.json", evidence), ("cluster.json", of_cluster), ("node-n2.json", as_json(node("n2")))):
+        (place / name).write_bytes(text)
+
+    def score() -> dict[str, t.Any]:
+        nodes, found = read_evidence(str(place))
+        return build_report(BENCHMARK, "hardened", nodes, found, scan=SCAN)
+
+    return t.cast("dict[str, t.Any] | None", tried(score))
+
+
+@fuzz(2500)
+@hypothesis.given(documents([node("n1"), node("n1", ["worker"])]))
+def test_damaged_evidence_costs_one_node(place: pathlib.Path, document: t.Any) -> None:
+    report = scored(place, as_json(document), as_json(cluster()))
+    assert report is not None, "one node's evidence ended the report of all"
+    assert all(state != "error" for state in report["node_results"]["n2"].values())
+
+
+@fuzz(400)
+@hypothesis.given(documents([node("n1")]), documents([cluster()]))
+def test_all_formats_of_damaged_evidence_can_be_read(place: pathlib.Path, document: t.Any, of_cluster: t.Any) -> None:
+    report = scored(place, as_json(document), as_json(of_cluster))
+    if report is not None:
+        files, problems = write_outputs(report, Context([], None), str(place), FORMATS)
+        assert not problems
+        read_back(place, files)
+
+
+@fuzz(1000)
+@hypothesis.given(texts([as_json(node("n1", ["worker"])), *corpus("evidence")]))
+def test_evidence_that_is_no_document_costs_one_node(place: pathlib.Path, text: bytes) -> None:
+    report = scored(place, text, as_json(cluster()))
+    assert report is not None, "one node's evidence ended the report of all"
+
+
+# ------------------------------------------------------------------------------------------------ user's files
+
+
+@fuzz(1000)
+@hypothesis.given(texts(corpus("kubeconfig")))
+def test_kubeconfig(place: pathlib.Path, text: bytes) -> None:
+    (place / "kubeconfig").write_bytes(text)
+    try:
+        tried(lambda: ClusterReader(kubernetes, str(place / "kubeconfig"), None, 20), KubeconfigError)
+    finally:
+        kubernetes.config.kube_config._cleanup_temp_files()
+
+
+@fuzz(1500)
+@hypothesis.given(texts(corpus("cluster")))
+def test_cluster_yml(place: pathlib.Path, text: bytes) -> None:
+    (place / "cluster.yml").write_bytes(text)
+    tried(lambda: read_cluster(str(place / "cluster.yml")))
+
+
+@fuzz(1000)
+@hypothesis.given(texts(corpus("skips")))
+def test_skips(place: pathlib.Path, text: bytes) -> None:
+    (place / "skips.yml").write_bytes(text)
+    tried(lambda: skips_of_file(str(place / "skips.yml"), "rke-cis-1.4"))
+
+
+@fuzz(1000)
+@hypothesis.given(texts(corpus("waivers")))
+def test_waivers(place: pathlib.Path, text: bytes) -> None:
+    (place / "waivers.yml").write_bytes(text)
+    tried(lambda: read_waivers(str(place / "waivers.yml")))
+
+
+BLOCKS = [yaml.safe_load(text)["scheduled_cluster_scan"] for text in corpus("schedule")]
+
+
+@fuzz(800)
+@hypothesis.given(documents([{"block": block} for block in BLOCKS]))
+def test_schedule(document: dict[str, t.Any]) -> None:
+    tried(lambda: Schedule("local", document.get("block")))
+
+
+@fuzz(500)
+@hypothesis.given(texts([b"0 0 * * *", b"@daily", b"*/15 1-5 1,15 * mon-fri", b"@every 6h", b"? ? ? ? ?"]))
+def test_cron(text: bytes) -> None:
+    tried(lambda: read_cron(text.decode("utf-8", "replace"), "cron"))
+
+
+# ------------------------------------------------------------------------------------------------ kept files
+
+LOCKED = {
+    "owner": "me@here",
+    "pid": 1,
+    "started": "x/1",
+    "since": "2026-11-28T00:00:00Z",
+    "expires": "2026-11-28T06:00:00Z",
+}
+
+
+@fuzz(500)
+@hypothesis.given(documents([LOCKED]))
+def test_lock(place: pathlib.Path, document: t.Any) -> None:
+    directory = place / "locked"
+    directory.mkdir(exist_ok=True)
+    (directory / lock.NAME).write_bytes(as_json(document))
+    tried(lambda: lock.running(str(directory)))
+    tried(lambda: lock.acquire(str(directory)))
+
+
+@fuzz(300)
+@hypothesis.given(data=st.data())
+def test_schedule_that_was_kept(place: pathlib.Path, data: st.DataObject) -> None:
+    directory = place / "schedules" / "prod"
+    directory.mkdir(parents=True, exist_ok=True)
+    known = {"schema": runs.SCHEMA, "cluster": "prod", "cron": "0 * * * *", "method": "cron", "user": "me"}
+    known.update(profile="RKE-CIS-1.4-Hardened", report_dir=str(place / "reports"), retention=24)
+    (directory / "schedule.json").write_bytes(as_json(data.draw(documents([known]))))
+    tried(lambda: runs.list_schedules(str(place / "schedules"), datetime.datetime(2026, 11, 28)))
+
+
+SENT = {
+    "schema": "rke.cis/alerts/1",
+    "sent": [
+        {
+            "rule": "r",
+            "notifier": "n",
+            "cluster": "prod",
+            "profile": "P",
+            "status": "firing",
+            "at": "2026-11-28T00:00:00Z",
+        }
+    ],
+}
+NOTIFIERS = {
+    "w": {"type": "webhook", "url": f"https://example.com/{CANARY}", "secret": CANARY, "headers": {"a": CANARY}},
+    "m": {"type": "email", "host": "h", "sender": "a@example.com", "recipients": ["b@example.com"], "password": CANARY},
+}
+RULES = [{"name": "r", "on": "failures", "min_interval": "1h"}, {"name": "s", "on": "error", "notifiers": ["w"]}]
+
+
+@fuzz(500)
+@hypothesis.given(documents([{"rules": RULES, "notifiers": NOTIFIERS}]), documents([SENT]))
+def test_alerts(place: pathlib.Path, request: dict[str, t.Any], sent: t.Any) -> None:
+    (place / "alerts.json").write_bytes(as_json(sent))
+    already, _warnings = read_sent(str(place / "alerts.json"))
+    checked = tried(lambda: check_request(request.get("rules"), request.get("notifiers")))
+    if checked:
+        plan(*checked, a_scan(), already, datetime.datetime(2026, 11, 28, tzinfo=datetime.timezone.utc))
