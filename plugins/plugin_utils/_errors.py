@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
 
-
 _LONGEST = 2000  # characters
 
 

@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What begins a formula for a spreadsheet, at the beginning of a cell or behind what separates cells elsewhere.
+# Some take the full-width forms for the others.
+_BEGINNING = (
+    "=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)
+_FORMULA = re.compile(rf"\A(?=[\s\0-\x1f]*[{_BEGINNING}])|\A(?=[\t\r\n])|(?<=[;,|\t\r\n])(?=[{_BEGINNING}])")
 
 
 def csv_row(cells: t.Iterable[t.Any], neutralise: bool = True) -> str:
     """Return cells as one CSV line without line end. What a spreadsheet takes for a formula gets a leading quote."""
     texts = [str(cell) for cell in cells]
     if neutralise:
-        texts = ["'" + text if text.startswith(_FORMULA) else text for text in texts]
+        texts = [_FORMULA.sub("'", text) for text in texts]
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\r\n").writerow(texts)  # cells that contain these characters get quoted
     return stream.getvalue()[:-2]

@@ -15,6 +15,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, sh
 
 _LONGEST = 300
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+# What GitHub and others make a link or a mention of, though it is no markup. A space of no width keeps them from it.
+_LINKS = re.compile(r"(?i)(@|#|://|\bwww\.|\bgh-)(?=\S)")
 
 
 def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
@@ -23,8 +25,11 @@ def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
 
 
 def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:
-    """Return text as one line that Markdown shows unchanged, in table cells too. `longest` None does not cut it."""
-    return _MARKUP.sub(r"\\\1", _one_line(text, longest))
+    """Return text as one line that Markdown shows unchanged and without links, in table cells too.
+
+    `longest` None does not cut it.
+    """
+    return _LINKS.sub(r"\1&#8203;", _MARKUP.sub(r"\\\1", _one_line(text, longest)))
 
 
 def markdown_code(text: t.Any) -> str:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import typing as t
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
@@ -57,10 +60,18 @@ def test_quoting(cells: list[t.Any], line: str) -> None:
         '=HYPERLINK("http://x","y")',
         "-",
         "--profiling",
+        "\n=1+1",
+        "\n",
+        " \x0b=1",
+        "\uff1d1+1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20SUM(1)",
     ],
 )
 def test_no_cell_begins_like_a_formula(text: str) -> None:
-    assert read(csv_row(["x", text, "y"])) == ["x", "'" + text, "y"]
+    (first, cell, last) = read(csv_row(["x", text, "y"]))
+    assert (first, cell[0], cell.replace("'", ""), last) == ("x", "'", text.replace("'", ""), "y")
     assert read(csv_row([text], neutralise=False)) == [text]
 
 
@@ -157,3 +168,25 @@ def test_a_role_without_nodes_says_so() -> None:
     found = {row["id"]: row for row in report_rows(report)}
     assert found["1.5.1"]["advice"] == "Not examined: no node has the role etcd"
     assert found["1.5.1"]["all_nodes"] == []
+
+
+@pytest.mark.parametrize("text", ["a;=1", "a;@x", "a\t=1", "a|+1", "a\n-1", "a,=1", "a;\uff1d1"])
+def test_what_other_settings_split_is_no_formula_either(text: str) -> None:
+    (cell,) = read(csv_row([text]))
+    assert cell == text[:2] + "'" + text[2:]
+
+
+def test_values_in_a_row_stay_as_they_are() -> None:
+    assert csv_row(["--a=1; --b=2"]) == "'--a=1; --b=2"
+    assert csv_row(["10.0.0.1, a=b x-y a@b"]) == '"10.0.0.1, a=b x-y a@b"'
+
+
+@hypothesis.settings(derandomize=True, database=None, max_examples=500, deadline=None)
+@hypothesis.given(st.lists(st.text("=+-@;,|\t\r\n \"'a\uff1d", max_size=8), min_size=1, max_size=3))
+def test_no_cell_begins_a_formula(cells: list[str]) -> None:
+    line = csv_row(cells)
+    found = read(line)
+    assert [text.replace("'", "") for text in found] == [text.replace("'", "") for text in cells]
+    for text in found:
+        parts = re.split("[;,|\t\r\n]", text)
+        assert not any(part[:1] in tuple("=+-@\uff1d") for part in parts if part)

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
+import hypothesis
 import markdown_it
 import pytest
+from hypothesis import strategies as st
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
 
@@ -27,7 +30,7 @@ def inline(text: str) -> list[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_text_is_shown_as_it_is(text: str) -> None:
-    assert "".join(content for _type, content in inline(markdown_text(text))) == text
+    assert "".join(content for _type, content in inline(markdown_text(text))).replace("\u200b", "") == text
     assert {kind for kind, _content in inline(markdown_text(text))} <= {"text", "text_special"}
 
 
@@ -44,3 +47,34 @@ def test_one_short_line_without_control_characters(shown: t.Callable[[str], str]
     assert len(shown("x" * 9999)) <= 302
     assert shown("x" * 9999).strip("`").endswith("x...")
     assert shown("") == ""
+
+
+PIECES = [
+    "http://x.example",
+    "https://",
+    "www.x.example",
+    "a@x.example",
+    "@all",
+    "#1",
+    "GH-1",
+    "a/b#2",
+    "`",
+    "``",
+    "[",
+    "](",
+    " ",
+    "<",
+    "\\",
+]
+
+
+@hypothesis.settings(derandomize=True, database=None, max_examples=300, deadline=None)
+@hypothesis.given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
+@pytest.mark.parametrize("shown", [markdown_text, markdown_code])
+def test_nothing_becomes_a_link_or_a_mention(shown: t.Callable[[str], str], text: str) -> None:
+    """As GitHub reads it, which makes links of addresses without markup, too."""
+    parser = markdown_it.MarkdownIt("gfm-like", {"linkify": True})
+    tokens = [token for block in parser.parse("x " + shown(text)) for token in block.children or []]
+    assert {token.type for token in tokens} <= {"text", "text_special", "code_inline"}
+    plain = "".join(token.content for token in tokens if token.type != "code_inline")
+    assert not re.search(r"(?i)[@#]\w|\bgh-\d", plain)
