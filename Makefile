@@ -59,7 +59,7 @@ rest: venv
 	    printf '==== %s: %s s\n' "$$gate" "$$((SECONDS - start))"
 	done
 	printf '\n==== integration tests\n'
-	$(RUN) python -m pytest $(TOGETHER) tests/integration $(ARGS) || failed="$$failed integration"
+	$(RUN) python -m pytest $(TOGETHER) tests/fuzz tests/integration $(ARGS) || failed="$$failed integration"
 	printf '\n==== %s\n' "$${failed:+failed:$$failed}$${failed:-all gates and tests passed}"
 	[ -z "$$failed" ]
 
