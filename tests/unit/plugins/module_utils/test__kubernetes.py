@@ -172,18 +172,18 @@ def test_nobody_listens(certificate, tmp_path):
         assert answer["error"]["message"].startswith(url)
 
 
-def test_a_server_that_hangs_is_given_up(api, certificate, tmp_path):
+def test_a_server_that_hangs_is_given_up(api, reader):
     api.delay = 3
-    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, certificate[0]), None, 0.2)
+    reader._timeout = 0.2
     assert error_of(reader.objects(PSP, "1.25", "")) == "down"
     assert error_of(reader.version()) == "down"
 
 
-def test_a_server_that_drips_is_given_up(api, certificate, tmp_path):
+def test_a_server_that_drips_is_given_up(api, reader):
     """Each byte comes in time, the answer as a whole does not."""
     api.drip = 0.05
     api.answers[PSP] = (200, {"items": []})
-    reader = ClusterReader(kubernetes, write_kubeconfig(tmp_path / "k", api.url, certificate[0]), None, 0.3)
+    reader._timeout = 0.3
     answer = reader.objects(PSP, "1.25", "")
     assert error_of(answer) == "down"
     assert "no complete answer in 0.3 s" in answer["error"]["message"]
