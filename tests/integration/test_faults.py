@@ -140,3 +140,52 @@ def test_prefix_path(faults: Testbed, tmp_path: pathlib.Path) -> None:
     paths = outcome.evidence("flatcar")["paths"]
     assert {entry["path"] for entry in paths.values() if "path" in entry}
     assert all(entry["path"].startswith("/opt/rke/") for entry in paths.values() if "path" in entry)
+
+
+PODMAN = """#!/bin/sh
+echo "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg." >&2
+echo "Error: unknown shorthand flag: 'H' in -H" >&2
+echo "See 'podman --help'" >&2
+exit 125
+"""
+LIAR = "#!/bin/sh\nexec kubelet --anonymous-auth=true --token=hunter2\n"
+PREPARE = f"""cat >/usr/local/bin/docker <<'X'
+{PODMAN}X
+chmod 755 /usr/local/bin/docker"""
+RUN_LIAR = f"""cat >/opt/liar <<'X'
+{LIAR}X
+chmod 755 /opt/liar
+docker run -d --name kubelet --network none -v /opt/liar:/opt/rke-tools/entrypoint.sh \
+    --entrypoint /opt/rke-tools/entrypoint.sh $(docker inspect -f '{{{{.Config.Image}}}}' kube-proxy) \
+    kubelet --anonymous-auth=false"""
+
+
+def test_what_docker_says_is_no_proof(faults: Testbed, inventory: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """On one node podman stands in for Docker; on another one a kubelet runs that Docker has not been asked for."""
+    try:
+        assert faults.shell("none", PREPARE).returncode == 0
+        done = faults.shell("gone", RUN_LIAR)
+        assert done.returncode == 0, done.stderr
+        variables = {"cis_scan_profile": HARDENED, "cis_scan_docker_host": "/var/run/docker.sock"}
+        outcome = scans.playbook(
+            tmp_path,
+            scans.SCAN,
+            inventory,
+            variables,
+            "--limit",
+            "good,none,gone,hang",
+            "-e",
+            "cis_scan_timeout=3",
+            bed=faults,
+        )
+    finally:
+        faults.shell("none", "rm -f /usr/local/bin/docker")
+        faults.shell("gone", "docker rm -f kubelet")
+    words = "Error: unknown shorthand flag: 'H' in -H; podman is not Docker"
+    assert words in reason(outcome, "2.1.2", "none")
+    assert "gone" in outcome.checks["2.1.2"]["failed_nodes"]
+    assert "good" in outcome.checks["2.1.2"]["passed_nodes"]
+    assert outcome.evidence("gone")["containers"]["kubelet"]["processes"] == [
+        ["kubelet", "--anonymous-auth=true", "--token=********"]
+    ]
+    assert outcome.evidence("good")["docker"]["host"] == "unix:///var/run/docker.sock"
