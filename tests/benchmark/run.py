@@ -5,7 +5,8 @@
 
 All figures are ratios or CPU seconds taken in one run on one machine; nothing here is a test.
   hosts    a whole scan beside a play that only pings the same hosts, alternating (ansible-playbook, no facts,
-           same forks, pipelining and SSH settings, connections closed in between)
+           same forks, pipelining and SSH settings, connections closed in between); with --against DIR beside a scan
+           with the collection of another checkout, in which `make venv` has run, too
   node     CPU seconds that a scan costs a node: sshd and what it starts, and Docker
   scoring  cis_score.yml over recorded evidence of 100 and 1,000 nodes: seconds, peak memory, growth
   html     report.html of the same in Chromium: size, milliseconds to load, and from a key to the filtered picture
@@ -52,8 +53,9 @@ def cluster(count: int) -> dict:
     return {"kube_apiserver": False, "hosts": hosts}
 
 
-def settings(work: str) -> dict[str, str]:
-    return dict(os.environ, ANSIBLE_FORKS="25", ANSIBLE_NOCOLOR="1", ANSIBLE_CALLBACKS_ENABLED="rke.cis.cis_summary")
+def settings(project: pathlib.Path) -> dict[str, str]:
+    more = {"ANSIBLE_FORKS": "25", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACKS_ENABLED": "rke.cis.cis_summary"}
+    return {**os.environ, **more, "ANSIBLE_COLLECTIONS_PATH": str(project / ".cache" / "dev")}
 
 
 def close_connections(bed: Testbed) -> None:
@@ -61,11 +63,11 @@ def close_connections(bed: Testbed) -> None:
         subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "x"], capture_output=True, check=False)
 
 
-def timed(bed: Testbed, work: str, playbook: str, *extra: str) -> float:
+def timed(bed: Testbed, work: str, playbook: str, *extra: str, project: pathlib.Path = PROJECT) -> float:
     """Return the seconds of one run over fresh connections."""
     close_connections(bed)
     start = time.monotonic()
-    done = bed.run(["ansible-playbook", "-i", bed.inventory, playbook, *extra], env=settings(work), cwd=work)
+    done = bed.run(["ansible-playbook", "-i", bed.inventory, playbook, *extra], env=settings(project), cwd=work)
     seconds = time.monotonic() - start
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
@@ -76,23 +78,28 @@ def spread(values: list[float]) -> str:
     return f"{min(values):.2f} {statistics.median(values):.2f} {max(values):.2f}"
 
 
-def scan_arguments(work: str) -> list[str]:
-    return [str(PLAYBOOKS / "cis_scan.yml"), "-e", f"cis_report_dir={work}/reports"]
+def scan_arguments(work: str, project: pathlib.Path = PROJECT) -> list[str]:
+    return [str(project / "playbooks" / "cis_scan.yml"), "-e", f"cis_report_dir={work}/reports"]
 
 
-def measure_hosts(counts: list[int], runs: int) -> None:
+def measure_hosts(counts: list[int], runs: int, against: pathlib.Path | None) -> None:
     print("a whole scan beside a ping play, seconds (minimum median maximum)")
     for count in counts:
         with tempfile.TemporaryDirectory() as work, Testbed(cluster(count)) as bed:
             ping = os.path.join(work, "ping.yml")
             pathlib.Path(ping).write_text(PING)
             timed(bed, work, ping)  # warms the page cache for both
-            pings, scans = [], []
+            projects = {"scan": PROJECT, **({"the other scan": against} if against else {})}
+            pings: list[float] = []
+            scans: dict[str, list[float]] = {name: [] for name in projects}
             for _run in range(runs):
                 pings.append(timed(bed, work, ping))
-                scans.append(timed(bed, work, *scan_arguments(work)))
-            ratio = statistics.median(scan / ping for scan, ping in zip(scans, pings, strict=True))
-            print(f"  {count:>3} hosts: ping {spread(pings)}, scan {spread(scans)}, ratio {ratio:.2f}", flush=True)
+                for name, project in projects.items():
+                    scans[name].append(timed(bed, work, *scan_arguments(work, project), project=project))
+            print(f"  {count:>3} hosts: ping {spread(pings)}", flush=True)
+            for name, times in scans.items():
+                ratio = statistics.median(scan / one for scan, one in zip(times, pings, strict=True))
+                print(f"      {name} {spread(times)}, ratio {ratio:.2f}", flush=True)
 
 
 CPU = r"""
@@ -173,7 +180,7 @@ def measure_scoring(runs: int) -> None:
             for _run in range(runs):
                 start = time.monotonic()
                 done = subprocess.run(
-                    command, env=settings(work), cwd=work, capture_output=True, text=True, check=False
+                    command, env=settings(PROJECT), cwd=work, capture_output=True, text=True, check=False
                 )
                 seconds.append(time.monotonic() - start)
                 if done.returncode:
@@ -205,7 +212,7 @@ def measure_html(runs: int) -> None:
             copies(count, os.path.join(work, "evidence"))
             command = ["ansible-playbook", str(PLAYBOOKS / "cis_score.yml"), "-e", "cis_report_formats=html"]
             command += ["-e", f"cis_scan_evidence_dir={work}/evidence", "-e", f"cis_report_dir={work}/reports"]
-            done = subprocess.run(command, env=settings(work), cwd=work, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, env=settings(PROJECT), cwd=work, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(done.stdout + done.stderr)
             (report,) = pathlib.Path(work, "reports").glob("*/*/report.html")
@@ -229,6 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", default="3,10,30")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--against", type=pathlib.Path)
     parser.add_argument("--only", choices=["hosts", "node", "scoring", "html"])
     options = parser.parse_args()
     if options.only in (None, "scoring"):
@@ -241,7 +249,7 @@ def main() -> None:
     if options.only in (None, "node"):
         measure_node(options.runs)
     if options.only in (None, "hosts"):
-        measure_hosts([int(count) for count in options.hosts.split(",")], options.runs)
+        measure_hosts([int(count) for count in options.hosts.split(",")], options.runs, options.against)
 
 
 if __name__ == "__main__":
