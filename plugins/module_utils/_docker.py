@@ -57,6 +57,7 @@ _SECRET_TEXT = re.compile(
 _FAILURES = (
     (re.compile(r"permission denied", re.I), "denied"),
     (re.compile(r"no such file or directory|cannot connect|connection refused|is the docker daemon", re.I), "down"),
+    (re.compile(r"out of memory|MemoryError"), "too large"),
 )
 _SEE_PROCESSES = "scan with become, so that its processes can be read"
 _SEE_INSPECT = "look at the output of docker inspect on the node"

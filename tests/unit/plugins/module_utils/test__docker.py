@@ -560,7 +560,7 @@ def cli(module, timeout=20, host=SOCKET):
             "podman",
             "no such container",
         ),
-        ("echo 'fatal error: no memory' >&2; echo 'goroutine 1' >&2; exit 2", "failed", "fatal error: no memory"),
+        ("echo 'fatal error: out of memory' >&2; echo 'goroutine 1' >&2; exit 2", "too large", "out of memory"),
         ("echo 'dial http://u:hunter2@h: refused' >&2; exit 1", "failed", "http://********@h"),
         ("kill -9 $$", "failed", "ended with code -9"),
         # found some, then the daemon went away
