@@ -40,14 +40,16 @@ def path_key(request: t.Mapping[str, t.Any]) -> str:
     return "{0}:{1}".format(request["container"], request.get("flag") or request["path"])
 
 
-def flag_values(container: t.Mapping[str, t.Any], component: str, flag: str, style: str) -> t.List[str]:
+def flag_values(container: t.Mapping[str, t.Any], request: t.Mapping[str, t.Any]) -> t.List[str]:
     """Return the last value of a path flag of each process of a container's component, empty where it is not given."""
+    flag = request["flag"]
+    types = dict.fromkeys([flag] + list(request.get("counts_as") or ()), "string")
     found = []
     for argv in container.get("processes") or [container.get("args") or []]:
-        args = component_args(argv, component)
+        args = component_args(argv, request["container"])
         if args is not None:
-            values = parse_flags(args, style, {flag: "string"}).get(flag)
-            value = values[-1] if values else (container.get("env") or {}).get(environment_name(flag))
+            values = parse_flags(args, request["style"], types, request.get("counts_as")).get(flag)
+            value = values[-1][1] if values else (container.get("env") or {}).get(environment_name(flag))
             found.append(value or "")
     return found
 
@@ -149,7 +151,7 @@ class Collector:
         shown = self._containers.get(container, {})
         if "error" in shown:
             return {"error": dict(shown["error"], kind="container " + shown["error"]["kind"])}
-        values = flag_values(shown, container, request["flag"], request["style"]) or [""]
+        values = flag_values(shown, request) or [""]
         paths = dict.fromkeys(value or request.get("path") or "" for value in values)
         each = [self._examined(path, request) for path in paths]
         return each[0] if len(each) == 1 else {"each": each}

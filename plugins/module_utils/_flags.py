@@ -6,7 +6,7 @@
 
 """Command lines, read as the component itself reads them (Python 3.6 and later: runs on nodes too).
 
-The Kubernetes components use github.com/spf13/pflag with `_` and `-` alike; etcd uses Go's package flag.
+The Kubernetes components use github.com/spf13/pflag, some with `_` and `-` alike; etcd uses Go's package flag.
 Neither is a text search: a flag's name is compared whole, an occurrence inside another value is no occurrence.
 """
 
@@ -33,15 +33,22 @@ def component_args(argv: t.Sequence[str], component: str) -> t.Optional[t.List[s
     return words[1:] if words and os.path.basename(words[0]) in names else None
 
 
-def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -> t.Dict[str, t.List[t.Optional[str]]]:
-    """Return each given flag (`--name`) with its raw values in the order given.
+def parse_flags(
+    args: t.Sequence[str],
+    style: str,
+    types: t.Mapping[str, str],
+    counts_as: t.Optional[t.Mapping[str, str]] = None,
+    underscores: bool = True,
+) -> t.Dict[str, t.List[t.Tuple[str, t.Optional[str]]]]:
+    """Return each given flag (`--name`) with its occurrences in the order given: the name that is used, and the value.
 
     `style` is `pflag`, `pflag_strict` (the component refuses to start when a word is left over) or `go`; `types` tells
-    a flag's type, so that `--flag value` and a bare boolean can be told apart. A value of None means that the component
-    refuses how the flag is given: without its value, or a boolean with a word after it that is left over. The key ""
-    holds the word at which Go's flag package stopped: it refuses that word and has not read what follows.
+    a flag's type, so that `--flag value` and a bare boolean can be told apart. An occurrence of a flag that `counts_as`
+    another is one of the other, too. A value of None means that the component refuses how the flag is given: without
+    its value, or a boolean with a word after it that is left over. The key "" holds the word at which Go's flag package
+    stopped: it refuses that word and has not read what follows.
     """
-    found: t.Dict[str, t.List[t.Optional[str]]] = {}
+    found: t.Dict[str, t.List[t.Tuple[str, t.Optional[str]]]] = {}
     beginning = re.compile("--?[^-=]" if style == "go" else "--[^-=]")  # both packages refuse a third dash
     position = 0
     while position < len(args):
@@ -51,24 +58,27 @@ def parse_flags(args: t.Sequence[str], style: str, types: t.Mapping[str, str]) -
             break
         if not beginning.match(word):
             if style == "go":
-                found[""] = [word]
+                found[""] = [("", word)]
                 break
+            position += word == "-v"  # the only letter that takes a value
             continue
-        name, equals, value = word.lstrip("-").partition("=")
-        name = "--" + (name if style == "go" else name.replace("_", "-"))
+        name, equals, given = word.lstrip("-").partition("=")
+        name = "--" + (name.replace("_", "-") if underscores and style != "go" else name)
+        value: t.Optional[str] = given
+        no_flag = position < len(args) and (args[position] == "-" or not args[position].startswith("-"))
         if equals:
-            found.setdefault(name, []).append(value)
+            pass
         elif types.get(name) == "bool":
-            left_over = position < len(args) and not args[position].startswith("-")
-            found.setdefault(name, []).append(None if left_over and style != "pflag" else "true")
+            value = None if no_flag and style != "pflag" else "true"
         elif name in types:
-            found.setdefault(name, []).append(args[position] if position < len(args) else None)
+            value = args[position] if position < len(args) else None
             position += 1
-        else:
+        elif style == "go" and no_flag:
             # Of unknown type: the next word may be its value, but a flag must not be missed.
-            found.setdefault(name, []).append("")
-            if style == "go" and position < len(args) and not args[position].startswith("-"):
-                position += 1  # its value: a component that runs has not stopped there
+            position += 1  # a component that runs has not stopped there
+        for counted in (name, (counts_as or {}).get(name)):
+            if counted:
+                found.setdefault(counted, []).append((name, value))
     return found
 
 

@@ -11,9 +11,9 @@ say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
 # prometheus: promtool reads the metrics. chromium, default-jre-headless: for the reports in HTML, which a browser opens
-# and the W3C's checker reads. jq: for an example of the documentation.
-packages=(busybox-static chromium cron curl default-jre-headless docker.io dpkg-dev etcd-server gcc iproute2 jq
-    openssh-server openssl prometheus shellcheck tini)
+# and the W3C's checker reads. jq: for an example of the documentation. golang: to compare how flags are read.
+packages=(busybox-static chromium cron curl default-jre-headless docker.io dpkg-dev etcd-server gcc
+    golang-github-spf13-pflag-dev golang-go iproute2 jq openssh-server openssl prometheus shellcheck tini)
 # npm comes with Node.js from elsewhere, too.
 command -v npm >/dev/null || packages+=(npm)
 # For the commands of the self-assessment guide, where kubectl did not come in another way.

@@ -20,6 +20,7 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import (
     DIRECTORY,
+    OPERATOR_TYPES,
     benchmark_files,
     check_names,
     library_check,
@@ -130,20 +131,7 @@ def test_benchmark_names_only_what_it_holds(name: str) -> None:
         assert set(profile["skip"]) <= set(ids)
         assert set(profile["not_applicable"]) <= set(ids)
         assert not set(profile["skip"]) & set(profile["not_applicable"])
-    types = {
-        "at_least": {"int"},
-        "between": {"int"},
-        "longer_than": {"duration"},
-        "absolute_path": {"string", "strings"},
-        "includes": {"list"},
-        "excludes": {"list"},
-        "subset_of": {"list"},
-        "differs_from": {"string"},
-        "gate_is": {"gates"},
-        "equals": {"bool", "int", "string", "ip"},
-        "one_of": {"bool", "int", "string", "ip"},
-    }
-    values = {"bool": bool, "int": int, "string": str, "ip": str}
+    values = {"bool": bool, "int": int, "int32": int, "string": str, "ip": str}
     for control in data.controls:
         for test in control["tests"]:
             if "object" in test:
@@ -154,7 +142,7 @@ def test_benchmark_names_only_what_it_holds(name: str) -> None:
                 flags = data.components[control["component"]]["flags"]
                 assert test["flag"] in flags, control["id"]
                 kind = flags[test["flag"]]
-                assert test["op"] in ("not_set", "shown") or kind in types[test["op"]], control["id"]
+                assert test["op"] in ("not_set", "shown") or kind in OPERATOR_TYPES[test["op"]], control["id"]
                 if test["op"] == "differs_from":
                     for component in test["value"]["components"]:
                         assert test["value"]["flag"] in data.components[component]["flags"], control["id"]

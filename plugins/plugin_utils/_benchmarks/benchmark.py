@@ -101,11 +101,20 @@ class Benchmark:
                     names = {flag, about.get("config_file", {}).get("flag", flag)}
                     container["env"] = sorted({*container.get("env", []), *map(environment_name, names)})
             if request and path_key(request) in keys:
-                style = {"style": about["style"]} if "flag" in request else {}
-                paths.setdefault(path_key(request), {}).update(request, **style)
+                paths.setdefault(path_key(request), {}).update(self.path_request(request))
         for name, container in containers.items():
-            container["flags"] = sorted(shown.get(name, ()))
+            values = shown.get(name, set())
+            same = {other for other, flag in self.components[name].get("counts_as", {}).items() if flag in values}
+            container["flags"] = sorted(values | same)
         return {"containers": containers, "paths": list(paths.values())}
+
+    def path_request(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return what is asked of a node for the path of a test: also how it reads the flag that names the path."""
+        if "flag" not in request:
+            return request
+        about = self.components[request["container"]]
+        same = {name: flag for name, flag in about.get("counts_as", {}).items() if flag == request["flag"]}
+        return {**request, "style": about["style"], **({"counts_as": same} if same else {})}
 
     @staticmethod
     def component_of(control: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:

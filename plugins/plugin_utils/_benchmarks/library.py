@@ -26,7 +26,25 @@ from ansible_collections.rke.cis.plugins.plugin_utils._yaml import find, line_of
 DIRECTORY = os.path.dirname(__file__)
 OPTION = "cis_scan_benchmark_dirs"
 
+_SHARED = ("components.yml", "flags.yml")
+
 Data = dict[str, t.Any]
+
+# The types of flags that an operator can judge; the others take any.
+_NUMBERS = {"int", "int32", "uint"}
+OPERATOR_TYPES = {
+    "equals": {"bool", "duration", "ip", "string"} | _NUMBERS,
+    "one_of": {"bool", "duration", "ip", "string"} | _NUMBERS,
+    "at_least": _NUMBERS,
+    "between": _NUMBERS,
+    "longer_than": {"duration"},
+    "absolute_path": {"string", "strings", "list"},
+    "includes": {"list", "strings"},
+    "excludes": {"list", "strings"},
+    "subset_of": {"list", "strings"},
+    "differs_from": {"string"},
+    "gate_is": {"gates"},
+}
 
 
 def benchmark_files(directories: t.Iterable[str] = ()) -> dict[str, str]:
@@ -34,7 +52,7 @@ def benchmark_files(directories: t.Iterable[str] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for directory in [os.path.abspath(os.path.expanduser(directory)) for directory in directories] + [DIRECTORY]:
         try:
-            names = [name for name in os.listdir(directory) if name.endswith(".yml") and name != "components.yml"]
+            names = [name for name in os.listdir(directory) if name.endswith(".yml") and name not in _SHARED]
         except OSError as error:
             raise CisError(f"{OPTION} {directory}: not readable: {error.strerror}; name a directory") from error
         for name in names:
@@ -84,8 +102,11 @@ def check_names() -> list[str]:
 
 def _expanded(index: Data, own_checks: Data) -> Data:
     """Return a benchmark in which each control has all of its check."""
-    shared = _own("components.yml")
-    components = dict(shared["components"])
+    shared, flags = _own("components.yml"), _own("flags.yml")
+    components = {
+        name: {**about, "flags": {f"--{flag}": kind for kind, text in flags[name].items() for flag in text.split()}}
+        for name, about in shared["components"].items()
+    }
     for name, about in index.get("components", {}).items():
         known = components.get(name, {})
         components[name] = {**known, **about, "flags": {**known.get("flags", {}), **about["flags"]}}
@@ -160,8 +181,12 @@ class _UserFile:
             for what, name, known in names:
                 if name is not None and name not in known:
                     raise self._wrong(path, f"unknown {what} {name!r}; available: {', '.join(known) or 'none'}")
-            if flag and flag not in whole["components"][component]["flags"]:
+            kind = flag and whole["components"][component]["flags"].get(flag)
+            if flag and not kind:
                 raise self._wrong(path, f"{component} has no flag {flag} here; add its type under components")
+            fitting = OPERATOR_TYPES.get(test["op"])
+            if flag and fitting and kind not in fitting:
+                raise self._wrong(path, f"{test['op']} needs {' or '.join(sorted(fitting))}; {flag} is {kind}")
 
     def _check_lists(self, whole: Data) -> None:
         """Raise CisError for an id that stands twice, or that nothing has."""

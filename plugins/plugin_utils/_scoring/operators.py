@@ -6,8 +6,8 @@
 
 """The test functions, one for each `op` of a check. Pure.
 
-A flag operator takes the flag's type, its raw values in order and the expected value, and returns whether they satisfy
-it. It raises ValueError if the component would reject the value, which is a failure too. A path operator takes the
+A flag operator takes the flag's values in order, parsed, and the expected value, and returns whether they satisfy it.
+It raises ValueError if the component would reject the value, which is a failure too. A path operator takes the
 path's evidence and the test, and returns what is wrong, or None. `shown` always holds: a person judges the value.
 """
 
@@ -19,89 +19,77 @@ import posixpath
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
-    parse_bool,
-    parse_duration,
-    parse_gates,
-    parse_int,
-    parse_ip,
-    parse_list,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import parse_bool
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
-
-_PARSERS: dict[str, t.Callable[[str], t.Any]] = {
-    "bool": parse_bool,
-    "int": parse_int,
-    "ip": parse_ip,
-    "duration": parse_duration,
-    "string": str,
-}
-
 
 # ------------------------------------------------------------------------------------------------- flags
 
 
-def _members(values: list[str]) -> list[str]:
-    return [member for value in values for member in parse_list(value)]
+def _members(values: list[list[str]]) -> list[str]:
+    return [member for value in values for member in value]
 
 
-def equals(kind: str, values: list[str], expected: t.Any) -> bool:
-    """The last occurrence counts; the flag's type says how it is parsed."""
-    return _PARSERS[kind](values[-1]) == expected
+def equals(values: list[t.Any], expected: t.Any) -> bool:
+    """The last occurrence counts."""
+    return values[-1] == expected
 
 
-def one_of(kind: str, values: list[str], expected: list[t.Any]) -> bool:
-    return _PARSERS[kind](values[-1]) in expected
+def one_of(values: list[t.Any], expected: list[t.Any]) -> bool:
+    return values[-1] in expected
 
 
-def at_least(kind: str, values: list[str], expected: int) -> bool:
-    return parse_int(values[-1]) >= expected
+def at_least(values: list[int], expected: int) -> bool:
+    return values[-1] >= expected
 
 
-def between(kind: str, values: list[str], expected: list[int]) -> bool:
-    return expected[0] <= parse_int(values[-1]) <= expected[1]
+def between(values: list[int], expected: list[int]) -> bool:
+    return expected[0] <= values[-1] <= expected[1]
 
 
-def longer_than(kind: str, values: list[str], expected: int) -> bool:
-    return parse_duration(values[-1]) > expected
+def longer_than(values: list[float], expected: int) -> bool:
+    return values[-1] > expected
 
 
-def absolute_path(kind: str, values: list[str], expected: t.Any) -> bool:
-    """The file need not be examined: the component does not start without it."""
-    return all(value.startswith("/") for value in (values if kind == "strings" else values[-1:]))
+def absolute_path(values: list[t.Any], expected: t.Any) -> bool:
+    """The file need not be examined: the component does not start without it. All of those that add up count."""
+    paths = [path for value in values for path in value] if isinstance(values[-1], list) else values[-1:]
+    return bool(paths) and all(path.startswith("/") for path in paths)
 
 
-def includes(kind: str, values: list[str], expected: str) -> bool:
-    return expected in _members(values)
+def includes(values: list[list[str]], expected: str) -> bool:
+    """The component refuses a list with an invalid name: empty, or with blanks or quotes around it."""
+    members = _members(values)
+    for member in members:
+        if not member or member != member.strip(" \t\r\n\"'"):
+            raise ValueError(f"{member!r} is not a valid name")
+    return expected in members
 
 
-def excludes(kind: str, values: list[str], expected: str) -> bool | None:
+def excludes(values: list[list[str]], expected: str) -> bool | None:
     """None for an empty list, which keeps the default like an absent flag."""
     members = _members(values)
     return expected not in members if members else None
 
 
-def subset_of(kind: str, values: list[str], expected: list[str]) -> bool | None:
+def subset_of(values: list[list[str]], expected: list[str]) -> bool | None:
     """Whole names in any order. None for an empty list, which keeps the default like an absent flag."""
     members = _members(values)
     return set(members) <= set(expected) if members else None
 
 
-def differs_from(kind: str, values: list[str], expected: list[str]) -> bool:
+def differs_from(values: list[str], expected: list[str]) -> bool:
     """A path other than these, however it is spelled. The scorer looks up the paths of the other components."""
     return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in expected}
 
 
-def gate_is(kind: str, values: list[str], expected: dict[str, bool]) -> bool | None:
+def gate_is(values: list[dict[str, str]], expected: dict[str, bool]) -> bool | None:
     """None if the flag does not name the gate."""
-    gates: dict[str, str] = {}
-    for value in values:
-        gates.update(parse_gates(value))
     ((name, state),) = expected.items()
-    return parse_bool(gates[name]) == state if name in gates else None
+    states = [parse_bool(gates[name]) for gates in values if name in gates]
+    return states[-1] == state if states else None
 
 
-FLAG_OPERATORS: dict[str, t.Callable[[str, list[str], t.Any], bool | None]] = {
+FLAG_OPERATORS: dict[str, t.Callable[[list[t.Any], t.Any], bool | None]] = {
     "equals": equals,
     "one_of": one_of,
     "at_least": at_least,
@@ -113,7 +101,7 @@ FLAG_OPERATORS: dict[str, t.Callable[[str, list[str], t.Any], bool | None]] = {
     "subset_of": subset_of,
     "differs_from": differs_from,
     "gate_is": gate_is,
-    "shown": lambda kind, values, expected: True,
+    "shown": lambda values, expected: True,
 }
 
 _FLAG_WORDS = {
@@ -322,7 +310,10 @@ def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
     """Return in words what a test expects."""
     if "flag" in test:
         words = _FLAG_WORDS[test["op"]].format(flag=test["flag"], value=_text(test.get("value")))
-        return words + (" or is not set" if test.get("unset") == "pass" else "")
+        if test.get("unset") == "pass":
+            return f"{words} or is not set"
+        since = [version for version, state in test.get("unset_from", {}).items() if state == "pass"]
+        return words + (f" or is not set, from Kubernetes {since[0]} on" if since else "")
     if "path" in test:
         words = _PATH_WORDS[test["op"]].format(**test)
         return words + (f" ({test['or_match']}: or {test['or_value']})" if "or_match" in test else "")

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import MASK
-from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
+from ansible_collections.rke.cis.plugins.module_utils._evidence import flag_values, path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
@@ -30,12 +30,15 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import 
     query_finds,
     some,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import parse
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 # Errors of a path that are a verdict: there is no such file, or the component has no valid path to it.
 _ANSWERS = {"missing", "not_absolute", "malformed"}
 
 _VERSION = re.compile(r":v([0-9]{1,3})\.([0-9]{1,3})\.[^/]*$")  # of Kubernetes, in the name of its image
+
+_GO_1_13 = (1, 17)  # the first Kubernetes version that is built with Go 1.13
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
@@ -57,7 +60,7 @@ class Verdict(t.NamedTuple):
 class Command(t.NamedTuple):
     """A process's flags, the variables that count for flags that are not given, and where both were read."""
 
-    flags: dict[str, list[str | None]]
+    flags: dict[str, list[tuple[str, str | None]]]
     variables: dict[str, str]
     source: str
 
@@ -70,6 +73,8 @@ class NodeScorer:
         self._evidence = evidence
         self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
         self._seen: dict[str, list[Command]] = {}
+        self._read: dict[str, list[str]] = {}  # the paths of flags as the node read them
+        self._versions: dict[str, tuple[int, int]] = {}
         self._expected = _expectations(benchmark)
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
@@ -122,18 +127,39 @@ class NodeScorer:
             if not arguments:
                 raise Unseen(f"no {component} process runs in container {component}; see its log")
             about = self._benchmark.components[component]
+            strict = self._from(component, about.get("strict_from", "999.0"))
+            style = "pflag_strict" if strict and about["style"] == "pflag" else about["style"]
+            underscores = self._from(component, about.get("underscores_from", "0.0"))
             # etcd reads a variable only if the flag is not given, and ignores an empty one
-            names = about["flags"] if about.get("environment") else {}
+            names = about["flags"] if about.get("environment") and shown["env"] else {}
             variables = {flag: shown["env"].get(environment_name(flag)) for flag in names}
             self._seen[component] = [
                 Command(
-                    parse_flags(args, about["style"], about["flags"]),
+                    parse_flags(args, style, about["flags"], about.get("counts_as"), underscores),
                     {flag: value for flag, value in variables.items() if value},
                     f"{component} {origin} arguments",
                 )
                 for args in arguments
             ]
         return self._seen[component]
+
+    def _version(self, component: str) -> tuple[int, int]:
+        """Return the version that a component's image names, else the kubelet's, else the benchmark's oldest."""
+        if component not in self._versions:
+            images = [self._evidence["containers"].get(name, {}).get("image") or "" for name in (component, "kubelet")]
+            found = _VERSION.search(images[0]) or _VERSION.search(images[1])
+            oldest = self._benchmark.kubernetes["min"]
+            self._versions[component] = _numbers(f"{found[1]}.{found[2]}" if found else oldest)
+        return self._versions[component]
+
+    def _from(self, component: str, version: str) -> bool:
+        """Return whether a component is of this version or a later one."""
+        return self._version(component) >= _numbers(version)
+
+    def _unset(self, component: str, test: dict[str, t.Any]) -> bool:
+        """Return whether the test holds without the flag, which may depend on the version."""
+        since = [version for version in test.get("unset_from", {}) if self._from(component, version)]
+        return (test["unset_from"][max(since, key=_numbers)] if since else test.get("unset")) == "pass"
 
     def _check_config_file(self, component: str, command: Command, flag: str) -> None:
         """Raise Unseen if the component takes the flag's setting from a file, which is not examined."""
@@ -155,17 +181,17 @@ class NodeScorer:
         if flag in flags:
             values = flags[flag]
         elif "" in flags:
-            reason = f"unexpected argument {flags[''][0]!r}; {component} would not start"
+            reason = f"unexpected argument {flags[''][0][1]!r}; {component} would not start"
             return Verdict("fail", expected, f"{flag} is not read", source, reason)
         elif flag in variables:
-            values = [variables[flag]]
+            values = [(flag, variables[flag])]
             source = f"{component} environment {environment_name(flag)}"
         else:
-            unset = test["op"] in ("not_set", "shown") or test.get("unset") == "pass"
+            unset = test["op"] in ("not_set", "shown") or self._unset(component, test)
             actual = f"{flag} is not set"
             return Verdict("pass" if unset else "fail", expected, actual, source, "" if unset else actual)
-        given = [value for value in values if value is not None]
-        actual = " ".join(flag if value is None else f"{flag}={value}" for value in values)
+        given = [value for _name, value in values if value is not None]
+        actual = " ".join(name if value is None else f"{name}={value}" for name, value in values)
         expected_value = test.get("value")
         if test["op"] == "differs_from":
             expected_value = self._elsewhere(test["value"])
@@ -174,16 +200,20 @@ class NodeScorer:
             reason = f"{flag} is set"
         elif MASK in actual:
             raise Unseen(f"the value of {flag} was masked on the node; scan the node again with this benchmark")
+        elif flag in flags and flag in variables and self._from(component, about.get("exclusive_from", "999.0")):
+            reason = f"{flag} and {environment_name(flag)} are both set; {component} would not start"
         elif len(given) < len(values):
             reason = f"{flag} has no value, or is followed by an unexpected argument; {component} would not start"
         else:
             try:
-                held = FLAG_OPERATORS[test["op"]](about["flags"][flag], given, expected_value)
+                go_1_13 = self._version(component) >= _GO_1_13
+                parsed = [parse(about["flags"][flag], value, go_1_13) for value in given]
+                held = FLAG_OPERATORS[test["op"]](parsed, expected_value)
                 if held is None:
-                    held = test.get("unset") == "pass"
+                    held = self._unset(component, test)
                 reason = "" if held else f"seen {_bounded(actual)}"
             except ValueError as invalid:
-                reason = f"{flag}: {invalid}; {component} would not start"
+                reason = f"{flag}: {_bounded(str(invalid))}; {component} would not start"
         return Verdict("fail" if reason else "pass", expected, actual, source, reason)
 
     def _elsewhere(self, other: dict[str, t.Any]) -> list[str]:
@@ -193,7 +223,7 @@ class NodeScorer:
             if component in self._evidence["containers"]:
                 for command in self._commands(component):
                     self._check_config_file(component, command, other["flag"])
-                    values += [value for value in command.flags.get(other["flag"], [])[-1:] if value]
+                    values += [value for _name, value in command.flags.get(other["flag"], [])[-1:] if value]
         if not values:
             raise Unseen(f"{other['flag']} is not set for {' or '.join(other['components'])}: nothing to compare with")
         return list(dict.fromkeys(values))
@@ -208,9 +238,32 @@ class NodeScorer:
         found = self._evidence["paths"].get(key)
         if found is None:
             raise Unseen(f"{key} is not in the evidence; scan the node again")
+        if "flag" in test["path"] and component in self._seen:
+            found = self._as_read(found, component, self._benchmark.path_request(test["path"]))
         # of a flag that several processes give differently each path counts
         verdicts = [self._decide_path(entry, key, test, expected) for entry in found.get("each") or [found]]
         return verdicts[0] if len(verdicts) == 1 else _all_of(verdicts)
+
+    def _as_read(self, found: dict[str, t.Any], component: str, request: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the evidence of a path that a flag names.
+
+        Raises Unseen if the component reads another path than the node, which knows neither its flags nor its version.
+        """
+        flag = request["flag"]
+        if any("" in command.flags for command in self._commands(component)):
+            return found  # it would not start; the controls of its flags say so
+        values = [
+            (command.flags[flag][-1][1] if flag in command.flags else command.variables.get(flag)) or ""
+            for command in self._commands(component)
+        ]
+        key = path_key(request)
+        if key not in self._read:
+            self._read[key] = flag_values(self._evidence["containers"][component], request)
+        if values == self._read[key]:
+            return found
+        if "path" not in request and not any(values):
+            return {"error": {"kind": "not_set", "message": f"{flag} is not given to {component}"}}
+        raise Unseen(f"{component} does not read {flag} as it is given; write it as {flag}=<path>")
 
     def _decide_path(self, entry: dict[str, t.Any], key: str, test: dict[str, t.Any], expected: str) -> Verdict:
         source = str(entry.get("path") or key)
@@ -227,10 +280,8 @@ class NodeScorer:
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != expected_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
-        image = self._evidence["containers"].get(test["path"]["container"], {}).get("image", "")
-        version = _VERSION.search(image)
-        numbers = (int(version.group(1)), int(version.group(2))) if version else None
-        problem = PATH_OPERATORS[test["op"]]({**entry, "kubernetes": numbers}, test)
+        version = self._version(test["path"]["container"])
+        problem = PATH_OPERATORS[test["op"]]({**entry, "kubernetes": version}, test)
         return Verdict("fail" if problem else "pass", expected, problem or actual, source, problem or "")
 
     # ---------------------------------------------------------------------------------------- objects
@@ -270,6 +321,11 @@ def _expectations(benchmark: Benchmark) -> dict[str, list[str]]:
         control["id"]: [expectation(test, benchmark.parameters) for test in control["tests"]]
         for control in benchmark.controls
     }
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _dot, minor = version.partition(".")
+    return int(major), int(minor)
 
 
 def _why(error: dict[str, str], advice: str = "") -> str:

@@ -108,7 +108,7 @@ def test_mounts_of_real_containers_lead_to_the_node():
     ],
 )
 def test_flag_values(container, expected):
-    assert flag_values(container, "etcd", "--data-dir", "go") == expected
+    assert flag_values(container, {"container": "etcd", "flag": "--data-dir", "style": "go"}) == expected
 
 
 def test_path_key_is_of_the_flag_or_of_the_path():

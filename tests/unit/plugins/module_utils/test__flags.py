@@ -6,12 +6,19 @@
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+from ansible_collections.rke.cis.plugins.module_utils import _flags
+from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name
 
 TYPES = {"--bool": "bool", "--other": "bool", "--text": "string", "--number": "int", "--two-words": "bool"}
 
 BOTH = ["pflag", "pflag_strict"]
 ALL = ["pflag", "pflag_strict", "go"]
+
+
+def parse_flags(args, style, types, **more):
+    """Return the values of each flag, without the names that they were given under."""
+    found = _flags.parse_flags(args, style, types, **more)
+    return {flag: [value for _name, value in occurrences] for flag, occurrences in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,38 @@ def test_kubernetes_takes_underscores_for_dashes(word, expected, style):
 
 def test_go_does_not_take_underscores_for_dashes():
     assert parse_flags(["--two_words=true"], "go", TYPES) == {"--two_words": ["true"]}
+
+
+@pytest.mark.parametrize("style", BOTH)
+def test_older_kubernetes_does_not_take_underscores_for_dashes(style):
+    args = ["--two_words=false", "--two-words"]
+    assert parse_flags(args, style, TYPES, underscores=False) == {"--two_words": ["false"], "--two-words": ["true"]}
+
+
+@pytest.mark.parametrize("style", ALL)
+def test_two_names_of_one_variable_keep_their_order(style):
+    args = ["--text=a", "--old", "b", "--text=c"]
+    found = _flags.parse_flags(args, style, dict(TYPES, **{"--old": "string"}), {"--old": "--text"})
+    assert found == {"--text": [("--text", "a"), ("--old", "b"), ("--text", "c")], "--old": [("--old", "b")]}
+
+
+@pytest.mark.parametrize("style", BOTH)
+@pytest.mark.parametrize(
+    "args, expected",
+    [
+        (["-v", "--bool", "--other"], {"--other": ["true"]}),
+        (["-v=2", "--bool"], {"--bool": ["true"]}),
+        (["-v2", "--bool"], {"--bool": ["true"]}),
+    ],
+)
+def test_the_letter_v_takes_a_value(args, expected, style):
+    assert parse_flags(args, style, TYPES) == expected
+
+
+@pytest.mark.parametrize("word", ["-", "", "false"])
+def test_a_word_after_a_boolean_is_left_over(word):
+    assert parse_flags(["--bool", word], "pflag_strict", TYPES) == {"--bool": [None]}
+    assert parse_flags(["--bool", word], "pflag", TYPES) == {"--bool": ["true"]}
 
 
 @pytest.mark.parametrize("style", BOTH)

@@ -15,7 +15,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import scor
 PLUGINS = "--enable-admission-plugins=NamespaceLifecycle,"
 _FLAGS_1_4: dict[str, tuple[str, str, str, str]] = {
     "1.1.2": ("--profiling=false", "--basic-auth-file=/a", "--basic-auth-file", "pass"),
-    "1.1.3": ("--profiling=false", "--insecure-allow-any-token=false", "--insecure_allow_any_token", "pass"),
+    "1.1.3": ("--profiling=false", "--insecure-allow-any-token=false", "--insecure-allow-any-token=maybe", "pass"),
     "1.1.4": ("--kubelet-https", "--kubelet-https=false", "--kubelet-https=yes", "pass"),
     "1.1.5": ("--profiling=false", "--insecure-bind-address=127.0.0.1", "--insecure-bind-address=", "pass"),
     "1.1.6": ("--insecure-port=0", "--insecure-port=8080", "--insecure-port=none", "fail"),
@@ -85,7 +85,7 @@ _FLAGS_1_4: dict[str, tuple[str, str, str, str]] = {
         "fail",
     ),
     "1.1.29": ("--client-ca-file=/a", "--client-ca-file='/a'", "--client-ca-file", "fail"),
-    "1.1.30": ("--etcd_cafile=/a", "--etcd-cafile=a", "--etcd-cafile", "fail"),
+    "1.1.30": ("--etcd-cafile=/a", "--etcd_cafile=/a", "--etcd-cafile", "fail"),
     "1.1.32": (
         "--authorization-mode=Node,RBAC",
         "--authorization-mode=NodeX,RBAC",

@@ -15,6 +15,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import 
     expectation,
     query_finds,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import parse
 
 ROOT = {"uid": 0, "gid": 0, "owner": "root", "group": "root"}
 ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
@@ -26,7 +27,6 @@ ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
         # the last one counts, and only it
         ("equals", "bool", ["true", "false"], False, True),
         ("equals", "bool", ["false", "true"], False, False),
-        ("equals", "bool", ["nonsense", "0"], False, True),
         ("equals", "int", ["0x0"], 0, True),
         ("equals", "int", ["1"], 0, False),
         ("equals", "string", ["Webhook"], "Webhook", True),
@@ -62,7 +62,7 @@ ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
         ("includes", "list", ["A,B"], "B", True),
         ("includes", "list", ["B", "A"], "B", True),
         ("includes", "list", ["AB,BB"], "B", False),
-        ("includes", "list", ["b, B"], "B", False),
+        ("includes", "list", ["b,BB"], "B", False),
         ("includes", "list", [""], "B", False),
         ("excludes", "list", ["A"], "B", True),
         ("excludes", "list", ["A", "B"], "B", False),
@@ -76,7 +76,7 @@ ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
     ],
 )
 def test_flags(op: str, kind: str, values: list[str], wanted: t.Any, held: bool | None) -> None:
-    assert FLAG_OPERATORS[op](kind, values, wanted) is held
+    assert FLAG_OPERATORS[op]([parse(kind, value) for value in values], wanted) is held
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,16 @@ def test_flags(op: str, kind: str, values: list[str], wanted: t.Any, held: bool 
     [
         ("equals", "bool", [""], True),
         ("equals", "bool", ["true", "yes"], True),
+        # an earlier value stops the component too
+        ("equals", "bool", ["nonsense", "0"], False),
+        ("at_least", "int", ["x", "30"], 30),
+        ("gate_is", "gates", ["A=yes", "A=true"], {"A": True}),
+        ("at_least", "int32", ["2147483648"], 30),
+        # invalid names
+        ("includes", "list", ["B,"], "B"),
+        ("includes", "list", ["A,,B"], "B"),
+        ("includes", "list", ["A, B"], "A"),
+        ("includes", "list", ["'A,B'"], "A"),
         ("equals", "int", ["no"], 0),
         ("equals", "ip", ["localhost"], "127.0.0.1"),
         ("at_least", "int", ["30d"], 30),
@@ -100,7 +110,7 @@ def test_flags(op: str, kind: str, values: list[str], wanted: t.Any, held: bool 
 )
 def test_what_the_component_refuses_is_no_answer(op: str, kind: str, values: list[str], wanted: t.Any) -> None:
     with pytest.raises(ValueError):
-        FLAG_OPERATORS[op](kind, values, wanted)
+        FLAG_OPERATORS[op]([parse(kind, value) for value in values], wanted)
 
 
 def entry(mode: str = "0600", **more: t.Any) -> dict[str, t.Any]:

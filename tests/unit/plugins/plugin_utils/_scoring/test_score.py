@@ -423,12 +423,113 @@ def test_etcds_variables_count_where_no_flag_is_given(value: str | None, state: 
         assert value in verdict.actual
 
 
-def test_etcds_flags_outdo_its_variables() -> None:
+@pytest.mark.parametrize(
+    "image, both",
+    [
+        ("rancher/coreos-etcd:v3.3.15-rancher1", "pass"),
+        # these do not start
+        ("rancher/coreos-etcd:v3.4.3-rancher1", "fail"),
+        ("rancher/mirrored-coreos-etcd:v3.5.0", "fail"),
+    ],
+)
+def test_a_flag_of_etcd_beside_its_variable(image: str, both: str) -> None:
     document = node()
-    document["containers"]["etcd"]["env"] = {"ETCD_CLIENT_CERT_AUTH": "false", "ETCD_AUTO_TLS": "true"}
+    shown = document["containers"]["etcd"]
+    shown["image"] = image
+    shown["env"] = {"ETCD_CLIENT_CERT_AUTH": "false", "ETCD_AUTO_TLS": "true"}
     found = states(document)
-    assert found["1.5.2"] == "pass"
+    assert found["1.5.2"] == both
     assert found["1.5.3"] == "fail"
+
+
+HYPERKUBE = "rancher/hyperkube:v{}-rancher1"
+APISERVER = "kube-apiserver"
+
+
+@pytest.mark.parametrize(
+    "component, version, arguments, control, state",
+    [
+        # one variable under two names: the last one counts
+        (APISERVER, "1.17.2", ["--insecure-port=0", "--port=8080"], "1.1.6", "fail"),
+        (APISERVER, "1.17.2", ["--port=8080", "--insecure-port=0"], "1.1.6", "pass"),
+        (APISERVER, "1.17.2", ["--address=0.0.0.0"], "1.1.5", "fail"),
+        (APISERVER, "1.17.2", ["--experimental-encryption-provider-config=a"], "1.1.34", "fail"),
+        # the old list of plugins is the whole list
+        (APISERVER, "1.17.2", ["--admission-control=AlwaysAdmit"], "1.1.10", "fail"),
+        (APISERVER, "1.17.2", ["--admission-control=ServiceAccount"], "1.1.14", "fail"),
+        # a flag that no control asks for takes the next word
+        (APISERVER, "1.17.2", ["--profiling=true", "--cloud-config", "--profiling=false"], "1.1.8", "fail"),
+        (APISERVER, "1.17.2", ["--audit-webhook-mode", "--profiling=true"], "1.1.8", "pass"),
+        ("kubelet", "1.17.2", ["--node-labels", "--anonymous-auth=true"], "2.1.1", "pass"),
+        ("etcd", "3.4.3", ["--auto-tls", "--name", "--auto-tls=false"], "1.5.3", "fail"),
+        # underscores and words that are no flags
+        (APISERVER, "1.22.4", ["--insecure_port=8080"], "1.1.6", "pass"),
+        (APISERVER, "1.23.4", ["--insecure_port=8080"], "1.1.6", "fail"),
+        (APISERVER, "1.17.2", ["--service-account-lookup", "false"], "1.1.23", "pass"),
+        (APISERVER, "1.18.2", ["--service-account-lookup", "false"], "1.1.23", "fail"),
+        ("kubelet", "1.17.2", ["--anonymous_auth=true"], "2.1.1", "fail"),
+        # numbers
+        (APISERVER, "1.16.9", ["--audit-log-maxage=0o36"], "1.1.16", "fail"),
+        (APISERVER, "1.17.2", ["--audit-log-maxage=0o36"], "1.1.16", "pass"),
+        (APISERVER, "1.17.2", ["--audit-log-maxage=3_0"], "1.1.16", "pass"),
+        (APISERVER, "1.17.2", ["--request-timeout=0.5ns"], "1.1.38", "fail"),
+        ("kube-controller-manager", "1.17.2", ["--terminated-pod-gc-threshold=2147483648"], "1.3.1", "fail"),
+        ("kube-controller-manager", "1.17.2", ["--address=::ffff:127.0.0.1"], "1.3.7", "pass"),
+        # an earlier value that is refused
+        (APISERVER, "1.17.2", ["--profiling=no", "--profiling=false"], "1.1.8", "fail"),
+        # modes that do not exist
+        (APISERVER, "1.17.2", ["--authorization-mode=AlwaysAllowed"], "1.1.19", "fail"),
+        (APISERVER, "1.17.2", ["--authorization-mode=alwaysallow"], "1.1.19", "fail"),
+    ],
+)
+def test_arguments_as_this_version_reads_them(
+    component: str, version: str, arguments: list[str], control: str, state: str
+) -> None:
+    document = node()
+    shown = document["containers"][component]
+    shown["image"] = HYPERKUBE.format(version)
+    shown["processes"] = [argv + arguments for argv in shown["processes"]]
+    verdict = score_node(BENCHMARK, document, cluster(), {control})[control]
+    assert verdict.state == state, verdict
+
+
+@pytest.mark.parametrize(
+    "image, state",
+    [
+        (HYPERKUBE.format("1.19.16"), "fail"),
+        (HYPERKUBE.format("1.20.4"), "pass"),
+        (HYPERKUBE.format("1.24.2"), "pass"),
+        # a version that nobody can tell is the benchmark's oldest one
+        ("registry.example.org/hyperkube:prod", "fail"),
+        ("", "fail"),
+    ],
+)
+def test_what_an_absent_flag_means_depends_on_the_version(image: str, state: str) -> None:
+    document = node()
+    document["containers"]["kubelet"]["image"] = ""
+    document["containers"][APISERVER]["image"] = image
+    without_flag(document, APISERVER, "--insecure-port")
+    without_flag(document, APISERVER, "--repair-malformed-updates")
+    found = score_node(BENCHMARK, document, None, {"1.1.6", "1.1.9"})
+    assert found["1.1.6"].state == state
+    assert found["1.1.9"].state == "fail"  # gone since 1.14, but its title wants it set
+
+
+def test_the_kubelets_image_tells_the_version_where_the_components_own_does_not() -> None:
+    document = node()
+    document["containers"]["kubelet"]["image"] = HYPERKUBE.format("1.24.2")
+    document["containers"][APISERVER]["image"] = "registry.example.org/hyperkube@sha256:0123"
+    without_flag(document, APISERVER, "--insecure-port")
+    assert states(document)["1.1.6"] == "pass"
+
+
+def test_a_path_that_the_node_read_otherwise_than_the_component() -> None:
+    document = node()
+    shown = document["containers"]["etcd"]
+    shown["processes"] = [[*argv, "--name", "--data-dir=/tmp"] for argv in shown["processes"]]
+    found = score_node(BENCHMARK, document, None, {"1.4.11"})["1.4.11"]
+    assert found.state == "error"
+    assert "--data-dir=<path>" in found.reason
 
 
 def test_only_etcd_reads_variables() -> None:

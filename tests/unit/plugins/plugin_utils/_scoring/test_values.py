@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import (
+    parse,
     parse_bool,
     parse_duration,
     parse_gates,
@@ -200,3 +203,70 @@ def test_no_list(text: str) -> None:
 )
 def test_gates(text: str, gates: dict[str, str]) -> None:
     assert parse_gates(text) == gates
+
+
+@pytest.mark.parametrize(
+    "text, number", [("0o36", 30), ("0O36", 30), ("0b11", 3), ("3_0", 30), ("0x_1e", 30), ("0_36", 30), ("-1_0", -10)]
+)
+def test_forms_of_go_1_13(text: str, number: int) -> None:
+    assert parse("int", text) == number
+    with pytest.raises(ValueError):
+        parse("int", text, go_1_13=False)
+
+
+@pytest.mark.parametrize("text", ["_30", "30_", "3__0", "0_x1e", "0x", "0o", "0b2", "0o8", "0_8"])
+def test_no_form_of_any_go(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse("int", text)
+
+
+@pytest.mark.parametrize(
+    "kind, least, most", [("int", -(2**63), 2**63 - 1), ("int32", -(2**31), 2**31 - 1), ("uint", 0, 2**64 - 1)]
+)
+def test_ranges(kind: str, least: int, most: int) -> None:
+    assert (parse(kind, str(least)), parse(kind, str(most))) == (least, most)
+    for text in (str(least - 1), str(most + 1)):
+        with pytest.raises(ValueError):
+            parse(kind, text)
+
+
+@pytest.mark.parametrize("text", ["+1", "-0", "-1"])
+def test_an_unsigned_number_has_no_sign(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse("uint", text)
+
+
+@pytest.mark.parametrize("text", ["0.5ns", "0.0000000001s", ".9ns", "-.5ns"])
+def test_less_than_a_nanosecond_is_nothing(text: str) -> None:
+    assert parse("duration", text) == 0
+
+
+@pytest.mark.parametrize("text", ["9223372036854775808ns", "2562047h48m", "1h.s", "1h-1m", "1_0s"])
+def test_durations_that_go_refuses(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse("duration", text)
+
+
+@pytest.mark.parametrize("text", ["::ffff:127.0.0.1", "::ffff:7f00:1", "\x85127.0.0.1\u3000"])
+def test_other_forms_of_an_address(text: str) -> None:
+    assert parse("ip", text) == "127.0.0.1"
+
+
+@pytest.mark.parametrize("text", ["", "::1%lo", "127.1", "127.0.0.1/8", "\x1f127.0.0.1"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse("ip", text)
+
+
+@pytest.mark.parametrize(
+    "kind", ["bool", "int", "int32", "uint", "duration", "ip", "list", "gates", "string", "strings"]
+)
+@pytest.mark.parametrize("part", ["1", "0", "1h", "1.", '"', '""', ",", "\n", "a=b,", "_0", ".", "1h1", '","'])
+def test_time_grows_with_the_text_alone(kind: str, part: str) -> None:
+    started = time.process_time()
+    for text in (part * 50_000, "-" + part * 50_000, part * 50_000 + "x"):
+        try:
+            parse(kind, text)
+        except ValueError:
+            pass
+    assert time.process_time() - started < 5
