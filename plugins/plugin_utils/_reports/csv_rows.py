@@ -21,7 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import wa
 _BEGINNING = (
     "=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
 )
-_FORMULA = re.compile(rf"\A(?=[\s\0-\x1f]*[{_BEGINNING}])|\A(?=[\t\r\n])|(?<=[;,|\t\r\n])(?=[{_BEGINNING}])")
+_FORMULA = re.compile(rf"\A(?=[\s\0-\x1f]*[{_BEGINNING}])|\A(?=[\t\r\n])|(?<=[;,|\t\r\n])(?=\"*[{_BEGINNING}])")
 
 
 def csv_row(cells: t.Iterable[t.Any], neutralise: bool = True) -> str:

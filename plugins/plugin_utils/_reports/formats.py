@@ -16,7 +16,11 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
+    markdown_code,
+    markdown_fence,
+    markdown_text,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
     report_checks,
@@ -94,6 +98,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "errors_by_reason": errors_by_reason,
     "listed": listed,
     "markdown_code": markdown_code,
+    "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
     "score": score,

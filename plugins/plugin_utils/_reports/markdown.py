@@ -14,9 +14,10 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
 
 _LONGEST = 300
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
-# What GitHub and others make a link or a mention of, though it is no markup. A space of no width keeps them from it.
-_LINKS = re.compile(r"(?i)(@|#|://|\bwww\.|\bgh-)(?=\S)")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$]|[.](?=[^\W\d_]))")  # some renderers make a link of each name with a dot
+# What GitHub and others make a link or a mention of, though it is no markup. A space of no width keeps them from it,
+# in the middle of what they look for: behind it, they would take the space for a part of the name.
+_LINKS = re.compile(r"(?i)([@#](?=\S)|:(?=/)|/(?=/)|www(?=\\?[.])|(?<![^\W_])gh(?=-\d)|!(?=\d))")
 
 
 def _one_line(text: t.Any, longest: int | None = _LONGEST) -> str:
@@ -32,9 +33,14 @@ def markdown_text(text: t.Any, longest: int | None = _LONGEST) -> str:
     return _LINKS.sub(r"\1&#8203;", _MARKUP.sub(r"\\\1", _one_line(text, longest)))
 
 
+def markdown_fence(text: str, least: int) -> str:
+    """Return the run of backquotes, of at least this length, between which text is code."""
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
 def markdown_code(text: t.Any) -> str:
     """Return text as one line of code, in which nothing becomes a mention or a link."""
     line = _one_line(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    fence = markdown_fence(line, 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}" if line else ""

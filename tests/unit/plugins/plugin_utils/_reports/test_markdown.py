@@ -12,7 +12,11 @@ import markdown_it
 import pytest
 from hypothesis import strategies as st
 
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
+    markdown_code,
+    markdown_fence,
+    markdown_text,
+)
 
 
 def inline(text: str) -> list[tuple[str, str]]:
@@ -49,10 +53,20 @@ def test_one_short_line_without_control_characters(shown: t.Callable[[str], str]
     assert shown("") == ""
 
 
+@pytest.mark.parametrize("text, fence", [("", "```"), ("a`b", "```"), ("`" * 50000, "`" * 50001)])
+def test_a_fence_is_longer_than_what_it_holds(text: str, fence: str) -> None:
+    assert markdown_fence(text, 3) == fence
+
+
 PIECES = [
     "http://x.example",
     "https://",
-    "www.x.example",
+    "www.example.com",
+    "//example.com",
+    "example.com",
+    "a@example.com",
+    "_",
+    ".",
     "a@x.example",
     "@all",
     "#1",
