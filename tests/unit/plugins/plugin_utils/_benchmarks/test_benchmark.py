@@ -194,3 +194,13 @@ def test_a_plan_of_some_controls_is_the_part_of_the_plan_that_they_look_at(bench
 def test_a_plan_of_a_path_has_all_containers_whose_mounts_may_tell_where_it_lies() -> None:
     plan = load_benchmark("rke-cis-1.4").plan(["worker"], {"2.2.1"})
     assert (set(plan["containers"]), len(plan["paths"])) == ({"kubelet", "kube-proxy"}, 1)
+
+
+def test_the_plan_shows_and_reads_a_flag_under_all_its_names() -> None:
+    plan = load_benchmark("rke-cis-1.4").plan(["controlplane"])
+    flags = plan["containers"]["kube-apiserver"]["flags"]
+    assert {"--insecure-port", "--port", "--admission-control", "--experimental-encryption-provider-config"} <= set(
+        flags
+    )
+    (request,) = [path for path in plan["paths"] if path.get("flag") == "--encryption-provider-config"]
+    assert request["counts_as"] == {"--experimental-encryption-provider-config": "--encryption-provider-config"}

@@ -103,6 +103,12 @@ def test_a_directory_that_is_not_there_is_named() -> None:
         ("op: equals", "op: is", 24, "unknown value; available: not_set, equals"),
         ("kubelet-helper\n    tests", "helper\n    tests", 24, "unknown component 'helper'; available: kube-apiserver"),
         ("{flag: --secure,", "{flag: --other,", 24, "kubelet-helper has no flag --other here; add its type"),
+        (
+            "--secure: bool",
+            "--secure: gates",
+            24,
+            "equals needs bool or duration or int or int32 or ip or string or uint",
+        ),
         ("    title: Ensure that the helper is secure\n", "", 23, "controls.2: title is missing"),
         ("    node_type: [node]\n", "", 23, "controls.2: node_type is missing"),
         ("anonymous-auth}", "anonymous-aut}", 23, "unknown check 'kube-apiserver/anonymous-aut'; did you mean kube-"),
