@@ -23,7 +23,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, cluster_path
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_answer,
+    cluster_path,
+    read_cluster,
+    unseen_cluster,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
@@ -33,7 +38,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import config_map_skips, given_skips, merge_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, to_json, write_file
 
 # Limits in seconds: for an answer, for a node, for all nodes.
 _TIMES: Options = {
@@ -133,21 +138,20 @@ class ActionModule(ControllerAction):
     ) -> dict[str, t.Any]:
         """Ask the API server, if there is a kubeconfig. A dead API is evidence, a bad kubeconfig a wrong request."""
         if args["replay_dir"]:
-            path = cluster_path(args["replay_dir"])
-            return check_cluster(read_json(path, "cis_scan_replay_dir"), f"cis_scan_replay_dir {path}")
+            return read_cluster(cluster_path(args["replay_dir"]), "cis_scan_replay_dir")
         if not args["kubeconfig"]:
             message = "the Kubernetes API was not asked; name a kubeconfig in cis_scan_kubeconfig"
-            return {"error": {"kind": "not asked", "message": message}}
+            return unseen_cluster("not asked", message)
         asked = {
             **{key: args[key] for key in ("kubeconfig", "context", "timeout")},
             "objects": objects,
             "config_map": CONFIG_MAP if args["skip_source"] in ("merged", "config_map") else None,
         }
         if args["api_host"] == "localhost":
-            return self.ask_api("cis_scan_kubeconfig", **asked)
+            return check_answer(self.ask_api("cis_scan_kubeconfig", **asked))
         answer = self._execute_module(
             module_name="rke.cis.cluster_evidence_info", module_args=asked, task_vars=task_vars
         )
         if answer.get("failed"):
             raise CisError(f"cis_scan_kubeconfig: {answer.get('msg')}")
-        return answer["evidence"]
+        return check_answer(answer.get("evidence"))

@@ -16,7 +16,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import gather_evidence, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_answer,
+    gather_evidence,
+    unseen_document,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
@@ -115,8 +119,8 @@ class ActionModule(ControllerAction):
         if names and args["kubeconfig"]:
             # from here: the task's own connection leads to the node
             objects = {name: benchmark.objects[name] for name in names}
-            cluster = self.ask_api(
-                "kubeconfig", args["kubeconfig"], args["kubeconfig_context"], args["timeout"], objects
+            cluster = check_answer(
+                self.ask_api("kubeconfig", args["kubeconfig"], args["kubeconfig_context"], args["timeout"], objects)
             )
         asked = {name: args[name] for name in ("docker_host", "timeout", "prefix_path")}
         asked.update(node=host, roles=roles, plan=benchmark.plan(roles, ids))

@@ -68,7 +68,7 @@ class ActionModule(ControllerAction):
             plan = read_plan(args["scan_dir"])
             last.callback(remove_plan, plan)
             benchmark, profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
-            nodes, cluster = read_evidence(plan["evidence_dir"])
+            nodes, cluster = read_evidence(plan["evidence_dir"], plan["nodes"])
             nodes = [_explained(plan, document, task_vars) for document in nodes if document["node"] in plan["nodes"]]
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:

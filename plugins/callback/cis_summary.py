@@ -71,10 +71,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, summary
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
-    check_cluster,
-    check_evidence,
     cluster_path,
     evidence_path,
+    read_cluster,
+    read_document,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
@@ -85,7 +85,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     report_checks,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
-from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE, read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 
 GATHER = "rke.cis.node_evidence_info"
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -97,8 +97,7 @@ class Scan:
     def __init__(self, scan_dir: str) -> None:
         self.plan = plan = read_plan(scan_dir)
         self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
-        path = cluster_path(plan["evidence_dir"])
-        self.cluster = check_cluster(read_json(path, "evidence file"), f"evidence file {path}")
+        self.cluster = read_cluster(cluster_path(plan["evidence_dir"]))
         self._judged = self.benchmark.ids - set(exemptions(self.benchmark, self.profile, plan["skips"]))
         self.documents: dict[str, dict[str, t.Any]] = {}
         self.verdicts: Verdicts = {}
@@ -111,7 +110,7 @@ class Scan:
 
     def add_file(self, path: str) -> str:
         """Score the evidence document in a file and return the name of its node."""
-        document = check_evidence(read_json(path, "evidence file"), f"evidence file {path}")
+        document = read_document(path, self.plan["nodes"])
         self.add(document)
         return document["node"]
 

@@ -169,7 +169,7 @@ class Collector:
             return problem("not_located", "no mount of {0} tells where {1} lies on the node".format(container, path))
         on_host, root = located
         found = self.files.examine(on_host, root)
-        found["path"] = readable(on_host)
+        found["path"] = "/" + readable(os.path.normpath(on_host)).lstrip("/")
         if "error" in found:
             return found
         if request.get("list"):

@@ -6,17 +6,24 @@
 
 """Documents checked against a JSON Schema, as far as the schemas of this collection use it.
 
-Nodes and controllers need no further Python library for that. A test holds this against the library jsonschema.
+A schema is compiled once, to a function: each document of a large cluster passes here. No further Python library is
+needed. A test holds this against the library jsonschema.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 
 Schema = dict[str, t.Any]
 Path = tuple[str | int, ...]
 Problem = tuple[Path, str]
+# Returns what is wrong with a document, each with the path of keys and indices to it; nothing if it is valid.
+Check = t.Callable[[t.Any], t.Sequence[Problem]]
+
+# How deep data may be nested where a schema contains itself.
+_MAX_DEPTH = 30
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -33,117 +40,233 @@ _NAMES = {
 }  # fmt: skip
 
 
-def problems(document: t.Any, schema: Schema) -> list[Problem]:
-    """Return what is wrong with a document, each with the path of keys and indices to it; nothing if it is valid."""
-    return list(_check(document, schema, schema, ()))
+def compiled(schema: Schema) -> Check:
+    """Return the check of a schema."""
+    return _Compiler(schema).check(schema)
 
 
 def _is(value: t.Any, kind: str) -> bool:
-    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
-
-
-def _valid(value: t.Any, schema: t.Any, root: Schema) -> bool:
-    return next(_check(value, schema, root, ()), None) is None
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return False
+    return not isinstance(value, float) or math.isfinite(value)  # JSON has no NaN
 
 
 def _same(one: t.Any, two: t.Any) -> bool:
     return one == two and isinstance(one, bool) == isinstance(two, bool)
 
 
-def _check(value: t.Any, schema: t.Any, root: Schema, path: Path) -> t.Iterator[Problem]:
-    if schema is True:
-        return
-    if schema is False:
-        yield path, "not allowed here"
-        return
-    if "$ref" in schema:
-        found: t.Any = root
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-        yield from _check(value, found, root, path)
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and not any(_is(value, kind) for kind in kinds):
-        yield path, f"expected {' or '.join(_NAMES[kind] for kind in kinds)}"
-        return
-    if "const" in schema and not _same(value, schema["const"]):
-        yield path, f"must be {schema['const']!r}"
-    if "enum" in schema and not any(_same(value, known) for known in schema["enum"]):
-        yield path, f"unknown value; available: {', '.join(map(str, schema['enum']))}"
-    if isinstance(value, str):
-        yield from _check_text(value, schema, path)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value < schema.get("minimum", value):
-        yield path, f"must be at least {schema['minimum']}"
-    if isinstance(value, list):
-        yield from _check_list(value, schema, root, path)
-    if isinstance(value, dict):
-        yield from _check_mapping(value, schema, root, path)
-    yield from _check_logic(value, schema, root, path)
+def _below(step: str | int, found: t.Sequence[Problem]) -> list[Problem]:
+    return [((step, *path), what) for path, what in found]
 
 
-def _check_text(value: str, schema: Schema, path: Path) -> t.Iterator[Problem]:
-    if len(value) < schema.get("minLength", 0):
-        yield (
-            path,
-            "must not be empty" if schema["minLength"] == 1 else f"shorter than {schema['minLength']} characters",
-        )
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield path, f"does not have the form {schema['pattern']}"
+def _refuse(what: str) -> Check:
+    return lambda _value: [((), what)]
 
 
-def _check_list(value: list[t.Any], schema: Schema, root: Schema, path: Path) -> t.Iterator[Problem]:
-    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-        yield path, "must not be empty" if not value else f"has {len(value)} entries, which are too many or too few"
-    if schema.get("uniqueItems") and any(item in value[:number] for number, item in enumerate(value)):
-        yield path, "has an entry twice"
-    for number, item in enumerate(value):
-        yield from _check(item, schema.get("items", True), root, (*path, number))
-    if "contains" in schema and not any(_valid(item, schema["contains"], root) for item in value):
-        yield path, "lacks an entry"
+def _all(rules: list[Check]) -> Check:
+    def run(value: t.Any) -> t.Sequence[Problem]:
+        found: t.Sequence[Problem] = ()
+        for rule in rules:
+            wrong = rule(value)
+            if wrong:
+                found = [*found, *wrong]
+        return found
+
+    return run
 
 
-def _check_mapping(value: dict[t.Any, t.Any], schema: Schema, root: Schema, path: Path) -> t.Iterator[Problem]:
-    for name, needed in schema.get("dependentRequired", {}).items():
-        if name in value and not set(needed) <= set(value):
-            yield path, f"{name} needs {', '.join(needed)}"
-    if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
-        yield path, "must not be empty" if not value else f"has {len(value)} keys, which are too many or too few"
-    known = schema.get("properties", {})
-    for key, item in value.items():
-        if not isinstance(key, str):
-            yield path, f"key {key!r}: expected text; write it in quotes"
-            continue
-        if "propertyNames" in schema and not _valid(key, schema["propertyNames"], root):
-            yield (*path, key), "not a valid name here"
-        if key in known:
-            yield from _check(item, known[key], root, (*path, key))
-        elif schema.get("additionalProperties", True) is False:
-            yield (*path, key), f"unknown key; available: {', '.join(known)}"
-        else:
-            yield from _check(item, schema.get("additionalProperties", True), root, (*path, key))
-    for name in schema.get("required", []):
-        if name not in value:
-            yield path, f"{name} is missing"
+class _Compiler:
+    """Makes functions of the parts of one schema."""
+
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+        self._named: dict[str, Check] = {}
+        self._depth = 0
+
+    def check(self, schema: t.Any) -> Check:
+        """Return the check of a part."""
+        if schema is True:
+            return lambda _value: ()
+        if schema is False:
+            return _refuse("not allowed here")
+        kinds = schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        expected = f"expected {' or '.join(_NAMES[kind] for kind in kinds)}"
+        text = _text(schema, [((), expected)] if kinds == ["string"] else ())
+        makers = (self._reference, _values, _number, self._list, self._mapping)
+        rules = [check for check in (text, *(make(schema) for make in makers), *self._logic(schema)) if check]
+        checked = rules[0] if len(rules) == 1 else _all(rules)
+        surely = {kind for name in kinds for kind in _TYPES[name]} - {float}  # which may be infinite
+
+        def run(value: t.Any) -> t.Sequence[Problem]:
+            if type(value) not in surely and not any(_is(value, kind) for kind in kinds):
+                return [((), expected)]
+            return checked(value)
+
+        return checked if not kinds or (kinds == ["string"] and rules == [text]) else run  # most of a document is text
+
+    def _reference(self, schema: Schema) -> Check | None:
+        name = schema.get("$ref")
+        if name is None:
+            return None
+        if name not in self._named:
+            found: t.Any = self._root
+            for step in name.removeprefix("#/").split("/"):
+                found = found[step]
+            self._named[name] = self._itself(name)  # for what refers to it from inside
+            self._named[name] = self.check(found)
+        return self._named[name]
+
+    def _itself(self, name: str) -> Check:
+        def run(value: t.Any) -> t.Sequence[Problem]:
+            if self._depth == _MAX_DEPTH:
+                return [((), "nested too deeply")]
+            self._depth += 1
+            try:
+                return self._named[name](value)
+            finally:
+                self._depth -= 1
+
+        return run
+
+    def _list(self, schema: Schema) -> Check | None:
+        if schema.keys().isdisjoint(("minItems", "maxItems", "uniqueItems", "items", "contains")):
+            return None
+        least, most, unique = schema.get("minItems", 0), schema.get("maxItems", math.inf), schema.get("uniqueItems")
+        each = self.check(schema.get("items", True))
+        wanted = self.check(schema["contains"]) if "contains" in schema else None
+
+        def run(value: t.Any) -> t.Sequence[Problem]:
+            if not isinstance(value, list):
+                return ()
+            if not least <= len(value) <= most:
+                many = f"has {len(value)} entries, which are too many or too few"
+                return [((), many if value else "must not be empty")]
+            found: list[Problem] = []
+            if unique and any(item in value[:number] for number, item in enumerate(value)):
+                found.append(((), "has an entry twice"))
+            for number, item in enumerate(value):
+                wrong = each(item)
+                if wrong:
+                    found += _below(number, wrong)
+            if wanted and all(wanted(item) for item in value):
+                found.append(((), "lacks an entry"))
+            return found
+
+        return run
+
+    def _mapping(self, schema: Schema) -> Check | None:
+        words = "dependentRequired minProperties maxProperties properties additionalProperties propertyNames required"
+        if schema.keys().isdisjoint(words.split()):
+            return None
+        least, most = schema.get("minProperties", 0), schema.get("maxProperties", math.inf)
+        known = {key: self.check(part) for key, part in schema.get("properties", {}).items()}
+        unknown = self.check(schema["additionalProperties"]) if "additionalProperties" in schema else None
+        if schema.get("additionalProperties") is False:
+            unknown = _refuse(f"unknown key; available: {', '.join(known)}")
+        named = self.check(schema["propertyNames"]) if "propertyNames" in schema else None
+        needed, together = set(schema.get("required", ())), schema.get("dependentRequired", {})
+
+        def run(value: t.Any) -> t.Sequence[Problem]:
+            if not isinstance(value, dict):
+                return ()
+            if not least <= len(value) <= most:
+                many = f"has {len(value)} keys, which are too many or too few"
+                return [((), many if value else "must not be empty")]
+            found: list[Problem] = []
+            for name, wanted in together.items():
+                if name in value and not value.keys() >= set(wanted):
+                    found.append(((), f"{name} needs {', '.join(wanted)}"))
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    found.append(((), f"key {key!r}: expected text; write it in quotes"))
+                    continue
+                if named and named(key):
+                    found.append(((key,), "not a valid name here"))
+                check = known.get(key, unknown)
+                wrong = check(item) if check else ()
+                if wrong:
+                    found += _below(key, wrong)
+            if not value.keys() >= needed:
+                found += [((), f"{name} is missing") for name in schema["required"] if name not in value]
+            return found
+
+        return run
+
+    def _logic(self, schema: Schema) -> t.Iterator[Check]:
+        for part in schema.get("allOf", []):
+            yield self.check(part)
+        for word in ("anyOf", "oneOf"):
+            if word in schema:
+                yield _alternatives([self.check(part) for part in schema[word]], only=word == "oneOf")
+        if "not" in schema:
+            unwanted = schema["not"].get("required", [])
+            what = f"{', '.join(unwanted)} is not allowed here" if unwanted else "has a form that is not allowed"
+            refused = self.check(schema["not"])
+            yield lambda value: () if refused(value) else [((), what)]
+        if "if" in schema:
+            test = self.check(schema["if"])
+            good, bad = self.check(schema.get("then", True)), self.check(schema.get("else", True))
+            yield lambda value: bad(value) if test(value) else good(value)
 
 
-def _check_logic(value: t.Any, schema: Schema, root: Schema, path: Path) -> t.Iterator[Problem]:
-    for part in schema.get("allOf", []):
-        yield from _check(value, part, root, path)
-    for word in ("anyOf", "oneOf"):
-        if word in schema:
-            fits = sum(_valid(value, part, root) for part in schema[word])
-            if not fits or (word == "oneOf" and fits > 1):
-                yield from _closest(value, schema[word], root, path)
-    if "not" in schema and _valid(value, schema["not"], root):
-        unwanted = schema["not"].get("required", [])
-        yield path, f"{', '.join(unwanted)} is not allowed here" if unwanted else "has a form that is not allowed"
-    if "if" in schema:
-        branch = "then" if _valid(value, schema["if"], root) else "else"
-        yield from _check(value, schema.get(branch, True), root, path)
+def _values(schema: Schema) -> Check | None:
+    """Return the check of `const` and `enum`."""
+    if "const" in schema:
+        const = schema["const"]
+        return lambda value: () if _same(value, const) else [((), f"must be {const!r}")]
+    if "enum" in schema:
+        known = schema["enum"]
+        what = f"unknown value; available: {', '.join(map(str, known))}"
+        return lambda value: () if any(_same(value, one) for one in known) else [((), what)]
+    return None
 
 
-def _closest(value: t.Any, parts: list[t.Any], root: Schema, path: Path) -> t.Iterator[Problem]:
-    """Yield what is wrong by the alternative that fits best: the one with the fewest problems."""
-    tried = [list(_check(value, part, root, path)) for part in parts]
-    best = min(tried, key=len)
-    yield from best or [(path, "fits several forms, of which it must have one")]
+def _text(schema: Schema, otherwise: t.Sequence[Problem]) -> Check | None:
+    """Return the check of a text, which returns `otherwise` for what is none."""
+    if schema.keys().isdisjoint(("minLength", "maxLength", "pattern")):
+        return None
+    least, most, form = schema.get("minLength", 0), schema.get("maxLength", math.inf), schema.get("pattern", "")
+    # as in JavaScript, $ is the very end of the text and \d a digit of ASCII
+    matches = re.compile(re.sub(r"\$(?=$|[|)])", r"\\Z", form), re.ASCII).search
+
+    def run(value: t.Any) -> t.Sequence[Problem]:
+        if not isinstance(value, str):
+            return otherwise
+        size = len(value)
+        if least <= size <= most:
+            return () if not form or matches(value) else [((), f"does not have the form {form}")]
+        if size > most:
+            return [((), f"longer than {most} characters")]
+        return [((), "must not be empty" if least == 1 else f"shorter than {least} characters")]
+
+    return run
+
+
+def _number(schema: Schema) -> Check | None:
+    if schema.keys().isdisjoint(("minimum", "maximum")):
+        return None
+    least, most = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+
+    def run(value: t.Any) -> t.Sequence[Problem]:
+        if not _is(value, "number") or least <= value <= most:
+            return ()
+        return [((), f"must be at least {least}" if value < least else f"must be at most {most}")]
+
+    return run
+
+
+def _alternatives(parts: list[Check], only: bool) -> Check:
+    """Return a check that one alternative fits (`only`: just one), or else what is wrong by the one that fits best."""
+
+    def run(value: t.Any) -> t.Sequence[Problem]:
+        tried = []
+        for part in parts:
+            tried.append(part(value))
+            if not only and not tried[-1]:
+                return ()
+        if sum(not found for found in tried) == 1:
+            return ()
+        return min(tried, key=len) or [((), "fits several forms, of which it must have one")]
+
+    return run

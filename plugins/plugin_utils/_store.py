@@ -112,11 +112,15 @@ def read_text(path: str, what: str, loader: t.Any = None) -> str:
         raise CisError(f"{what}: cannot be read: {error}") from error
 
 
+def _refuse(constant: str) -> t.NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
 def read_json(path: str, what: str) -> t.Any:
     """Return the document in a JSON file. Raises CisError that names the file and the place."""
     try:
         with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
+            return json.load(stream, parse_constant=_refuse)
     except OSError as error:
         raise CisError(f"{what} {path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

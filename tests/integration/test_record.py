@@ -59,17 +59,17 @@ def test_the_other_profile(
 def test_malformed_evidence_is_named(recorded: pathlib.Path, tmp_path: pathlib.Path, ssh_trap: t.Any) -> None:
     text = (recorded / "node-etcd1.json").read_text(encoding="utf-8")
     (recorded / "node-etcd1.json").write_text(text[: len(text) // 2], encoding="utf-8")
-    outcome = score(tmp_path / "run", recorded, ssh_trap)
-    assert f"evidence file {recorded}/node-etcd1.json: not valid JSON: " in outcome.failure()
+    report = score(tmp_path / "run", recorded, ssh_trap).report
+    assert list(report["node_errors"]) == ["etcd1"]
+    assert f"evidence file {recorded}/node-etcd1.json: not valid JSON: " in report["node_errors"]["etcd1"]
 
 
 @pytest.mark.parametrize(
     "change,words",
     [
-        ({"schema": "rke.cis/evidence/9"}, "schema is 'rke.cis/evidence/9'; expected rke.cis/evidence/1"),
-        ({"roles": ["master"]}, "roles: expected a list of controlplane, etcd, worker"),
-        ({"containers": []}, "containers: expected an object of objects"),
-        ({"node": "cp1"}, "more than one file for node cp1"),
+        ({"schema": "rke.cis/evidence/9"}, "schema: must be 'rke.cis/evidence/1'"),
+        ({"roles": ["master"]}, "roles.0: unknown value; available: controlplane, etcd, worker"),
+        ({"containers": []}, "containers: expected a mapping"),
     ],
 )
 def test_evidence_of_another_shape(
@@ -78,8 +78,15 @@ def test_evidence_of_another_shape(
     path = recorded / "node-etcd1.json"
     document = {**json.loads(path.read_text(encoding="utf-8")), **change}
     path.write_text(json.dumps(document), encoding="utf-8")
+    report = score(tmp_path / "run", recorded, ssh_trap).report
+    assert f"evidence file {path}: not valid evidence: {words}" in report["node_errors"]["etcd1"]
+    assert report["pass"] > 0 or change == {"roles": ["master"]}
+
+
+def test_two_files_of_a_node(recorded: pathlib.Path, tmp_path: pathlib.Path, ssh_trap: t.Any) -> None:
+    shutil.copy(recorded / "node-cp1.json", recorded / "node-etcd1.json")
     failure = score(tmp_path / "run", recorded, ssh_trap).failure()
-    assert words in failure
+    assert "more than one file for node cp1" in failure
     assert str(recorded) in failure
 
 

@@ -112,7 +112,11 @@ def evidence(state: dict[str, t.Any], benchmark: Benchmark) -> tuple[dict[str, t
     cluster: dict[str, t.Any] = {"error": {"kind": "down", "message": "no connection"}}
     if answer is not None:
         items = answer.get("items") if isinstance(answer, dict) else None
-        cluster = {"objects": {"podsecuritypolicies": {"items": items}}}
+        shown: dict[str, t.Any] = problem("failed", "the answer holds no list of objects")
+        if isinstance(items, list):
+            kept = [{"metadata": {"name": item["metadata"]["name"]}, "spec": item.get("spec")} for item in items]
+            shown = {"items": kept}
+        cluster = {"objects": {"podsecuritypolicies": shown}}
     node = {
         "schema": SCHEMA,
         "node": "node1",

@@ -56,8 +56,8 @@ def audit_commands(
 def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -> list[str]:
     """Return where the path lies on the nodes, each place once, else where it lies on a node without a prefix."""
     found = [document.get("paths", {}).get(path_key(request), {}) for document in documents]
-    each = [part.get("path") for entry in found for part in entry.get("each") or [entry]]
-    paths = list(dict.fromkeys(path for path in each if path and isinstance(path, str)))
+    each = [part.get("path") for entry in found for part in entry.get("each", [entry])]
+    paths = list(dict.fromkeys(path for path in each if path))
     return paths or ([request["path"]] if "path" in request else [])
 
 
@@ -78,7 +78,7 @@ def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> li
 
 
 def _path_command(test: dict[str, t.Any], path: str) -> str:
-    quoted = shlex.quote(path)
+    quoted = shlex.quote(path)  # it is absolute, so no command takes it for an option
     if test["op"] == "first_provider_is":
         return f"grep -owE '{'|'.join((test['resource'], *_ENCRYPTION_NAMES))}' {quoted}"
     if not test["path"].get("list"):

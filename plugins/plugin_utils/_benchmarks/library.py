@@ -20,7 +20,7 @@ import typing as t
 import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._schema import Path, problems
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Path, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import find, line_of, read_nodes, value_of
 
 DIRECTORY = os.path.dirname(__file__)
@@ -136,7 +136,7 @@ class _UserFile:
     def benchmark(self) -> Data:
         index = value_of(self._root, f"{OPTION} {self._path}")
         schema = _own("benchmark.schema.json")
-        self._require(problems(index, schema))
+        self._require(compiled(schema)(index))
         name = os.path.basename(self._path)[:-4]
         if index["id"] != name:
             raise self._wrong(("id",), f"{index['id']!r} must be the name of the file, {name!r}")
@@ -150,9 +150,9 @@ class _UserFile:
         for name, about in whole["components"].items():
             if "style" not in about:
                 raise self._wrong(("components", name), "style is missing; available: pflag, pflag_strict, go")
-        expanded = {"$ref": "#/$defs/control", "$defs": schema["$defs"]}
+        expanded = compiled({"$ref": "#/$defs/control", "$defs": schema["$defs"]})
         for number, control in enumerate(whole["controls"]):
-            self._require(problems(control, expanded), ("controls", number))
+            self._require(expanded(control), ("controls", number))
             self._check_names(whole, control, ("controls", number))
         self._check_lists(whole)
         return whole

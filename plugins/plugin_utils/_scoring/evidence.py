@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import calendar
 import collections
+import functools
+import json
 import os
 import re
 import time
@@ -23,8 +25,9 @@ from ansible.release import __version__ as CORE
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, Path, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -75,67 +78,100 @@ def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) 
     return {"schema": SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
 
 
-def is_error(error: t.Any) -> bool:
-    """Return whether this is an error of the form that evidence has."""
-    return isinstance(error, dict) and all(isinstance(error.get(key), str) for key in ("kind", "message"))
+def unseen_cluster(kind: str, message: str) -> dict[str, t.Any]:
+    """Return the evidence document of a cluster whose API was not examined."""
+    return {"error": {"kind": kind, "message": shortened(message, 500)}}
 
 
-def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
-    """Return a valid cluster evidence document. Raises CisError that names its origin."""
-    if isinstance(document, dict):
-        objects = document.get("objects")
-        if is_error(document["error"]) if "error" in document else isinstance(objects, dict):
-            return document
-    raise CisError(f"{origin}: not cluster evidence: expected an object with error or objects; record it again")
+# ------------------------------------------------------------------------------------------- the door
+# Evidence comes from nodes and files, which are not trusted. What passes here has the form that the schema describes,
+# so nothing behind it checks a type or a size.
 
 
-def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
-    """Return a valid evidence document. Raises CisError that names its origin and what is wrong."""
+@functools.cache
+def _schema(name: str) -> Check:
+    with open(os.path.join(os.path.dirname(__file__), f"{name}.schema.json"), encoding="utf-8") as stream:
+        return compiled(json.load(stream))
 
-    def wrong(what: str) -> t.NoReturn:
-        raise CisError(f"{origin}: {what}; record the node again, or remove the file")
 
-    if not isinstance(document, dict):
-        wrong("not an evidence document: expected a JSON object")
-    if document.get("schema") != SCHEMA:
-        wrong(f"schema is {document.get('schema')!r}; expected {SCHEMA}")
-    if not isinstance(document.get("node"), str) or not document["node"]:
-        wrong("names no node")
-    roles = document.get("roles")
-    if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
-        wrong(f"roles: expected a list of {', '.join(NODE_TYPES.values())}, got {document.get('roles')!r}")
-    if not isinstance(document.get("collected_at", ""), str):
-        wrong("collected_at: expected a string")
-    if type(document.get("clock_offset", 0)) is not int:
-        wrong("clock_offset: expected an integer")
-    if "error" in document and not is_error(document["error"]):
-        wrong("error: expected an object with kind and message")
-    for key in ("containers", "paths"):
-        if key in document or "error" not in document:
-            entries = document.get(key)
-            if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-                wrong(f"{key}: expected an object of objects")
+def _admit(document: t.Any, schema: str, parts: dict[str, int], origin: str) -> dict[str, t.Any]:
+    """Return a document with an error in place of each invalid part. Raises CisError if anything else is invalid.
+
+    `parts` are keys of the document, and how many keys lead to what may become an error.
+    """
+    invalid: dict[Path, str] = {}
+    for path, what in _schema(schema)(document):
+        place = shortened(printable(".".join(map(str, path))), 200)
+        text = f"{place + ': ' if place else ''}{shortened(printable(what), 200)}"
+        keys = parts.get(str(path[0]), 0) if path else 0
+        if not keys or len(path) < keys:
+            raise CisError(f"{origin}: not valid evidence: {text}; record it again, or remove the file")
+        invalid.setdefault(path[:keys], text)
+    for (part, *name), text in invalid.items():
+        error = {"error": {"kind": "invalid", "message": f"not valid evidence: {text}"}}
+        document = {**document, part: {**document[part], name[0]: error} if name else error}
     return document
 
 
-def read_evidence(directory: str) -> tuple[list[dict[str, t.Any]], dict[str, t.Any] | None]:
-    """Return the node documents in a directory and the cluster's, if any. Raises CisError naming a bad file."""
-    what = "evidence file"
+def check_cluster(document: t.Any, origin: str) -> dict[str, t.Any]:
+    """Return valid evidence of a cluster. Raises CisError that names its origin and what is wrong with the whole."""
+    return _admit(document, "cluster-evidence", {"objects": 2, "config_map": 1}, origin)
+
+
+def check_evidence(document: t.Any, origin: str) -> dict[str, t.Any]:
+    """Return valid evidence of a node. Raises CisError that names its origin and what is wrong with the whole."""
+    return _admit(document, "evidence", {"containers": 2, "paths": 2}, origin)
+
+
+def read_document(path: str, nodes: t.Mapping[str, t.Sequence[str]] | None = None) -> dict[str, t.Any]:
+    """Return the evidence of a node in a file. A file that cannot be used says so of the node that its name tells.
+
+    `nodes` are the roles of each node. Of another they are what the file says; if it does not, it may have them all.
+    """
+    document = None
+    try:
+        document = read_json(path, "evidence file")
+        return check_evidence(document, f"evidence file {path}")
+    except CisError as error:
+        node = urllib.parse.unquote(os.path.basename(path)[len("node-") : -len(".json")])
+        roles = (nodes or {}).get(node) or (document.get("roles") if isinstance(document, dict) else None)
+        if not isinstance(roles, list) or not all(role in NODE_TYPES.values() for role in roles):
+            roles = [*NODE_TYPES.values()]
+        return unseen_document(node, roles, "invalid", str(error))
+
+
+def check_answer(document: t.Any) -> dict[str, t.Any]:
+    """Return valid evidence of a cluster of what an API server has answered."""
+    try:
+        return check_cluster(document, "the API server's answer")
+    except CisError as error:
+        return unseen_cluster("invalid", str(error))
+
+
+def read_cluster(path: str, what: str = "evidence file") -> dict[str, t.Any]:
+    """Return the cluster's evidence in a file. Raises CisError that names the file and what is wrong with the whole."""
+    return check_cluster(read_json(path, what), f"{what} {path}")
+
+
+def read_evidence(
+    directory: str, roles: t.Mapping[str, t.Sequence[str]] | None = None
+) -> tuple[list[dict[str, t.Any]], dict[str, t.Any] | None]:
+    """Return the node documents in a directory and the cluster's, if any. `roles` are those of each node."""
     try:
         names = sorted(name for name in os.listdir(directory) if name.startswith("node-") and name.endswith(".json"))
     except OSError as error:
         raise CisError(f"cis_scan_evidence_dir {directory}: cannot be read: {error.strerror}") from error
-    nodes = []
-    for name in names:
-        path = os.path.join(directory, name)
-        nodes.append(check_evidence(read_json(path, what), f"{what} {path}"))
+    nodes = [read_document(os.path.join(directory, name), roles) for name in names]
     twice = [name for name, count in collections.Counter(document["node"] for document in nodes).items() if count > 1]
     if twice:
         raise CisError(
             f"cis_scan_evidence_dir {directory}: more than one file for node {', '.join(twice)}; keep one per node"
         )
     path = cluster_path(directory)
-    return nodes, check_cluster(read_json(path, what), f"{what} {path}") if os.path.exists(path) else None
+    try:
+        return nodes, read_cluster(path) if os.path.exists(path) else None
+    except CisError as error:
+        return nodes, unseen_cluster("invalid", str(error))
 
 
 def unseen_result(answer: t.Mapping[str, t.Any]) -> tuple[str, str]:
@@ -187,7 +223,7 @@ def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
     document = {key: value for key, value in document.items() if key != "clock_offset"}
     try:
         seen = calendar.timegm(time.strptime(document["collected_at"], _TIME))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, ValueError):
         seen = int(now)  # no time: nothing is known of the clock
     off = int(max(0, seen - now) + min(0, seen - asked))
     document["collected_at"] = time.strftime(_TIME, time.gmtime(now))
@@ -206,14 +242,16 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
         answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
     except AnsibleConnectionFailure:
         raise
+    except RecursionError as error:
+        raise Unseen("invalid", "the node's answer is nested too deeply") from error
     except (AnsibleError, OSError) as error:
         raise Unseen(*unseen_result({"msg": str(error)})) from error
-    if answer.get("failed") or "evidence" not in answer:
+    if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
         problem = _python_problem(action)
         raise Unseen(*(("failed", problem) if problem else unseen_result(answer)))
     try:
-        # a node is not trusted: neither the shape of its answer nor the name in it
-        document = check_evidence(answer["evidence"], "the node's answer")
+        # neither the name nor the roles in it are the node's to say
+        said = {**answer["evidence"], "node": args["node"], "roles": args.get("roles") or []}
+        return at_controller(check_evidence(said, "the node's answer"), asked)
     except CisError as error:
         raise Unseen("failed", str(error)) from error
-    return {**at_controller(document, asked), "node": args["node"], "roles": args.get("roles") or []}

@@ -295,7 +295,10 @@ def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
         import jmespath
     except ImportError as error:
         raise Unseen("the Python library jmespath is not installed on the controller; install it") from error
-    return jmespath.search(query, {"items": items})
+    try:
+        return jmespath.search(query, {"items": items})
+    except jmespath.exceptions.JMESPathError as error:  # a function of it got a value that it does not take
+        raise Unseen(f"the query does not fit the objects: {error}") from error
 
 
 def field_of(item: dict[str, t.Any], field: str) -> str:

@@ -42,7 +42,7 @@ FAILED = ("fail", "mixed")
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
 # in rancher/hyperkube:v1.20.15-rancher2, from any registry
-_VERSION = re.compile(r":(v[0-9]+\.[0-9]+\.[0-9]+)[^/]*$")
+_VERSION = re.compile(r":(v[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})(?![0-9])[^/]*$")
 
 Verdicts = dict[str, dict[str, Verdict]]
 
@@ -87,10 +87,10 @@ def _kubernetes_versions(nodes: list[dict[str, t.Any]], cluster: dict[str, t.Any
     """Return each Kubernetes version that was seen, oldest first, and where. Every node runs a kubelet."""
     seen: dict[str, list[str]] = {}
     for document in nodes:
-        image = str(document.get("containers", {}).get("kubelet", {}).get("image", ""))
+        image = document.get("containers", {}).get("kubelet", {}).get("image", "")
         for version in _VERSION.findall(image):
             seen.setdefault(version, []).append(document["node"])
-    for version in re.findall(r"^v[0-9]+\.[0-9]+\.[0-9]+", str((cluster or {}).get("version", ""))):
+    for version in _VERSION.findall(":" + (cluster or {}).get("version", "")):
         seen.setdefault(version, []).append("API server")
     return dict(sorted(seen.items(), key=lambda item: _numbers(item[0])))
 
@@ -263,7 +263,7 @@ def build_report(
         "title": benchmark.title,
         "profile": benchmark.profile_name(profile),
         "cluster": cluster,
-        "collected_at": max((document.get("collected_at") or "" for document in nodes), default=""),
+        "collected_at": max((document.get("collected_at", "") for document in nodes), default=""),
         "kubernetes": {**benchmark.kubernetes, "seen": versions},
         "parameters": benchmark.parameters,
         "warnings": _version_warnings(benchmark, versions) + _clock_warnings(nodes) + excuses.warnings(),

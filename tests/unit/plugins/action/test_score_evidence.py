@@ -375,8 +375,8 @@ def test_a_bad_file_is_named(args: dict[str, t.Any], content: str) -> None:
     path = pathlib.Path(evidence_path(args["evidence_dir"], "a"))
     path.write_text(content)
     result = run_action(ActionModule, args)
-    assert result["failed"] is True
-    assert str(path) in result["msg"]
+    assert "a" in result["unexamined_nodes"]
+    assert str(path) in read(result)["node_errors"]["a"]
 
 
 @pytest.mark.parametrize("lose", [False, True])

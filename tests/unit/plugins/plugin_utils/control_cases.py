@@ -9,7 +9,9 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
 
 # Flag controls: arguments that pass, that fail and that the component refuses, and what an absent flag comes to.
 PLUGINS = "--enable-admission-plugins=NamespaceLifecycle,"
@@ -278,7 +280,9 @@ def file(
 
 
 def pki(**entries: dict[str, t.Any]) -> dict[str, t.Any]:
-    listed = [dict(entry, name=name.replace("_", "-") + ".pem") for name, entry in entries.items()]
+    listed = [{**entry, "name": name.replace("_", "-") + ".pem"} for name, entry in entries.items()]
+    for entry in listed:
+        del entry["path"]
     return file("0755", kind="directory", entries=listed)
 
 
@@ -387,14 +391,15 @@ CA = "--client-ca-file=/etc/kubernetes/ssl/kube-ca.pem"  # of a kubelet
 
 
 def container(component: str, *args: str) -> dict[str, t.Any]:
-    return {"state": "running", "args": [component, *args], "processes": [], "env": {}}
+    nothing: dict[str, t.Any] = {"image": "", "user": "", "mounts": [], "env": {}, "processes": [], "process_text": []}
+    return {"state": "running", "args": [component, *args], **nothing}
 
 
 def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, items: t.Any = None) -> str:
     """Return the state of one control on a node that has just this, and a kubelet where it is compared with."""
     benchmark, control_id = load_benchmark(where[0]), where[1]
     (control,) = (control for control in benchmark.controls if control["id"] == control_id)
-    evidence: dict[str, t.Any] = {"containers": {"kubelet": container("kubelet", CA)}, "paths": {}}
+    evidence: dict[str, t.Any] = {**node(), "containers": {"kubelet": container("kubelet", CA)}, "paths": {}}
     if "component" in control:
         words = arguments.replace(", ", ",\0").split()
         args = [word.replace("\0", " ") for word in words]
@@ -402,5 +407,7 @@ def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, it
     for test in control["tests"]:
         if "path" in test and entry is not None:
             evidence["paths"][path_key(test["path"])] = entry
-    cluster = None if items is None else {"objects": {"podsecuritypolicies": {"items": items}}}
-    return score_node(benchmark, evidence, cluster, {control_id})[control_id].state
+    shown = None
+    if items is not None:
+        shown = check_cluster({**cluster(), "objects": {"podsecuritypolicies": {"items": items}}}, "x")
+    return score_node(benchmark, check_evidence(evidence, "x"), shown, {control_id})[control_id].state

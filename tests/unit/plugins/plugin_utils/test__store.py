@@ -263,12 +263,33 @@ BAD_NODES = {
 
 
 @pytest.mark.parametrize("name", BAD_NODES)
-def test_malformed_evidence_is_one_line_that_names_the_file(tmp_path: pathlib.Path, name: str) -> None:
+def test_malformed_evidence_costs_its_node_or_its_part(tmp_path: pathlib.Path, name: str) -> None:
     put(tmp_path, BAD_NODES[name])
-    with pytest.raises(CisError) as caught:
-        read_evidence(str(tmp_path))
-    assert str(caught.value).startswith(f"evidence file {tmp_path}/node-0.json: ")
-    assert "\n" not in str(caught.value)
+    ((document,), _api) = read_evidence(str(tmp_path), {"0": ["etcd"]})
+    errors = [
+        entry["error"]
+        for part in ("containers", "paths")
+        for entry in document.get(part, {}).values()
+        if "error" in entry
+    ]
+    if name.startswith(("container ", "path ")):
+        assert [error["kind"] for error in errors] == ["invalid"]
+    else:
+        assert document["error"]["kind"] == "invalid"
+        assert document["error"]["message"].startswith(f"evidence file {tmp_path}/node-0.json: ")
+        assert (document["node"], document["roles"]) == ("0", ["etcd"])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a":' * 100_000, "NaN", '{"x": Infinity}', "1" * 5000])
+def test_what_is_no_json_costs_its_node(tmp_path: pathlib.Path, text: str) -> None:
+    (tmp_path / "node-n1.json").write_text(text)
+    (tmp_path / "cluster.json").write_text(text)
+    put(tmp_path, node("0"))
+    ((good, bad), api) = read_evidence(str(tmp_path))
+    assert good == node("0")
+    assert (bad["node"], bad["roles"], bad["error"]["kind"]) == ("n1", ["controlplane", "etcd", "worker"], "invalid")
+    assert api is not None
+    assert api["error"]["kind"] == "invalid"
 
 
 BAD_CLUSTERS: dict[str, t.Any] = {
@@ -286,9 +307,10 @@ BAD_CLUSTERS: dict[str, t.Any] = {
 
 
 @pytest.mark.parametrize("name", BAD_CLUSTERS)
-def test_malformed_cluster_evidence_is_one_line_that_names_the_file(tmp_path: pathlib.Path, name: str) -> None:
+def test_malformed_cluster_evidence_costs_no_node(tmp_path: pathlib.Path, name: str) -> None:
     put(tmp_path, node(), api=BAD_CLUSTERS[name])
-    with pytest.raises(CisError) as caught:
-        read_evidence(str(tmp_path))
-    assert str(caught.value).startswith(f"evidence file {tmp_path}/cluster.json: ")
-    assert "\n" not in str(caught.value)
+    nodes, api = read_evidence(str(tmp_path))
+    assert nodes == [node()]
+    assert api is not None
+    assert api["error"]["kind"] == "invalid"
+    assert api["error"]["message"].startswith(f"evidence file {tmp_path}/cluster.json: ")

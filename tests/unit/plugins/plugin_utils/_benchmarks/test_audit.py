@@ -60,7 +60,7 @@ STAT = "stat -Lc '%04a %U:%G %n' "
         (commands(path("/a")), [STAT + "/a"]),
         (commands(path("/a"), path("/a", "owner_is")), [STAT + "/a"]),
         (commands(path("/a"), documents=found("/opt/rke/a")), [STAT + "/opt/rke/a"]),
-        (commands(path("/a"), documents=found("/opt/rke/a", None, "/a", "/a", 5)), [STAT + "/opt/rke/a", STAT + "/a"]),
+        (commands(path("/a"), documents=found("/opt/rke/a", None, "/a", "/a")), [STAT + "/opt/rke/a", STAT + "/a"]),
         (commands(path("/a"), documents=[*found(None), {"error": {}}]), [STAT + "/a"]),
         (
             # a path for each of two processes

@@ -11,14 +11,17 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import (
     FLAGS,
     OBJECTS,
     PATHS,
     RENUMBERED,
+    container,
     verdict,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import node
 
 
 def each(table: dict[str, dict[str, t.Any]]) -> list[tuple[str, str]]:
@@ -54,8 +57,9 @@ def test_flag_control(where: tuple[str, str]) -> None:
         assert verdict(where, arguments) == wanted, arguments
     benchmark = load_benchmark(where[0])
     (component,) = (control["component"] for control in benchmark.controls if control["id"] == where[1])
-    for shown in ({"error": {"kind": "denied", "message": "no"}}, {"state": "exited"}, {"state": "running"}):
-        evidence = {"containers": {component: shown}, "paths": {}}
+    exited = {**container(component), "state": "exited"}
+    for shown in ({"error": {"kind": "denied", "message": "no"}}, exited, {"state": "running"}):
+        evidence = check_evidence({**node(), "containers": {component: shown}, "paths": {}}, "x")
         assert score_node(benchmark, evidence, None, {where[1]})[where[1]].state == "error"
 
 

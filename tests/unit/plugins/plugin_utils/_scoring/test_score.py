@@ -14,7 +14,11 @@ import pytest
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_secrets
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    check_answer,
+    check_cluster,
+    check_evidence,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -243,6 +247,9 @@ def test_a_path_of_another_type(kind: str) -> None:
     assert {states(document)[i] for i in wrong} == {"fail"}
 
 
+HEAD = {key: cluster()[key] for key in ("schema", "server", "version")}
+
+
 @pytest.mark.parametrize(
     "api",
     [
@@ -262,7 +269,7 @@ def test_a_path_of_another_type(kind: str) -> None:
     ],
 )
 def test_an_api_that_was_not_seen(api: dict[str, t.Any]) -> None:
-    found = score_node(BENCHMARK, node(), api, JUDGED)
+    found = score_node(BENCHMARK, node(), check_answer({**HEAD, **api} if "objects" in api else api), JUDGED)
     assert {found[i].state for i in API} == {"error"}
     assert all(found[i].reason for i in API)
     assert {found[i].state for i in JUDGED - API} == {"pass"}
@@ -619,11 +626,11 @@ def spoiled(document: dict[str, t.Any], path: tuple[t.Any, ...], *value: t.Any) 
 def judge(document: t.Any, api: t.Any) -> dict[str, Verdict] | None:
     """Read, score and report as a scan does; None where the document is refused in one line."""
     try:
-        check_evidence(document, "here")
-        check_cluster(api, "there")
+        document, api = check_evidence(document, "here"), check_cluster(api, "there")
     except CisError as error:
         assert "\n" not in str(error)
         return None
+    assert (check_evidence(document, "here"), check_cluster(api, "there")) == (document, api)
     verdicts = score_node(BENCHMARK, document, api, JUDGED)
     assert {verdict.state for verdict in verdicts.values()} <= {"pass", "fail", "error"}
     assert all(verdict.reason for verdict in verdicts.values() if verdict.state != "pass")
@@ -658,7 +665,7 @@ def bad_node() -> dict[str, t.Any]:
 
 
 def bad_cluster() -> dict[str, t.Any]:
-    return {"objects": {"podsecuritypolicies": {"error": {"kind": "denied", "message": "x"}}}}
+    return {**HEAD, "objects": {"podsecuritypolicies": {"error": {"kind": "denied", "message": "x"}}}}
 
 
 def test_no_key_that_vanishes_makes_a_pass_of_anything_else() -> None:

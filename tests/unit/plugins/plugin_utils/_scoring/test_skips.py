@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import (
     merge_skips,
     skips_of_config,
@@ -22,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import (
     skips_of_variable,
     user_skips,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
     NO_PASSWORD,
     WRONG_PASSWORD,
@@ -396,8 +398,13 @@ def test_a_bad_config_map_is_refused_by_name() -> None:
     "shown", ["text", 5, ["x"], {"text": 5}, {"text": ["x"]}, {"text": []}, {"error": "x"}, {"error": {}}]
 )
 def test_a_config_map_of_another_form_in_recorded_evidence(shown: t.Any) -> None:
-    with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg"):
-        user_skips(BENCHMARK, None, None, {"objects": {}, "config_map": shown})
+    document = check_cluster({**cluster(), "config_map": shown}, "x")
+    assert user_skips(BENCHMARK, None, None, document)[1] == [
+        f"ConfigMap security-scan/security-scan-cfg: could not be read, its skips are ignored: "
+        f"{document['config_map']['error']['message']}"
+    ]
+    with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg.* could not be read"):
+        user_skips(BENCHMARK, None, None, document, "config_map")
 
 
 def test_unknown_ids_are_warnings() -> None:
