@@ -27,6 +27,7 @@ NAME = "scheduled.lock"
 HOURS = 6
 BUSY = "a scheduled scan of this cluster is running"
 
+_CLOCKS = 3600  # by which the clocks of two hosts may differ
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Holder = dict[str, t.Any]
@@ -118,7 +119,7 @@ def _read(path: str) -> Holder | None:
     holder = read_json(path, "lock")
     form = {"owner": str, "pid": int, "started": str, "since": str, "expires": str}
     try:
-        if all(isinstance(holder[key], kind) for key, kind in form.items()):
+        if all(isinstance(holder[key], kind) for key, kind in form.items()) and 0 < holder["pid"] < 2**31:
             _seconds(holder["expires"])
             return holder
     except (KeyError, TypeError, ValueError):
@@ -128,8 +129,11 @@ def _read(path: str) -> Holder | None:
 
 def _why_stale(holder: Holder) -> str:
     """Return why a lock is stale, or an empty text."""
-    if _seconds(holder["expires"]) <= time.time():
+    left = _seconds(holder["expires"]) - time.time()
+    if left <= 0:
         return f"which has expired at {holder['expires']}"
+    if left > HOURS * 3600 + _CLOCKS:
+        return f"which claims to last until {holder['expires']}, longer than a scan can"
     if holder["owner"].rpartition("@")[2] != socket.gethostname():
         return ""
     try:

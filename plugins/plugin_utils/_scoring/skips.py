@@ -22,6 +22,8 @@ CONFIG_MAP = f"ConfigMap security-scan/{_NAME}"
 
 _EXAMPLE = '{"skip": {"rke-cis-1.4": ["1.1.2"]}}'
 
+_MOST_WARNINGS = 10  # about unknown ids: a ConfigMap may hold thousands
+
 SKIP_SOURCES = ("merged", "variable", "file", "config_map")
 
 # Id to `by` and `reason` of the controls to skip.
@@ -154,12 +156,17 @@ def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, s
     """Return the skips of all sources, of which the first that names an id wins, and warnings."""
     merged: Skips = {}
     warnings = []
+    unknown = 0
     for source, skips in sources:
         for control_id, reason in skips.items():
             if control_id in benchmark.ids:
                 merged.setdefault(control_id, {"by": source, "reason": reason})
             else:
-                warnings.append(f"{source}: {no_control(benchmark, control_id)}; ignored")
+                unknown += 1
+                if unknown <= _MOST_WARNINGS:
+                    warnings.append(f"{source}: {no_control(benchmark, control_id)}; ignored")
+    if unknown > _MOST_WARNINGS:
+        warnings.append(f"skips: {unknown - _MOST_WARNINGS} more unknown ids; ignored")
     return merged, warnings
 
 

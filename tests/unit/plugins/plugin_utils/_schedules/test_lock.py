@@ -141,6 +141,7 @@ def test_that_of_a_killed_process_is_taken_over(
     [
         ({"expires": "2026-01-01T00:00:00Z"}, "which has expired at 2026-01-01T00:00:00Z"),
         ({"expires": "2026-01-01T00:00:00Z", "owner": "me@elsewhere"}, "which has expired at 2026-01-01T00:00:00Z"),
+        ({"expires": "2099-01-01T00:00:00Z", "owner": "me@elsewhere"}, "2099-01-01T00:00:00Z, longer than a scan can"),
         ({"started": "another boot/1"}, "whose process has ended without giving it back"),
     ],
 )
@@ -178,6 +179,10 @@ def test_nobody_gives_back_what_another_holds(tmp_path: pathlib.Path) -> None:
         ("{", "not valid JSON"),
         ("[]", "not the lock of a scheduled scan; remove it if no scan is running"),
         ("{}", "not the lock of a scheduled scan; remove it if no scan is running"),
+        (
+            '{"owner": "a@b", "pid": 99999999999, "started": "", "since": "", "expires": "2026-01-01T00:00:00Z"}',
+            "not the lock of a scheduled scan; remove it if no scan is running",
+        ),
         (
             '{"owner": "a@b", "pid": 1, "started": "", "since": "", "expires": "soon"}',
             "not the lock of a scheduled scan; remove it if no scan is running",

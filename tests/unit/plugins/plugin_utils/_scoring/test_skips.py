@@ -411,3 +411,10 @@ def test_unknown_ids_are_warnings() -> None:
     skips, warnings = user_skips(BENCHMARK, ["9.9"], None, None)
     assert skips == {}
     assert len(warnings) == 1
+
+
+def test_warnings_about_unknown_ids_are_few() -> None:
+    skips, warnings = user_skips(BENCHMARK, [f"9.{number}" for number in range(20_000)] + ["1.1.2"], None, None)
+    assert list(skips) == ["1.1.2"]
+    assert len(warnings) == 11
+    assert warnings[-1] == "skips: 19990 more unknown ids; ignored"
