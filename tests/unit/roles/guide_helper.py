@@ -76,7 +76,8 @@ def _plain(token: Token) -> str:
 
 
 def read_markdown(text: str) -> Guide:
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    # without the spaces of no width, which keep addresses from becoming links
+    tokens = MarkdownIt("commonmark").enable("table").parse(text.replace("&#8203;", ""))
     guide = Guide("", [], [], [], [], [], [], {token.type for token in tokens if token.type.startswith("html")})
     label, row, inside = "", [], ""
     for before, token in zip([None, *tokens], tokens, strict=False):
