@@ -62,6 +62,10 @@ options:
               - pflag_strict
               - go
             default: pflag
+          counts_as:
+            description:
+              - Other flags that name the same path, each with O(plan.paths[].flag). The last one given counts.
+            type: dict
           list:
             description:
               - Whether the direct entries of the directory are gathered, too.
@@ -213,6 +217,7 @@ def main() -> None:
                             "path": {"type": "str"},
                             "flag": {"type": "str"},
                             "style": {"type": "str", "choices": ["pflag", "pflag_strict", "go"], "default": "pflag"},
+                            "counts_as": {"type": "dict"},
                             "list": {"type": "bool", "default": False},
                             "read": {"type": "str", "choices": ["encryption_providers"]},
                         },

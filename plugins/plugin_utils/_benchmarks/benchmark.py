@@ -83,7 +83,7 @@ class Benchmark:
             *(test["value"]["components"] for _control, test in looked_at if test.get("op") == "differs_from")
         )
         containers: dict[str, dict[str, t.Any]] = {}
-        shown: dict[str, set[str]] = {}  # flags whose values decide
+        shown: dict[str, set[str]] = {}  # flags whose values a report shows
         paths: dict[str, dict[str, t.Any]] = {}
         for control, test in tests:
             component = t.cast(str, self.component_of(control, test))
@@ -92,7 +92,7 @@ class Benchmark:
             if component in components:
                 container = containers.setdefault(component, {})
                 flag = test.get("flag") or request.get("flag")
-                if flag and test["op"] != "not_set":
+                if flag:
                     shown.setdefault(component, set()).add(flag)
                 if test["op"] == "differs_from":
                     for other in test["value"]["components"]:

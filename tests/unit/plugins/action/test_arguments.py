@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 
 PLUGINS = pathlib.Path(__file__).resolve().parents[4] / "plugins"
 PACKAGE = "ansible_collections.rke.cis.plugins"
@@ -58,3 +59,10 @@ def plain(option: dict[str, t.Any], inner: str) -> dict[str, t.Any]:
 def test_arguments_are_as_documented(action: str) -> None:
     arguments = {name: plain(option, "options") for name, option in ACTIONS[action].ARGUMENTS.items()}
     assert arguments == {name: plain(option, "suboptions") for name, option in documented(action).items()}
+
+
+@pytest.mark.parametrize("benchmark", ["rke-cis-1.3", "rke-cis-1.4"])
+def test_the_module_on_nodes_takes_what_plans_ask(benchmark: str) -> None:
+    paths = documented("node_evidence_info")["plan"]["suboptions"]["paths"]["suboptions"]
+    plan = load_benchmark(benchmark).plan(["controlplane", "etcd", "worker"])
+    assert {key for request in plan["paths"] for key in request} <= set(paths)

@@ -95,13 +95,14 @@ def test_a_plan_asks_only_for_variables_that_are_read() -> None:
     assert all(name.startswith("ETCD_") for name in containers["etcd"]["env"])
 
 
-def test_a_plan_names_the_flags_whose_values_decide() -> None:
+def test_a_plan_names_the_flags_whose_values_a_report_shows() -> None:
     flags = {
         name: about["flags"]
         for name, about in load_benchmark("rke-cis-1.4").plan(["controlplane"])["containers"].items()
     }
-    assert {"--profiling", "--authorization-mode", "--client-ca-file"} <= set(flags["kube-apiserver"])
-    assert "--basic-auth-file" not in flags["kube-apiserver"]  # must not be set, to whatever value
+    judged = {"--profiling", "--authorization-mode", "--client-ca-file", "--basic-auth-file"}
+    assert judged <= set(flags["kube-apiserver"])
+    assert "--oidc-client-id" not in flags["kube-apiserver"]
     assert "--client-ca-file" in flags["kubelet"]
 
 
