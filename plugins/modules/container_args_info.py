@@ -50,6 +50,8 @@ RETURN = r"""
 containers:
   description:
     - The containers that exist, sorted by name.
+    - If the arguments of its processes, or all of a container, could not be read, it also has an C(error) with C(kind),
+      C(message) and C(advice).
   returned: success
   type: list
   elements: dict
@@ -116,16 +118,6 @@ containers:
           type: str
           returned: success
           sample: /etc/kubernetes
-    error:
-      description:
-        - Why the arguments of the container's processes, or all of the container, could not be read. It has C(kind),
-          C(message) and C(advice).
-      type: dict
-      returned: when that could not be read
-      sample:
-        kind: malformed
-        message: docker inspect gave no valid State
-        advice: look at the output of docker inspect on the node
 missing:
   description:
     - Names without a container.

@@ -155,9 +155,9 @@ def test_all_are_here() -> None:
 
 
 def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
-    directories = {"scan_dir": str(tmp_path), "evidence_dir": str(tmp_path), "replay_dir": ""}
+    where = {"scan_dir": str(tmp_path), "evidence_dir": str(tmp_path), "replay_dir": "", "deadline": 2**40}
     plan = {"containers": {"none": {}}, "paths": []}
-    write_plan({**directories, "nodes": {"worker1": ["worker"]}}, {"worker": plan})
+    write_plan({**where, "nodes": {"worker1": ["worker"]}}, {"worker": plan})
     results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)
     for module in ON_A_NODE[:4]:
         check_module(module, docs, results[module])

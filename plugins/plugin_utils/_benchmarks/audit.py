@@ -62,13 +62,15 @@ def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -
 
 
 def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> list[str]:
-    go = benchmark.components[component]["style"] == "go"
+    about = benchmark.components[component]
+    flags = flags + [name for name, other in about.get("counts_as", {}).items() if other in flags and name not in flags]
+    go = about["style"] == "go"
     # pflag takes an underscore for a dash, Go's own package takes one dash for two
     names = "|".join(flag[2:] if go else re.sub("-", "[-_]", flag[2:]) for flag in flags)
     pattern = f"{'--?' if go else '--'}{names if len(flags) == 1 else f'({names})'}([= ].*)?"
     # a line for each flag, with a value that is a word of its own
     commands = [f"docker top {component} -wweo pid,args | sed 's/ -/\\n-/g' | grep -xE -e '{pattern}'"]
-    if benchmark.components[component].get("environment"):
+    if about.get("environment"):
         variables = "|".join(environment_name(flag) for flag in flags)
         commands.append(
             f"docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' {component}"

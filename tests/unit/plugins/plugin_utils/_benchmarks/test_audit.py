@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import node
 
 GUIDE, FOUR = load_benchmark("rke-cis-1.3"), load_benchmark("rke-cis-1.4")
+ENCRYPTION = "encryption[-_]provider[-_]config"
 APISERVER = {"container": "kube-apiserver", "flag": "--encryption-provider-config", "read": "encryption_providers"}
 
 
@@ -73,7 +74,7 @@ STAT = "stat -Lc '%04a %U:%G %n' "
         ),
         (
             commands({"path": APISERVER, "op": "first_provider_is", "resource": "secrets"}),
-            [TOP.format("kube-apiserver", "--encryption[-_]provider[-_]config")],  # no file is known of
+            [TOP.format("kube-apiserver", f"--({ENCRYPTION}|experimental[-_]{ENCRYPTION})")],  # no file is known of
         ),
         (
             commands(path("/a", "entries_owner_is", list=True)),
