@@ -144,15 +144,12 @@ evidence:
       returned: success
       sample: rke.cis 1.0.0
     collected_at:
-      description: When, in UTC by the controller's clock.
+      description:
+        - When, in UTC by the controller's clock. If the node's clock is more than 300 seconds off, the document has
+          C(clock_offset), too, the seconds that it is ahead, or behind if negative.
       type: str
       returned: success
       sample: "2026-11-21T22:00:00Z"
-    clock_offset:
-      description: Seconds that the node's clock is ahead of the controller's, or behind if negative.
-      type: int
-      returned: success, and it is more than 300 seconds off
-      sample: 86400
     node:
       description: O(node).
       type: str
