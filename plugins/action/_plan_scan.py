@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -22,7 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     cluster_path,
@@ -112,15 +113,23 @@ class ActionModule(ControllerAction):
             "deadline": int(time.time()) + args["deadline"],
         }
         if args["show_skips"] != "only":
-            if args["kind"] == SCHEDULED:
-                warnings += acquire(cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster"))
-            plan["scan_dir"] = new_scan_directory(
-                args["report_dir"], args["cluster"], plan["profile"], args["kind"], str(task_vars.get("awx_job_id", ""))
-            )
-            plan["evidence_dir"] = args["evidence_dir"] or f"{plan['scan_dir']}/evidence"
-            make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
-            write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
-            write_plan(plan, {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()})
+            with contextlib.ExitStack() as failed:
+                if args["kind"] == SCHEDULED:
+                    directory = cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster")
+                    warnings += acquire(directory)
+                    failed.callback(release, directory)
+                plan["scan_dir"] = new_scan_directory(
+                    args["report_dir"],
+                    args["cluster"],
+                    plan["profile"],
+                    args["kind"],
+                    str(task_vars.get("awx_job_id", "")),
+                )
+                plan["evidence_dir"] = args["evidence_dir"] or f"{plan['scan_dir']}/evidence"
+                make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
+                write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
+                write_plan(plan, {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()})
+                failed.pop_all()
         return {
             "changed": False,
             "warnings": warnings + told + unread + unknown + excuses.warnings(scored=False),

@@ -21,12 +21,13 @@ class ActionModule(ControllerAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         account, directory = place_of_user(args["user"], args["dir"])
-        found = list_schedules(directory, datetime.datetime.now())
+        found, warnings = list_schedules(directory, datetime.datetime.now())
         schedules = [one for one in found if args["cluster"] in ("", one["cluster"])]
         whose = f"{account.pw_name} for {args['cluster']}" if args["cluster"] else account.pw_name
         nothing = f"no schedule of {whose} in {directory}"
         return {
             "changed": False,
+            "warnings": warnings,
             "schedules": schedules,
             "lines": [line for one in schedules for line in one["lines"]] or [nothing],
         }

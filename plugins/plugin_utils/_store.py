@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 import typing as t
 
@@ -20,6 +22,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
+MOST_KEPT = 16 * 2**20  # bytes of a file that scans keep for themselves
 
 
 def make_directory(path: str, option: str) -> None:
@@ -114,6 +117,33 @@ def read_text(path: str, what: str, loader: t.Any = None) -> str:
 
 def _refuse(constant: str) -> t.NoReturn:
     raise ValueError(f"{constant} is not a number of JSON")
+
+
+def open_kept(path: str) -> t.BinaryIO:
+    """Open a file that scans keep for themselves. Whatever others may have put in its place, a link, a FIFO or a
+    device, is neither followed nor waited for, but an OSError.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return os.fdopen(handle, "rb")
+
+
+def read_kept(path: str, what: str, most: int = MOST_KEPT) -> t.Any:
+    """Return the document in a JSON file that scans keep for themselves. Raises CisError that names the file."""
+    try:
+        with open_kept(path) as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        why = "not a regular file" if error.errno in (errno.ELOOP, errno.ENXIO) else error.strerror
+        raise CisError(f"{what} {path}: cannot be read: {why}") from error
+    if len(data) > most:
+        raise CisError(f"{what} {path}: too large: more than {most} bytes")
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise CisError(f"{what} {path}: not valid JSON: {error}") from error
 
 
 def read_json(path: str, what: str) -> t.Any:

@@ -13,7 +13,7 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_kept, to_json, write_file
 
 SCHEMA = "rke.cis/alerts/1"
 NAME = "alerts.json"
@@ -27,10 +27,10 @@ def parse_time(text: str) -> datetime.datetime:
 
 def read_sent(path: str) -> tuple[list[dict[str, str]], list[str]]:
     """Return the alerts that were sent, and a warning if the file is damaged: one alert too many beats one too few."""
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return [], []
     try:
-        return _entries(read_json(path, "record of alerts")), []
+        return _entries(read_kept(path, "record of alerts")), []
     except CisError as error:
         return [], [f"{error}; {_AGAIN}"]
     except ValueError as error:

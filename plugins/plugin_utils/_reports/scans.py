@@ -33,6 +33,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     DIRECTORY_MODE,
     make_directory,
     read_json,
+    read_kept,
     to_json,
     write_file,
 )
@@ -45,6 +46,8 @@ INDEX_SCHEMA = "rke.cis/index/1"
 DEAD_AFTER = 3600
 DONE_AFTER = 30
 MOST_PAST = 30
+
+_PATIENCE = 20  # seconds to wait for the lock of a directory, which anyone who can open the directory can hold
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9][a-z0-9._-]*")
 _SCHEDULED = re.compile(r".*-scheduled(-job[0-9]*)?(-[0-9]+)?")
@@ -223,7 +226,7 @@ class KeptScans:
     def _read_index(self) -> dict[str, t.Any]:
         """Return name to entry of the index, if it can be read."""
         try:
-            return {scan["name"]: scan for scan in read_json(os.path.join(self.directory, INDEX), "index")["scans"]}
+            return {scan["name"]: scan for scan in read_kept(os.path.join(self.directory, INDEX), "index")["scans"]}
         except (CisError, KeyError, TypeError):
             return {}
 
@@ -359,13 +362,23 @@ def _version(seen: os.stat_result) -> dict[str, int]:
 
 @contextlib.contextmanager
 def locked(directory: str) -> t.Iterator[None]:
-    """Keep others from changing a cluster's directory. A file system that cannot lock a directory does without: the
-    index is written whole in any case, and made anew by the next scan.
+    """Keep others from changing a cluster's directory. Where that cannot be had, it goes without: the index is written
+    whole in any case, and made anew by the next scan.
     """
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        enough = time.monotonic() + _PATIENCE
+        with contextlib.suppress(OSError):  # a file system that cannot lock a directory
+            while not _flocked(handle) and time.monotonic() < enough:
+                time.sleep(0.05)
         yield
     finally:
         os.close(handle)
+
+
+def _flocked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -11,6 +11,7 @@ that write there see it.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import multiprocessing
 import os
 import pwd
@@ -20,13 +21,15 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import locked
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_kept, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
 
 NAME = "scheduled.lock"
 # Whether a holder on another host still runs cannot be seen, so a lock expires. No scan takes this long.
 HOURS = 6
 BUSY = "a scheduled scan of this cluster is running"
 
+_MOST = 4096  # bytes of a lock
 _CLOCKS = 3600  # by which the clocks of two hosts may differ
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -36,22 +39,30 @@ Holder = dict[str, t.Any]
 def acquire(directory: str) -> list[str]:
     """Take the lock of the cluster whose scans are in `directory`, for the ansible-playbook of this process.
 
-    Returns a warning if it replaced a stale one. Raises CisError if another process holds it.
+    Returns a warning if it replaced a stale or broken one. Raises CisError if another process holds it.
     """
     make_directory(directory, "cis_report_dir")
     path = os.path.join(directory, NAME)
     with locked(directory):
-        holder = _read(path)
-        stale = _why_stale(holder) if holder else ""
-        if holder and not stale:
+        holder, invalid = _look(path)
+        if holder and not invalid:
             raise Busy(f"{BUSY}: {_shown(holder)}; its lock {path} ends at {holder['expires']} at the latest")
-        if holder:
-            os.unlink(path)
+        if invalid:
+            _remove(path)
         try:
             _create(path)
         except FileExistsError:
             raise Busy(f"{BUSY}: it was started at the same time as this one") from None
-    return [f"the lock of an earlier scheduled scan is taken over: {_shown(holder)}, {stale}"] if holder else []
+    return [invalid] if invalid else []
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise CisError(
+            f"lock {path}: cannot be replaced: {error.strerror}; remove it if no scheduled scan is running"
+        ) from error
 
 
 def _create(path: str) -> None:
@@ -67,24 +78,22 @@ def _create(path: str) -> None:
 
 
 def release(directory: str) -> None:
-    """Release the lock, if this ansible-playbook holds it."""
+    """Release the lock, if this ansible-playbook holds it. Never fails: one that stays ends with this process."""
     path = os.path.join(directory, NAME)
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return
-    with locked(directory):
-        holder = _read(path)
+    with contextlib.suppress(CisError, OSError), locked(directory):
+        holder, _invalid = _look(path)
         if holder and {key: holder[key] for key in _myself()} == _myself():
             os.unlink(path)
 
 
 def running(directory: str) -> str:
     """Return who holds the lock of a cluster, or an empty text."""
-    path = os.path.join(directory, NAME)
-    if not os.path.exists(path):
-        return ""
-    with locked(directory):
-        holder = _read(path)
-        return _shown(holder) if holder and not _why_stale(holder) else ""
+    with contextlib.suppress(CisError):
+        holder, invalid = _look(os.path.join(directory, NAME))
+        return _shown(holder) if holder and not invalid else ""
+    return ""
 
 
 def _myself() -> Holder:
@@ -113,26 +122,36 @@ def _started(pid: int) -> str:
         return ""
 
 
-def _read(path: str) -> Holder | None:
-    if not os.path.exists(path):
-        return None
-    holder = read_json(path, "lock")
+def _look(path: str) -> tuple[Holder | None, str]:
+    """Return the holder of a lock, if there is one, and why the lock does not hold, if it does not.
+
+    Raises CisError if that cannot be seen, so that the lock may hold.
+    """
     form = {"owner": str, "pid": int, "started": str, "since": str, "expires": str}
     try:
+        holder = read_kept(path, "lock", _MOST)
+    except CisError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None, ""
+        if isinstance(error.__cause__, PermissionError):
+            raise CisError(f"{error}; remove it if no scheduled scan is running") from error
+        return None, f"{error}; replaced by that of this scan"
+    try:
         if all(isinstance(holder[key], kind) for key, kind in form.items()) and 0 < holder["pid"] < 2**31:
-            _seconds(holder["expires"])
-            return holder
+            stale = _why_stale(holder)
+            told = f"the lock of an earlier scheduled scan is taken over: {_shown(holder)}, {stale}"
+            return holder, told if stale else ""
     except (KeyError, TypeError, ValueError):
         pass
-    raise CisError(f"lock {path}: not the lock of a scheduled scan; remove it if no scan is running")
+    return None, f"lock {path}: not the lock of a scheduled scan; replaced by that of this scan"
 
 
 def _why_stale(holder: Holder) -> str:
-    """Return why a lock is stale, or an empty text."""
-    left = _seconds(holder["expires"]) - time.time()
-    if left <= 0:
+    """Return why a lock is stale, or an empty text. Raises ValueError if its times are none."""
+    now, expires = time.time(), _seconds(holder["expires"])
+    if expires <= now:
         return f"which has expired at {holder['expires']}"
-    if left > HOURS * 3600 + _CLOCKS:
+    if expires > min(_seconds(holder["since"]), now + _CLOCKS) + HOURS * 3600:
         return f"which claims to last until {holder['expires']}, longer than a scan can"
     if holder["owner"].rpartition("@")[2] != socket.gethostname():
         return ""
@@ -148,7 +167,7 @@ def _why_stale(holder: Holder) -> str:
 
 
 def _shown(holder: Holder) -> str:
-    return f"{holder['owner']}, process {holder['pid']}, since {holder['since']}"
+    return printable(f"{holder['owner']}, process {holder['pid']}, since {holder['since']}")
 
 
 def _text(seconds: float) -> str:

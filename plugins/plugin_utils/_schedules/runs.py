@@ -15,40 +15,64 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, counts_text
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import MOST_MISSED, missed_runs, next_runs
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import (
+    MOST_MISSED,
+    missed_runs,
+    next_runs,
+    read_cron,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import check_cluster_name
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
+from ansible_collections.rke.cis.plugins.plugin_utils._store import open_kept, read_kept
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, printable
 
 SCHEMA = "rke.cis/schedule/1"
 # The exit status of a run that another one kept from scanning. ansible-playbook does not use this number.
 BUSY_STATUS = 75
 
-_KEYS = ("cluster", "cron", "method", "user", "profile", "report_dir", "retention")
+_KEYS = {"cluster": str, "cron": str, "method": str, "user": str, "profile": str, "report_dir": str, "retention": int}
 _LOG = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.log")
 _MOST = 300  # characters of an error
 _LATE = datetime.timedelta(minutes=1)  # a run without a log after this time was missed
 
 
-def list_schedules(directory: str, now: datetime.datetime) -> list[dict[str, t.Any]]:
-    """Return the schedules of a user, each with its last run before `now`, and with lines for people."""
+def list_schedules(directory: str, now: datetime.datetime) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """Return the schedules of a user, each with its last run before `now`, and with lines for people; and a warning
+    for each that is broken.
+    """
     try:
         names = sorted(os.listdir(directory))
     except FileNotFoundError:
-        return []
-    paths = [os.path.join(directory, name, "schedule.json") for name in names]
-    return [_schedule(path, now) for path in paths if os.path.isfile(path)]
+        return [], []
+    schedules, warnings = [], []
+    for path in [os.path.join(directory, name, "schedule.json") for name in names]:
+        try:
+            if os.path.lexists(path):
+                schedules.append(_schedule(path, now))
+        except CisError as error:
+            warnings.append(str(error))
+        except OSError as error:
+            warnings.append(str(CisError(f"schedule {path}: {error.filename}: cannot be read: {error.strerror}")))
+    return schedules, warnings
 
 
 def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
-    known = read_json(path, "schedule")
-    if not isinstance(known, dict) or known.get("schema") != SCHEMA or not all(key in known for key in _KEYS):
-        raise CisError(f"schedule {path}: not an rke.cis schedule; install it again, or remove its directory")
+    known = read_kept(path, "schedule")
+    try:
+        if known["schema"] != SCHEMA or not all(isinstance(known[key], kind) for key, kind in _KEYS.items()):
+            raise ValueError
+        check_cluster_name(known["cluster"])
+        if read_cron(known["cron"], "cron") != known["cron"] or "\0" in known["report_dir"]:
+            raise ValueError
+    except (CisError, KeyError, TypeError, ValueError) as error:
+        raise CisError(
+            f"schedule {path}: not an rke.cis schedule; install it again, or remove its directory"
+        ) from error
     scans_dir = os.path.join(known["report_dir"], known["cluster"])
     scans = KeptScans(scans_dir).scans()
     scheduled = [scan for scan in scans if scan["kind"] == SCHEDULED and scan["complete"]]
-    run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir))
+    run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir), now)
     since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)
     if run:
         since = max(since, _local(run["started"]))
@@ -62,10 +86,10 @@ def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
     return {**schedule, "lines": _lines(schedule)}
 
 
-def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str) -> dict[str, t.Any]:
-    """Return the newest log's outcome and its scan, or nothing if there was no run."""
+def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str, now: datetime.datetime) -> dict[str, t.Any]:
+    """Return the newest log's outcome and its scan, or nothing if there was no run. What is later than now was none."""
     try:
-        found = sorted(name for name in os.listdir(logs) if _LOG.fullmatch(name))
+        found = sorted(name for name in os.listdir(logs) if _LOG.fullmatch(name) and _is_past(name[:16], now))
     except FileNotFoundError:
         found = []
     if not found:
@@ -88,10 +112,17 @@ def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str) -> dict
 def _recorded(path: str, kind: str) -> str:
     """Return what the run has written down, as one short line; empty if nothing."""
     try:
-        with open(f"{path}.{kind}", encoding="utf-8", errors="replace") as stream:
-            return printable(" ".join(stream.read(_MOST).split()))
-    except FileNotFoundError:
+        with open_kept(f"{path}.{kind}") as stream:
+            return printable(" ".join(stream.read(4 * _MOST).decode("utf-8", "replace")[:_MOST].split()))
+    except OSError:
         return ""
+
+
+def _is_past(stamp: str, now: datetime.datetime) -> bool:
+    try:
+        return _local(stamp) <= now + _LATE
+    except (ValueError, OverflowError):
+        return False
 
 
 def _local(stamp: str) -> datetime.datetime:

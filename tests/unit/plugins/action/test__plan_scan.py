@@ -393,6 +393,13 @@ def test_only_a_scheduled_scan_takes_the_lock(tmp_path: pathlib.Path, more: dict
     assert (tmp_path / "reports" / "prod" / NAME).exists() == lock
 
 
+def test_the_lock_is_released_if_the_scan_cannot_start(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("")
+    args = arguments(tmp_path, cluster="prod", kind="scheduled", evidence_dir=str(tmp_path / "file" / "evidence"))
+    assert run_action(ActionModule, args, VARS)["failed"]
+    assert not (tmp_path / "reports" / "prod" / NAME).exists()
+
+
 def test_what_only_shows_skips_takes_no_lock(tmp_path: pathlib.Path) -> None:
     run_action(ActionModule, arguments(tmp_path, kind="scheduled", show_skips="only"), VARS)
     assert not (tmp_path / "reports").exists()

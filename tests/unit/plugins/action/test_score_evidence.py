@@ -17,7 +17,7 @@ from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import NAME, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
@@ -390,6 +390,30 @@ def test_the_lock_of_a_scheduled_scan_is_released_whatever_happens(
         (scan_dir / ".plan.json").unlink()
     assert run_action(ActionModule, args).get("failed", False) is lose
     assert {path.name for path in scan_dir.parent.iterdir()} - {"index.json"} == {scan_dir.name}
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), MemoryError(), KeyboardInterrupt()])
+def test_the_lock_is_released_where_scoring_itself_breaks(
+    planned: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    args = planned("20261122T000000Z-x-scheduled", kind="scheduled")
+    place = pathlib.Path(args["scan_dir"]).parent
+    acquire(str(place))
+    monkeypatch.setattr(score_evidence, "build_report", mock.Mock(side_effect=error))
+    with pytest.raises(type(error)):
+        run_action(ActionModule, args)
+    assert not (place / NAME).exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "dangling"])
+def test_a_broken_lock_harms_no_manual_scan(planned: t.Callable[..., dict[str, t.Any]], text: str) -> None:
+    args = planned()
+    path = pathlib.Path(args["scan_dir"]).parent / NAME
+    if text == "dangling":
+        path.symlink_to("none")
+    else:
+        path.write_text(text)
+    assert not run_action(ActionModule, args).get("failed")
 
 
 @pytest.mark.parametrize(

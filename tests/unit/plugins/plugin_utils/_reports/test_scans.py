@@ -23,7 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     report_facts,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json
+from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, read_kept, to_json
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import keep, small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
 
@@ -150,11 +150,15 @@ def test_the_index_saves_reading_reports_again(directory: pathlib.Path, monkeypa
     assert json.loads((directory / "index.json").read_text())["scans"] == before
     read = []
 
-    def spy(path: str, what: str) -> t.Any:
-        read.append(os.path.basename(path))
-        return read_json(path, what)
+    def spy(real: t.Callable[[str, str], t.Any]) -> t.Callable[[str, str], t.Any]:
+        def read_and_noted(path: str, what: str) -> t.Any:
+            read.append(os.path.basename(path))
+            return real(path, what)
 
-    monkeypatch.setattr(scans, "read_json", spy)
+        return read_and_noted
+
+    monkeypatch.setattr(scans, "read_json", spy(read_json))
+    monkeypatch.setattr(scans, "read_kept", spy(read_kept))
     assert KeptScans(str(directory)).scans() == before
     assert len(KeptScans(str(directory)).past(name(9), report_facts(REPORT))) == 9
     assert read == ["index.json", "index.json"]
@@ -185,6 +189,19 @@ def test_an_index_that_is_broken_or_lies_in_form_is_made_anew(directory: pathlib
     (scan,) = KeptScans(str(directory)).write_index()
     assert scan["counts"] == {key: REPORT[key] for key in COUNTS}
     assert json.loads((directory / "index.json").read_text())["scans"] == [scan]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_an_index_that_is_no_file_is_made_anew(directory: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
+    make(directory, name(1))
+    (tmp_path / "other").write_text("{}")
+    if kind == "fifo":
+        os.mkfifo(directory / "index.json")
+    else:
+        (directory / "index.json").symlink_to(tmp_path / "other")
+    KeptScans(str(directory)).write_index()
+    assert (directory / "index.json").is_file() and not (directory / "index.json").is_symlink()
+    assert (tmp_path / "other").read_text() == "{}"
 
 
 def test_what_killed_writers_left_is_swept_and_nothing_else(directory: pathlib.Path, tmp_path: pathlib.Path) -> None:

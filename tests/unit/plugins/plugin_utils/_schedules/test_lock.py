@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules import lock as _lock
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME, acquire, release, running
 
@@ -173,32 +175,80 @@ def test_nobody_gives_back_what_another_holds(tmp_path: pathlib.Path) -> None:
     assert json.loads((tmp_path / NAME).read_text()) == lock
 
 
+VALID = {"owner": "a@b", "pid": 1, "started": "", "since": "2026-01-01T00:00:00Z", "expires": "2026-01-01T06:00:00Z"}
+
+
 @pytest.mark.parametrize(
-    "text, message",
+    "content, said",
     [
-        ("{", "not valid JSON"),
-        ("[]", "not the lock of a scheduled scan; remove it if no scan is running"),
-        ("{}", "not the lock of a scheduled scan; remove it if no scan is running"),
-        (
-            '{"owner": "a@b", "pid": 99999999999, "started": "", "since": "", "expires": "2026-01-01T00:00:00Z"}',
-            "not the lock of a scheduled scan; remove it if no scan is running",
-        ),
-        (
-            '{"owner": "a@b", "pid": 1, "started": "", "since": "", "expires": "soon"}',
-            "not the lock of a scheduled scan; remove it if no scan is running",
-        ),
+        ("", "not valid JSON: "),
+        ("{", "not valid JSON: "),
+        ("[" * 5000, "too large: more than 4096 bytes"),
+        ("[]", "not the lock of a scheduled scan; "),
+        ("{}", "not the lock of a scheduled scan; "),
+        (json.dumps({**VALID, "pid": 99999999999}), "not the lock of a scheduled scan; "),
+        (json.dumps({**VALID, "expires": "soon"}), "not the lock of a scheduled scan; "),
+        (json.dumps({**VALID, "since": "", "expires": "2099-01-01T00:00:00Z"}), "not the lock of a scheduled scan; "),
+        ("link", "cannot be read: not a regular file; "),
+        ("dangling", "cannot be read: not a regular file; "),
+        ("fifo", "cannot be read: not a regular file; "),
+        ("socket", "cannot be read: not a regular file; "),
     ],
 )
-def test_one_that_cannot_be_read_is_told(tmp_path: pathlib.Path, text: str, message: str) -> None:
-    (tmp_path / NAME).write_text(text)
-    with pytest.raises(CisError, match=message):
+def test_a_broken_one_stops_no_scan(tmp_path: pathlib.Path, content: str, said: str) -> None:
+    place, other = tmp_path / "prod", tmp_path / "other"
+    place.mkdir()
+    other.write_text(json.dumps(VALID))
+    path = place / NAME
+    if content in ("link", "dangling"):
+        path.symlink_to(other if content == "link" else tmp_path / "none")
+    elif content == "fifo":
+        os.mkfifo(path)
+    elif content == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.write_text(content)
+    release(str(place))  # as a manual scan does
+    assert os.path.lexists(path)
+    assert running(str(place)) == ""
+    (warning,) = acquire(str(place))
+    assert warning.startswith(f"lock {path}: {said}") and warning.endswith("; replaced by that of this scan")
+    assert path.is_file() and not path.is_symlink() and json.loads(path.read_text())["pid"] == os.getpid()
+    assert json.loads(other.read_text()) == VALID
+
+
+def test_one_that_cannot_be_replaced_is_told(tmp_path: pathlib.Path) -> None:
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(CisError, match=f"{NAME}: cannot be replaced: .*; remove it if no scheduled scan is running"):
         acquire(str(tmp_path))
-    assert (tmp_path / NAME).read_text() == text
+    release(str(tmp_path))
+    assert running(str(tmp_path)) == ""
+
+
+def test_one_longer_than_a_scan_does_not_hold(tmp_path: pathlib.Path) -> None:
+    now = time.time()
+    lock = written(tmp_path, owner="me@elsewhere", since=_lock._text(now - 7200), expires=_lock._text(now + 6 * 3600))
+    (warning,) = acquire(str(tmp_path))
+    assert warning.endswith(f"which claims to last until {lock['expires']}, longer than a scan can")
+
+
+def test_who_only_opens_the_directory_does_not_stop_it(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "_PATIENCE", 0.2)
+    hold = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print(flush=True); input()"
+    command = [sys.executable, "-c", hold, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "\n"
+        assert acquire(str(tmp_path)) == []
+        assert running(str(tmp_path))
+        release(str(tmp_path))
+        assert not (tmp_path / NAME).exists()
+        process.communicate("\n")
 
 
 def test_holds_where_a_directory_cannot_be_locked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one has made it between the look and the making."""
-    monkeypatch.setattr(_lock, "_read", lambda path: None)
+    monkeypatch.setattr(_lock, "_look", lambda path: (None, ""))
     acquire(str(tmp_path))
     with pytest.raises(CisError, match=BUSY):
         acquire(str(tmp_path))

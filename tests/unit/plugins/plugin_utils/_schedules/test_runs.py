@@ -16,7 +16,6 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.schedules_info import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA, list_schedules
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
@@ -67,7 +66,8 @@ def scanned(base: pathlib.Path, name: str) -> None:
 
 
 def listed(base: pathlib.Path, now: datetime.datetime = NOW) -> dict[str, t.Any]:
-    (schedule,) = list_schedules(str(base / "schedules"), now)
+    (schedule,), warnings = list_schedules(str(base / "schedules"), now)
+    assert warnings == []
     return schedule
 
 
@@ -169,14 +169,67 @@ def test_a_time_zone_is_that_of_the_controller(base: pathlib.Path, monkeypatch: 
     assert schedule["missed_runs"] == 3
 
 
-def test_what_is_no_schedule_is_left_alone_or_told(base: pathlib.Path) -> None:
+def test_what_is_no_schedule_is_left_alone(base: pathlib.Path) -> None:
     (base / "schedules" / "other").mkdir()
     (base / "schedules" / "file").write_text("")
-    assert [one["cluster"] for one in list_schedules(str(base / "schedules"), NOW)] == ["prod"]
-    assert list_schedules(str(base / "none"), NOW) == []
-    (base / "schedules" / "prod" / "schedule.json").write_text("{}")
-    with pytest.raises(CisError, match="schedule.json: not an rke.cis schedule; install it again, or remove"):
-        listed(base)
+    assert listed(base)["cluster"] == "prod"
+    assert list_schedules(str(base / "none"), NOW) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"cluster": value} for value in (5, None, "../x", "", "a\0b", ["prod"])),
+        *({"report_dir": value} for value in (None, 5, "a\0b", {})),
+        *({"cron": value} for value in (None, 5, "", "0 0 30 2 *", "x", "@every 5m", ["0 * * * *"])),
+        {"retention": "24"},
+        {"schema": "rke.cis/schedule/2"},
+    ],
+)
+def test_a_broken_one_is_told_and_breaks_no_other(base: pathlib.Path, change: dict[str, t.Any]) -> None:
+    broken = base / "schedules" / "a" / "schedule.json"
+    broken.parent.mkdir()
+    known = json.loads((base / "schedules" / "prod" / "schedule.json").read_text())
+    broken.write_text(json.dumps({**known, **change}))
+    result = run_action(ActionModule, {"dir": str(base / "schedules")})
+    assert [one["cluster"] for one in result["schedules"]] == ["prod"]
+    assert result["warnings"] == [
+        f"schedule {broken}: not an rke.cis schedule; install it again, or remove its directory"
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "5", "fifo", "link", "directory"])
+def test_one_that_cannot_be_read_breaks_no_other(base: pathlib.Path, content: str) -> None:
+    broken = base / "schedules" / "a" / "schedule.json"
+    broken.parent.mkdir()
+    if content == "fifo":
+        os.mkfifo(broken)
+    elif content == "link":
+        broken.symlink_to(base / "schedules" / "prod" / "schedule.json")
+    elif content == "directory":
+        broken.mkdir()
+    else:
+        broken.write_text(content)
+    schedules, warnings = list_schedules(str(base / "schedules"), NOW)
+    assert [one["cluster"] for one in schedules] == ["prod"]
+    assert len(warnings) == 1 and warnings[0].startswith(f"schedule {broken}: ")
+
+
+@pytest.mark.parametrize("stamp", ["99999999T999999Z", "20991231T000000Z", "00000000T000000Z"])
+def test_a_log_of_an_impossible_time_is_no_run(base: pathlib.Path, stamp: str) -> None:
+    ran(base, "0")
+    ran(base, "1", stamp)
+    assert listed(base)["last_run"]["started"] == RUN
+
+
+def test_what_a_run_wrote_down_is_read_from_files_alone(base: pathlib.Path) -> None:
+    ran(base, None)
+    logs = base / "schedules" / "prod" / "logs"
+    (base / "other").write_text("a secret")
+    (logs / f"{RUN}.error").symlink_to(base / "other")
+    (logs / f"{RUN}.status").write_text("2\n")
+    os.mkfifo(logs / f"{RUN}.busy")
+    assert listed(base)["last_run"]["error"] == ""
 
 
 def test_the_action_tells_of_one_cluster_or_of_all(base: pathlib.Path) -> None:
