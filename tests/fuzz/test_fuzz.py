@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import functools
 import io
 import json
 import pathlib
@@ -29,6 +30,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import read_
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster import read_cluster
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import render
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules import lock, runs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron
@@ -125,8 +127,15 @@ def test_damaged_evidence_costs_one_node(place: pathlib.Path, document: t.Any) -
     assert all(state != "error" for state in report["node_results"]["n2"].values())
 
 
-@fuzz(400)
+@pytest.fixture
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates take most of the time, and a scan renders each only once."""
+    monkeypatch.setattr(render, "environment", functools.cache(render.environment))
+
+
+@fuzz(150)
 @hypothesis.given(documents([node("n1")]), documents([cluster()]))
+@pytest.mark.usefixtures("compiled_once")
 def test_all_formats_of_damaged_evidence_can_be_read(place: pathlib.Path, document: t.Any, of_cluster: t.Any) -> None:
     report = scored(place, as_json(document), as_json(of_cluster))
     if report is not None:
