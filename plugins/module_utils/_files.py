@@ -16,7 +16,7 @@ import stat
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._outside import read_limited
+from ansible_collections.rke.cis.plugins.module_utils._outside import read_regular
 
 _TYPES = (
     (stat.S_ISREG, "file"),
@@ -105,12 +105,7 @@ def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any
 
 def read(path: str) -> bytes:
     """Return a regular file's content. Raises TooLarge if it is more than is read."""
-    # another file may have taken its place since it was examined: opening a FIFO must not wait for a writer
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return read_limited(stream, limits.FILE_BYTES)
+    return read_regular(path, limits.FILE_BYTES)
 
 
 def expand(pattern: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]:

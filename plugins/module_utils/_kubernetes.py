@@ -15,8 +15,15 @@ from urllib.parse import quote
 
 from ansible.module_utils.common.text.converters import to_text
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
-from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, read_limited, within
+from ansible_collections.rke.cis.plugins.module_utils._outside import (
+    TooLarge,
+    bounded,
+    read_limited,
+    read_regular,
+    within,
+)
 
 CLUSTER_SCHEMA = "rke.cis/cluster-evidence/1"
 
@@ -24,7 +31,6 @@ CLUSTER_SCHEMA = "rke.cis/cluster-evidence/1"
 CONFIG_MAP = {"namespace": "security-scan", "name": "security-scan-cfg", "key": "config.json"}
 
 _KEPT = ("spec",)
-_LARGEST = 32 * 1024 * 1024  # bytes of an answer
 _VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}[0-9A-Za-z.+-]{0,64}")
 
 
@@ -43,9 +49,8 @@ def _reason(kubeconfig: str, context: t.Optional[str], error: Exception) -> str:
         return "no such file; use the kubeconfig that rke up writes, such as kube_config_cluster.yml"
     if isinstance(error, OSError):
         return to_text(error.strerror or type(error).__name__)
-    with open(kubeconfig, "rb") as stream:
-        if stream.read(14) == b"$ANSIBLE_VAULT":
-            return "encrypted with ansible-vault; decrypt it"
+    if isinstance(error, (TooLarge, _Encrypted)):
+        return str(error)
     mark = getattr(error, "problem_mark", None)
     if mark:
         return "not valid YAML near line {0}".format(mark.line + 1)
@@ -59,6 +64,22 @@ def _reason(kubeconfig: str, context: t.Optional[str], error: Exception) -> str:
     return "; ".join(["not a valid kubeconfig"] + found)
 
 
+class _Encrypted(ValueError):
+    pass
+
+
+def _check(kubeconfig: str) -> None:
+    """Raise what is wrong with a file that the library would read without any limit."""
+    content = read_regular(kubeconfig, limits.KUBECONFIG_BYTES)
+    if content.startswith(b"$ANSIBLE_VAULT"):
+        raise _Encrypted("encrypted with ansible-vault; decrypt it")
+    import yaml  # which the library needs, too
+
+    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for _event in bounded(yaml, yaml.parse(content, Loader=parser), limits.YAML_NODES, limits.YAML_DEPTH):
+        pass
+
+
 def _refuse(constant: str) -> None:
     raise ValueError("{0} is not JSON".format(constant))
 
@@ -69,6 +90,7 @@ class ClusterReader:
     def __init__(self, kubernetes: t.Any, kubeconfig: str, context: t.Optional[str], timeout: float) -> None:
         configuration = kubernetes.client.Configuration()
         try:
+            _check(kubeconfig)
             # a deadline, since a kubeconfig can name a program to run; what that returns is not written back
             within(
                 timeout,
@@ -106,7 +128,7 @@ class ClusterReader:
                 timeout=self._timeout + 1,  # ends the thread that within() has left
             )
             try:
-                return answer.status, answer.reason or "", read_limited(answer, _LARGEST)
+                return answer.status, answer.reason or "", read_limited(answer, limits.API_BYTES)
             finally:
                 answer.close()
 

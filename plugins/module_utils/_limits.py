@@ -4,8 +4,9 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""How much of a node's state is taken. What is beyond is an error of the kind `too large`, and never cut."""
+"""How much is taken of what comes from outside. What is beyond is an error that says so, and never cut."""
 
+# On a node.
 ANSWER_BYTES = 4 * 1024**2  # one answer of Docker
 ANSWER_MEMORY = 256 * 1024**2  # what the program that asks Docker may use for it
 ARGUMENT_CHARS = 16 * 1024  # an argument, a path, the value of a variable
@@ -17,3 +18,16 @@ ENTRIES = 10000  # of one directory, or matches of one pattern
 FILE_BYTES = 256 * 1024  # an EncryptionConfiguration has a few thousand, and PyYAML takes 500 times as much memory
 EVIDENCE_BYTES = 4 * 1024**2  # a node's document
 MESSAGE_CHARS = 500  # an error; the only text that is shortened
+
+# On the controller.
+NODE_BYTES = 5 * 1024**2  # what a node answers: its document, and some more for what the bound above leaves out
+RECORDED_BYTES = 10 * 1024**2  # the file of a node's document, which has line breaks and blanks
+API_BYTES = 8 * 1024**2  # one answer of the Kubernetes API
+KUBECONFIG_BYTES = 1024**2
+USER_BYTES = 4 * 1024**2  # any other file that a user names: cluster.yml, skips, waivers, benchmark
+YAML_NODES = 200_000  # in one file, with all aliases followed
+YAML_DEPTH = 500
+KEPT_BYTES = 16 * 1024**2  # a lock, a schedule, an index, a record of alerts
+REPORT_BYTES = 128 * 1024**2  # a stored report; of 1,000 nodes it has some MB
+ERROR_CHARS = 2000  # a line that says why something is refused; shortened
+SKIP_WARNINGS = 10  # about unknown ids; the others are counted

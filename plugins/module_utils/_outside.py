@@ -4,8 +4,11 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""Exchanges with a peer that is not trusted, each with a deadline as a whole and a limit of size."""
+"""What comes from outside, taken within limits: of the time as a whole, of the size, and of what YAML makes of it."""
 
+import errno
+import os
+import stat
 import threading
 import typing as t
 
@@ -44,3 +47,56 @@ def read_limited(stream: t.Any, most: int) -> bytes:
     if len(content) > most:
         raise TooLarge("too large: more than {0} bytes".format(most))
     return content
+
+
+def open_regular(path: str, flags: int = 0) -> t.BinaryIO:
+    """Open a file to read. A FIFO or a device, which may have taken its place, is not waited for, but an OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "a directory" if stat.S_ISDIR(mode) else "not a regular file", path)
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: str, most: int) -> bytes:
+    """Return a regular file's content. Raises TooLarge if that is more than so many bytes, or OSError."""
+    with open_regular(path) as stream:
+        return read_limited(stream, most)
+
+
+def bounded(yaml: t.Any, events: t.Iterable[t.Any], most: int, depth: int) -> t.Iterator[t.Any]:
+    """Give the events of PyYAML's parser on. Raises MarkedYAMLError for too many or too deeply nested nodes.
+
+    A node counts as often as aliases repeat it, since a short text can be very large with all of them followed. The
+    parser, unlike what makes nodes and values of its events, neither recurses nor keeps them.
+    """
+    total = 0
+    # of each anchor the number of nodes and the depth below it; none while the node is open, so that no loop is known
+    known: t.Dict[str, t.Tuple[int, int]] = {}
+    opened: t.List[t.List[t.Any]] = []  # anchor, nodes before it, depth below it
+    for event in events:
+        below = 0
+        if isinstance(event, yaml.AliasEvent):
+            # an alias of no anchor is for the composer to refuse
+            nodes, below = known.get(event.anchor, (1, 1))
+            if any(event.anchor == anchor for anchor, _before, _depth in opened):
+                nodes = most + 1
+            total += nodes
+        elif isinstance(event, yaml.ScalarEvent):
+            total, below = total + 1, 1
+            known[event.anchor] = 1, 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            opened.append([event.anchor, total, 0])
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before, under = opened.pop()
+            below = under + 1
+            known[anchor] = total - before, below
+        if opened:
+            opened[-1][2] = max(opened[-1][2], below)
+        if total > most:
+            raise yaml.MarkedYAMLError(problem="too large with all aliases followed", problem_mark=event.start_mark)
+        if len(opened) + below > depth:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+        yield event

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
-
-_LONGEST = 2000  # characters
 
 
 class CisError(Exception):
@@ -20,7 +19,7 @@ class CisError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(shortened(printable(message), _LONGEST))
+        super().__init__(shortened(printable(message), limits.ERROR_CHARS))
 
 
 class Busy(CisError):

@@ -11,18 +11,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-import stat
 import tempfile
 import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import is_encrypted
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, open_regular, read_limited
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
-MOST_KEPT = 16 * 2**20  # bytes of a file that scans keep for themselves
 
 
 def make_directory(path: str, option: str) -> None:
@@ -82,11 +82,7 @@ def to_json(document: t.Any) -> str:
 
 def read_file(path: str, what: str, loader: t.Any = None) -> bytes:
     """Return a user's file, decrypted if Ansible's loader has the password. Raises CisError that begins with `what`."""
-    try:
-        with open(os.path.expanduser(path), "rb") as stream:
-            data = stream.read()
-    except OSError as error:
-        raise CisError(f"{what}: cannot be read: {error.strerror}") from error
+    data = _bytes(open_regular, os.path.expanduser(path), what, limits.USER_BYTES)
     try:
         return decrypted(data, loader) if is_encrypted(data) else data
     except CisError as error:
@@ -120,38 +116,33 @@ def _refuse(constant: str) -> t.NoReturn:
 
 
 def open_kept(path: str) -> t.BinaryIO:
-    """Open a file that scans keep for themselves. Whatever others may have put in its place, a link, a FIFO or a
-    device, is neither followed nor waited for, but an OSError.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return os.fdopen(handle, "rb")
+    """Open a file that scans keep for themselves. A link, which others may have put in its place, is an OSError."""
+    return open_regular(path, os.O_NOFOLLOW)
 
 
-def read_kept(path: str, what: str, most: int = MOST_KEPT) -> t.Any:
-    """Return the document in a JSON file that scans keep for themselves. Raises CisError that names the file."""
+def _bytes(opened: t.Callable[[str], t.BinaryIO], path: str, what: str, most: int) -> bytes:
     try:
-        with open_kept(path) as stream:
-            data = stream.read(most + 1)
+        with opened(path) as stream:
+            return read_limited(stream, most)
+    except TooLarge as error:
+        raise CisError(f"{what}: {error}") from error
     except OSError as error:
         why = "not a regular file" if error.errno in (errno.ELOOP, errno.ENXIO) else error.strerror
-        raise CisError(f"{what} {path}: cannot be read: {why}") from error
-    if len(data) > most:
-        raise CisError(f"{what} {path}: too large: more than {most} bytes")
+        raise CisError(f"{what}: cannot be read: {why}") from error
+
+
+def _json(data: bytes, what: str) -> t.Any:
     try:
         return json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise CisError(f"{what} {path}: not valid JSON: {error}") from error
+        raise CisError(f"{what}: not valid JSON: {error}") from error
 
 
-def read_json(path: str, what: str) -> t.Any:
+def read_kept(path: str, what: str, most: int = limits.KEPT_BYTES) -> t.Any:
+    """Return the document in a JSON file that scans keep for themselves. Raises CisError that names the file."""
+    return _json(_bytes(open_kept, path, f"{what} {path}", most), f"{what} {path}")
+
+
+def read_json(path: str, what: str, most: int = limits.RECORDED_BYTES) -> t.Any:
     """Return the document in a JSON file. Raises CisError that names the file and the place."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream, parse_constant=_refuse)
-    except OSError as error:
-        raise CisError(f"{what} {path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CisError(f"{what} {path}: not valid JSON: {error}") from error
+    return _json(_bytes(open_regular, path, f"{what} {path}", most), f"{what} {path}")

@@ -21,6 +21,8 @@ import yaml
 from ansible import constants as C
 from ansible.parsing.vault import is_encrypted
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, bounded, read_regular
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._store import decrypted, read_text
 
@@ -28,8 +30,6 @@ TEXT, DATE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
 NULL, BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 VAULT = ("!vault", "!vault-encrypted")
 
-# A file can be short and yet huge, by aliases of aliases.
-_MAX_DEPTH, _MAX_NODES = 500, 500_000
 # What a parser quotes: punctuation, a tab and the parser's own '<scalar>' may be shown; all else is the file's.
 _QUOTED = re.compile(r"""'(?!\W+'|<[a-z ]+>'|\\t')[^']*'|"[^"]*\"""")
 # libyaml where it is there, for large files; of others the faults are explained better without it
@@ -58,11 +58,8 @@ def compose(
     loader has the password. `place` says where a line is. Raises CisError that begins with it.
     """
     try:
-        depth, ended, more = 0, False, False
-        for event in yaml.parse(text, Loader=parser):  # which, unlike compose, does not recurse
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _MAX_DEPTH:
-                raise RecursionError
+        ended, more = False, False
+        for event in bounded(yaml, yaml.parse(text, Loader=parser), limits.YAML_NODES, limits.YAML_DEPTH):
             if ended:  # and what comes then is another document, not a part that is out of place
                 more = isinstance(event, yaml.DocumentStartEvent)
                 break
@@ -70,11 +67,7 @@ def compose(
         root = next(yaml.compose_all(text, Loader=parser), None)
         if more and root is not None and root.value == "":
             raise CisError(f"{place(line_of(root))}: the first document is empty, and only the first counts; remove it")
-        nodes: dict[yaml.Node, int] = {}
-        if root is not None:
-            _check_size(root, nodes)
-        for node in nodes:
-            _unlock(node, loader)
+        _unlock(root, loader)
         return root
     except yaml.reader.ReaderError as error:
         read = text[: error.position]
@@ -88,27 +81,20 @@ def compose(
     raise CisError(f"{place(line)}: not valid {kind}: {why}")
 
 
-def _check_size(node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
-    """Return the number of nodes with all aliases followed. Raises YAMLError if there are too many, or a loop."""
-    if node not in sizes:
-        sizes[node] = _MAX_NODES  # while its children are counted, so that a loop is too large
-        children = [] if isinstance(node, yaml.ScalarNode) else node.value
-        if isinstance(node, yaml.MappingNode):
-            children = [child for pair in node.value for child in pair]
-        sizes[node] = 1 + sum(_check_size(child, sizes) for child in children)
-    if sizes[node] > _MAX_NODES:
-        mark = t.cast("t.Any", node.start_mark)
-        raise yaml.MarkedYAMLError(problem="too large with all aliases followed", problem_mark=mark)
-    return sizes[node]
-
-
-def _unlock(node: yaml.Node, loader: t.Any) -> None:
-    """Decrypt a value in place. One that cannot be is an error only if somebody asks for it."""
-    if node.tag in VAULT and isinstance(node, yaml.ScalarNode):
-        try:
-            node.value, node.tag = decrypted(node.value, loader).decode("utf-8"), TEXT
-        except (CisError, UnicodeDecodeError) as error:
-            node.value = str(error)
+def _unlock(root: yaml.Node | None, loader: t.Any) -> None:
+    """Decrypt values in place. One that cannot be is an error only if somebody asks for it."""
+    waiting = [root] if root else []
+    seen = set(waiting)
+    for node in waiting:
+        if node.tag in VAULT and isinstance(node, yaml.ScalarNode):
+            try:
+                node.value, node.tag = decrypted(node.value, loader).decode("utf-8"), TEXT
+            except (CisError, UnicodeDecodeError) as error:
+                node.value = str(error)
+        children = [child for pair in pairs(node) for child in pair] or node.value
+        new = {} if isinstance(node, yaml.ScalarNode) else dict.fromkeys(children)
+        waiting += new.keys() - seen
+        seen.update(new)
 
 
 def why_locked(node: yaml.Node) -> str:
@@ -163,9 +149,8 @@ def plain_file(path: str, option: str, loader: t.Any) -> t.Iterator[str]:
     If the process is killed, Ansible removes the copy when it ends.
     """
     try:
-        with open(path, "rb") as stream:
-            written = stream.read()
-    except OSError:
+        written = read_regular(path, limits.USER_BYTES)
+    except (OSError, TooLarge):
         written = b""  # the reader says why
     if not is_encrypted(written) and VAULT[0].encode() not in written:
         yield path

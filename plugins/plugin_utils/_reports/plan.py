@@ -16,6 +16,7 @@ import contextlib
 import os
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
@@ -48,7 +49,7 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
 def read_plan(scan_dir: str) -> Plan:
     """Return the plan of the scan in a directory. Raises CisError if there is none."""
     path = _plan_path(scan_dir)
-    plan = read_json(path, "plan")
+    plan = read_json(path, "plan", limits.REPORT_BYTES)
     if not isinstance(plan, dict) or plan.get("schema") != SCHEMA:
         raise CisError(f"plan {path}: not a plan of this collection (expected the schema {SCHEMA}); scan again")
     return plan

@@ -21,6 +21,7 @@ import stat
 import time
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
@@ -104,7 +105,7 @@ def _order(name: str) -> tuple[str, int, str]:
 
 def read_report(path: str) -> dict[str, t.Any]:
     """Return the report in a file. Raises CisError that names the file and what is wrong."""
-    return check_report(read_json(path, "report"), f"report {path}")
+    return check_report(read_json(path, "report", limits.REPORT_BYTES), f"report {path}")
 
 
 def report_facts(report: dict[str, t.Any]) -> Scan:

@@ -22,6 +22,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.release import __version__ as CORE
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
@@ -240,6 +241,7 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
     asked = time.time()
     try:
         answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
+        size = len(json.dumps(answer.get("evidence")))
     except AnsibleConnectionFailure:
         raise
     except RecursionError as error:
@@ -249,6 +251,8 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
     if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
         problem = _python_problem(action)
         raise Unseen(*(("failed", problem) if problem else unseen_result(answer)))
+    if size > limits.NODE_BYTES:
+        raise Unseen("too large", f"the node's answer has more than {limits.NODE_BYTES} bytes")
     try:
         # neither the name nor the roles in it are the node's to say
         said = {**answer["evidence"], "node": args["node"], "roles": args.get("roles") or []}

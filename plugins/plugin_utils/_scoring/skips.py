@@ -12,6 +12,7 @@ import difflib
 import json
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
@@ -21,8 +22,6 @@ _NAME, _KEY = "security-scan-cfg", "config.json"
 CONFIG_MAP = f"ConfigMap security-scan/{_NAME}"
 
 _EXAMPLE = '{"skip": {"rke-cis-1.4": ["1.1.2"]}}'
-
-_MOST_WARNINGS = 10  # about unknown ids: a ConfigMap may hold thousands
 
 SKIP_SOURCES = ("merged", "variable", "file", "config_map")
 
@@ -149,7 +148,7 @@ def no_control(benchmark: Benchmark, control_id: str) -> str:
     # without quotes, YAML reads 1.10 as the number 1.1
     near = [known for known in ids if known[:-1] == control_id] or difflib.get_close_matches(control_id, ids, 3, 0.75)
     hint = f" (did you mean {', '.join(near[:3])}?)" if near else ""
-    return f"{benchmark.id} has no control {control_id!r}{hint}"
+    return f"{benchmark.id} has no control {quoted(control_id)}{hint}"
 
 
 def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, str]]]) -> tuple[Skips, list[str]]:
@@ -163,10 +162,10 @@ def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, s
                 merged.setdefault(control_id, {"by": source, "reason": reason})
             else:
                 unknown += 1
-                if unknown <= _MOST_WARNINGS:
+                if unknown <= limits.SKIP_WARNINGS:
                     warnings.append(f"{source}: {no_control(benchmark, control_id)}; ignored")
-    if unknown > _MOST_WARNINGS:
-        warnings.append(f"skips: {unknown - _MOST_WARNINGS} more unknown ids; ignored")
+    if unknown > limits.SKIP_WARNINGS:
+        warnings.append(f"skips: {unknown - limits.SKIP_WARNINGS} more unknown ids; ignored")
     return merged, warnings
 
 

@@ -148,6 +148,14 @@ def test_an_answer_of_another_form_is_recorded_as_a_failure_of_that_node(
     assert recorded(directory)["error"]["kind"] == "failed"
 
 
+def test_an_answer_that_is_too_large_is_recorded_as_such(directory: pathlib.Path) -> None:
+    large = node("n1")
+    large["containers"]["kubelet"] = {**large["containers"]["kubelet"], "args": ["x" * 100_000] * 60}
+    result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": large})
+    assert result["problem"] == "too large: the node's answer has more than 5242880 bytes"
+    assert recorded(directory)["error"]["kind"] == "too large"
+
+
 def test_a_node_does_not_answer_for_another_or_in_another_role(directory: pathlib.Path) -> None:
     run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": node("another", ["etcd"])})
     assert (recorded(directory)["node"], recorded(directory)["roles"]) == ("n1", ["worker"])

@@ -4,6 +4,7 @@
 
 import base64
 import json
+import os
 import pathlib
 import socket
 
@@ -191,7 +192,7 @@ def test_a_server_that_drips_is_given_up(api, reader):
 
 @pytest.mark.parametrize("status", [200, 500])
 def test_an_answer_without_end_is_too_large(api, reader, status, monkeypatch):
-    monkeypatch.setattr(_kubernetes, "_LARGEST", 1000)
+    monkeypatch.setattr(_kubernetes.limits, "API_BYTES", 1000)
     api.answers[PSP] = (status, "x" * 1001)
     answer = reader.objects(PSP, "1.25", "")
     assert error_of(answer) == "failed"
@@ -328,6 +329,35 @@ def test_a_kubeconfig_that_is_no_yaml_is_not_quoted(tmp_path, token):
     with pytest.raises(KubeconfigError) as raised:
         ClusterReader(kubernetes, str(path), None, 5)
     assert "not valid YAML near line 3" in str(raised.value) or "line 4" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+MERGES = "a0: &a0 {k: hunter2}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (MERGES, "not valid YAML near line 16"),
+        ("x: " + "[" * 3000, "not valid YAML near line 1"),
+        ("# hunter2\n" * 200_000, "too large: more than 1048576 bytes"),
+        ("fifo", "not a regular file"),
+        ("directory", "a directory"),
+    ],
+    ids=["aliases", "depth", "size", "fifo", "directory"],
+)
+def test_a_kubeconfig_beyond_the_limits_is_not_handed_to_the_library(tmp_path, monkeypatch, text, expected):
+    path = tmp_path / "kubeconfig"
+    if text == "fifo":
+        os.mkfifo(path)
+    elif text == "directory":
+        path.mkdir()
+    else:
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(kubernetes.config, "load_kube_config", lambda **_args: pytest.fail("it was"))
+    with pytest.raises(KubeconfigError) as raised:
+        ClusterReader(kubernetes, str(path), None, 5)
+    assert expected in str(raised.value)
     assert "hunter2" not in str(raised.value)
 
 

@@ -314,3 +314,20 @@ def test_malformed_cluster_evidence_costs_no_node(tmp_path: pathlib.Path, name: 
     assert api is not None
     assert api["error"]["kind"] == "invalid"
     assert api["error"]["message"].startswith(f"evidence file {tmp_path}/cluster.json: ")
+
+
+@pytest.mark.parametrize("read", [_store.read_file, _store.read_json, _store.read_kept])
+def test_what_is_no_file_of_some_size_is_refused_at_once(
+    tmp_path: pathlib.Path, read: t.Callable[[str, str], t.Any]
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(20 * 1024**3)
+    for name, said in (
+        ("fifo", "cannot be read: not a regular file"),
+        ("/dev/zero", "cannot be read: not a regular file"),
+        (".", "cannot be read: a directory"),
+        ("large", "too large: more than "),
+    ):
+        with pytest.raises(CisError, match=f"^opt.*: {said}"):
+            read(str(tmp_path / name), "opt")

@@ -45,6 +45,7 @@ password: !other |
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
 )
+CHAIN = "a0: &a0 []\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 600))
 MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 30))
 
 
@@ -105,10 +106,25 @@ def test_error_keeps_the_punctuation_that_is_missing(read: t.Callable[[str], yam
         (MERGES, "too large with all aliases followed"),
         ("x: 1\na: &a\n  b: *a\n", "too large with all aliases followed"),
         ("&a [*a]", "too large with all aliases followed"),
+        ("[" + "[]," * 200_000 + "]", "too large with all aliases followed"),
+        (CHAIN, "nested too deeply"),
+        ("? " * 3000, "nested too deeply"),
+        ("- " * 3000, "nested too deeply"),
     ],
 )
 def test_depth_and_size_are_bounded(read: t.Callable[[str], yaml.Node | None], text: str, why: str) -> None:
     assert why in error_of(read, text)
+
+
+def test_anchors_and_merge_keys_within_the_limits(read: t.Callable[[str], yaml.Node | None]) -> None:
+    text = "base: &b {user: rke, port: 22}\nnodes: [{<<: *b, port: 2222}, *b]\n"
+    document = value_of(read(text), "here")
+    assert document["nodes"] == [{"user": "rke", "port": 2222}, {"user": "rke", "port": 22}]
+
+
+def test_what_is_too_large_is_told_by_its_line(read: t.Callable[[str], yaml.Node | None]) -> None:
+    assert " line 6: " in error_of(read, LAUGHS)
+    assert " line 16: " in error_of(read, MERGES)
 
 
 def test_brackets_in_a_text_are_not_depth(read: t.Callable[[str], yaml.Node | None]) -> None:

@@ -418,3 +418,8 @@ def test_warnings_about_unknown_ids_are_few() -> None:
     assert list(skips) == ["1.1.2"]
     assert len(warnings) == 11
     assert warnings[-1] == "skips: 19990 more unknown ids; ignored"
+
+
+def test_a_warning_about_an_unknown_id_is_short() -> None:
+    _skips, warnings = user_skips(BENCHMARK, ["9." + "1" * 1_000_000], None, None)
+    assert len(warnings) == 1 and len(warnings[0]) < 200
