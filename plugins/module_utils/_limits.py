@@ -20,8 +20,7 @@ EVIDENCE_BYTES = 4 * 1024**2  # a node's document
 MESSAGE_CHARS = 500  # an error; the only text that is shortened
 
 # On the controller.
-NODE_BYTES = 5 * 1024**2  # what a node answers: its document, and some more for what the bound above leaves out
-RECORDED_BYTES = 10 * 1024**2  # the file of a node's document, which has line breaks and blanks
+RECORDED_BYTES = 10 * 1024**2  # the file of a node's document, or of the API's; it has line breaks and blanks
 API_BYTES = 8 * 1024**2  # one answer of the Kubernetes API
 KUBECONFIG_BYTES = 1024**2
 USER_BYTES = 4 * 1024**2  # any other file that a user names: cluster.yml, skips, waivers, benchmark

@@ -231,6 +231,15 @@ def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
     return {**document, "clock_offset": off} if abs(off) > _CLOCK else document
 
 
+def _bound(document: t.Any) -> None:
+    """Raise Unseen if a document would take a larger file than is read again."""
+    size = 0
+    for part in json.JSONEncoder(indent=1).iterencode(document):  # as to_json does, but without keeping it
+        size += len(part)
+        if size > limits.RECORDED_BYTES:
+            raise Unseen("too large", f"the node's answer is too large: more than {limits.RECORDED_BYTES} bytes")
+
+
 def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
     """Run rke.cis.node_evidence_info with these arguments on the action's node, and return its evidence document.
 
@@ -241,7 +250,7 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
     asked = time.time()
     try:
         answer = action._execute_module(module_name="rke.cis.node_evidence_info", module_args=args, task_vars=task_vars)
-        size = len(json.dumps(answer.get("evidence")))
+        _bound(answer.get("evidence"))
     except AnsibleConnectionFailure:
         raise
     except RecursionError as error:
@@ -251,8 +260,6 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
     if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
         problem = _python_problem(action)
         raise Unseen(*(("failed", problem) if problem else unseen_result(answer)))
-    if size > limits.NODE_BYTES:
-        raise Unseen("too large", f"the node's answer has more than {limits.NODE_BYTES} bytes")
     try:
         # neither the name nor the roles in it are the node's to say
         said = {**answer["evidence"], "node": args["node"], "roles": args.get("roles") or []}

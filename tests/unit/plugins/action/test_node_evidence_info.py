@@ -150,9 +150,9 @@ def test_an_answer_of_another_form_is_recorded_as_a_failure_of_that_node(
 
 def test_an_answer_that_is_too_large_is_recorded_as_such(directory: pathlib.Path) -> None:
     large = node("n1")
-    large["containers"]["kubelet"] = {**large["containers"]["kubelet"], "args": ["x" * 100_000] * 60}
+    large["containers"]["kubelet"] = {**large["containers"]["kubelet"], "args": ["x" * 100_000] * 110}
     result = run_action(ActionModule, {"record_to": str(directory)}, VARS, answer={"evidence": large})
-    assert result["problem"] == "too large: the node's answer has more than 5242880 bytes"
+    assert result["problem"] == "too large: the node's answer is too large: more than 10485760 bytes"
     assert recorded(directory)["error"]["kind"] == "too large"
 
 
