@@ -104,15 +104,15 @@ def mask_url_passwords(text: str) -> str:
     return re.sub(r"\S+", masked, text)
 
 
-def error_text(text: str) -> str:
-    """Return what a program said as one printable line without secrets, shortened if it is long."""
-    line = " ".join(readable(text[: 10 * limits.MESSAGE_CHARS]).split())
-    if len(text) > 10 * limits.MESSAGE_CHARS:
+def error_text(text: str, most: int = limits.MESSAGE_CHARS) -> str:
+    """Return what a program or a server said as one printable line without secrets, shortened if it is long."""
+    line = " ".join(readable(text[: 10 * most]).split())
+    if len(text) > 10 * most:
         line = line.rpartition(" ")[0]  # not half of a password
     line = _SECRET_TEXT.sub(r"\1" + MASK, mask_url_passwords(line))
     line = "".join(character if character.isprintable() else "?" for character in line)
     line = line or "..."
-    return line if len(line) <= limits.MESSAGE_CHARS else line[: limits.MESSAGE_CHARS - 3] + "..."
+    return line if len(line) <= most else line[: most - 3] + "..."
 
 
 class DockerError(Exception):
@@ -222,8 +222,8 @@ def _kill(process: t.Any) -> None:
         pass
 
 
-class _Door:
-    """A way to ask Docker. All answers together have to come before the deadline."""
+class _Client:
+    """Asks Docker. All its answers together must come before the deadline."""
 
     def __init__(self, timeout: int, deadline: float) -> None:
         self._timeout = timeout
@@ -239,7 +239,7 @@ class _Door:
             raise DockerError(error.kind, message) from error
 
 
-class CliDocker(_Door):
+class CliDocker(_Client):
     """Docker through its command line tool, for nodes without the SDK."""
 
     source = "docker CLI"
@@ -268,7 +268,7 @@ class CliDocker(_Door):
         return [line.split(None, 1)[1] for line in out.splitlines()[1:] if " " in line.strip()]
 
 
-class SdkDocker(_Door):
+class SdkDocker(_Client):
     """Docker through the Docker SDK for Python."""
 
     source = "Docker SDK for Python"
@@ -309,9 +309,9 @@ def _parsed(text: str, what: str) -> t.Any:
 def inspect_containers(
     module: t.Any, docker_host: str, timeout: int, names: t.Sequence[str]
 ) -> t.Tuple[t.Any, t.Dict[str, t.Any]]:
-    """Return a door to Docker and what it says of the named containers: None where that is no use.
+    """Return a client for Docker, and what it says of each named container: None if that cannot be used.
 
-    The SDK is used where it is installed and works; else the CLI, whose word is final when it fails too.
+    The SDK is used where it is installed and works; else the CLI, whose error is the one that is reported.
     """
     if timeout < 1:
         module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
@@ -517,7 +517,7 @@ def _text(value: str) -> str:
 
 def _words(values: t.List[t.Any]) -> t.List[str]:
     if not all(isinstance(value, str) for value in _few(values, limits.ARGUMENTS, "arguments")):
-        raise DockerError("malformed", "docker inspect gave an argument that is no text")
+        raise DockerError("malformed", "docker inspect gave an argument that is not text")
     return [_text(value) for value in values]
 
 

@@ -6,7 +6,6 @@
 
 """What a benchmark asks of the Kubernetes API: lists of objects, and Rancher's skip ConfigMap. Read-only."""
 
-import json
 import logging
 import os
 import re
@@ -16,10 +15,11 @@ from urllib.parse import quote
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
+from ansible_collections.rke.cis.plugins.module_utils._docker import error_text, mask_url_passwords
 from ansible_collections.rke.cis.plugins.module_utils._outside import (
     TooLarge,
     bounded,
+    parse_json,
     read_limited,
     read_regular,
     within,
@@ -39,8 +39,7 @@ class KubeconfigError(Exception):
 
 
 def _problem(kind: str, message: str) -> t.Dict[str, t.Any]:
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(message.split()))
-    return {"error": {"kind": kind, "message": mask_url_passwords(line)[:300]}}
+    return {"error": {"kind": kind, "message": error_text(message, limits.API_MESSAGE_CHARS)}}
 
 
 def _reason(kubeconfig: str, context: t.Optional[str], error: Exception) -> str:
@@ -78,10 +77,6 @@ def _check(kubeconfig: str) -> None:
     parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for _event in bounded(yaml, yaml.parse(content, Loader=parser), limits.YAML_NODES, limits.YAML_DEPTH):
         pass
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError("{0} is not JSON".format(constant))
 
 
 class ClusterReader:
@@ -147,7 +142,7 @@ class ClusterReader:
         if status != 200:
             return _problem("failed", "{0}: {1} {2}".format(what, status, reason))
         try:
-            return {"answer": json.loads(body.decode("utf-8"), parse_constant=_refuse)}
+            return {"answer": parse_json(body)}
         except (ValueError, RecursionError):
             return _problem("failed", "the answer to {0} is not valid JSON".format(what))
 

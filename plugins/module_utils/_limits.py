@@ -22,11 +22,16 @@ MESSAGE_CHARS = 500  # an error; the only text that is shortened
 # On the controller.
 RECORDED_BYTES = 10 * 1024**2  # the file of a node's document, or of the API's; it has line breaks and blanks
 API_BYTES = 8 * 1024**2  # one answer of the Kubernetes API
+API_MESSAGE_CHARS = 300  # an error of the Kubernetes API; shortened
 KUBECONFIG_BYTES = 1024**2
 USER_BYTES = 4 * 1024**2  # any other file that a user names: cluster.yml, skips, waivers, benchmark
 YAML_NODES = 200_000  # in one file, with all aliases followed
 YAML_DEPTH = 500
-KEPT_BYTES = 16 * 1024**2  # a lock, a schedule, an index, a record of alerts
+KEPT_BYTES = 16 * 1024**2  # a schedule, an index, a record of alerts
 REPORT_BYTES = 128 * 1024**2  # a stored report; of 1,000 nodes it has some MB
+LOCK_BYTES = 4096  # the lock of a scheduled scan
+RUN_CHARS = 300  # what a scheduled run came to; shortened
+SERVICE_BYTES = 2000  # what a notifier's service says about an error; shortened
+MAIL_BYTES = 64 * 1024  # all that a mail server says
 ERROR_CHARS = 2000  # a line that says why something is refused; shortened
 SKIP_WARNINGS = 10  # about unknown ids; the others are counted

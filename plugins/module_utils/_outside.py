@@ -7,6 +7,7 @@
 """What comes from outside, taken within limits: of the time as a whole, of the size, and of what YAML makes of it."""
 
 import errno
+import json
 import os
 import stat
 import threading
@@ -63,6 +64,15 @@ def read_regular(path: str, most: int) -> bytes:
     """Return a regular file's content. Raises TooLarge if that is more than so many bytes, or OSError."""
     with open_regular(path) as stream:
         return read_limited(stream, most)
+
+
+def _refuse(constant: str) -> t.NoReturn:
+    raise ValueError("{0} is not a number of JSON".format(constant))
+
+
+def parse_json(data: t.Union[bytes, str]) -> t.Any:
+    """Return the document in JSON text, in UTF-8. Raises ValueError, also for NaN and Infinity, or RecursionError."""
+    return json.loads(data.decode("utf-8") if isinstance(data, bytes) else data, parse_constant=_refuse)
 
 
 def bounded(yaml: t.Any, events: t.Iterable[t.Any], most: int, depth: int) -> t.Iterator[t.Any]:

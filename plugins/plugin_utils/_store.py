@@ -18,7 +18,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import is_encrypted
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, open_regular, read_limited
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, open_regular, parse_json, read_limited
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 DIRECTORY_MODE = 0o750
@@ -111,10 +111,6 @@ def read_text(path: str, what: str, loader: t.Any = None) -> str:
         raise CisError(f"{what}: cannot be read: {error}") from error
 
 
-def _refuse(constant: str) -> t.NoReturn:
-    raise ValueError(f"{constant} is not a number of JSON")
-
-
 def open_kept(path: str) -> t.BinaryIO:
     """Open a file that scans keep for themselves. A link, which others may have put in its place, is an OSError."""
     return open_regular(path, os.O_NOFOLLOW)
@@ -131,18 +127,19 @@ def _bytes(opened: t.Callable[[str], t.BinaryIO], path: str, what: str, most: in
         raise CisError(f"{what}: cannot be read: {why}") from error
 
 
-def _json(data: bytes, what: str) -> t.Any:
+def json_of(data: bytes | str, what: str) -> t.Any:
+    """Return the document in JSON text. Raises CisError that begins with `what`."""
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+        return parse_json(data)
     except (ValueError, RecursionError) as error:
         raise CisError(f"{what}: not valid JSON: {error}") from error
 
 
 def read_kept(path: str, what: str, most: int = limits.KEPT_BYTES) -> t.Any:
     """Return the document in a JSON file that scans keep for themselves. Raises CisError that names the file."""
-    return _json(_bytes(open_kept, path, f"{what} {path}", most), f"{what} {path}")
+    return json_of(_bytes(open_kept, path, f"{what} {path}", most), f"{what} {path}")
 
 
 def read_json(path: str, what: str, most: int = limits.RECORDED_BYTES) -> t.Any:
     """Return the document in a JSON file. Raises CisError that names the file and the place."""
-    return _json(_bytes(open_regular, path, f"{what} {path}", most), f"{what} {path}")
+    return json_of(_bytes(open_regular, path, f"{what} {path}", most), f"{what} {path}")

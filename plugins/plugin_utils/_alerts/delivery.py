@@ -16,13 +16,12 @@ import urllib.error
 
 from ansible.module_utils.urls import open_url
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._outside import within
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import Email
 
 _SUCCESS = (200, 201, 202, 204)
 _TRY_AGAIN = (408, 425, 429)  # other client errors are final
-_MOST = 2000  # bytes that are read of what a service says about an error
-_MOST_SMTP = 64 * 1024  # bytes that are read of what a mail server says in one reply or, at most, in all
 
 
 class Refused(Exception):
@@ -65,7 +64,7 @@ def _exchange(options: dict[str, t.Any], request: dict[str, t.Any]) -> tuple[int
     except urllib.error.HTTPError as error:
         answer = error
     with answer:
-        said = b"" if answer.code in _SUCCESS else answer.read(_MOST)
+        said = b"" if answer.code in _SUCCESS else answer.read(limits.SERVICE_BYTES)
         return answer.code, said.decode("utf-8", "replace") or answer.reason or ""
 
 
@@ -73,7 +72,7 @@ class _Limited:
     """The lines of a mail server, of which no more than so many bytes are read."""
 
     def __init__(self, stream: t.Any) -> None:
-        self._stream, self._left = stream, _MOST_SMTP
+        self._stream, self._left = stream, limits.MAIL_BYTES
 
     def readline(self, most: int) -> bytes:
         line: bytes = self._stream.readline(most)

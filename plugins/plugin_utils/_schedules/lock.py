@@ -19,6 +19,7 @@ import socket
 import time
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import locked
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_kept, to_json, write_file
@@ -29,7 +30,6 @@ NAME = "scheduled.lock"
 HOURS = 6
 BUSY = "a scheduled scan of this cluster is running"
 
-_MOST = 4096  # bytes of a lock
 _CLOCKS = 3600  # by which the clocks of two hosts may differ
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -129,7 +129,7 @@ def _look(path: str) -> tuple[Holder | None, str]:
     """
     form = {"owner": str, "pid": int, "started": str, "since": str, "expires": str}
     try:
-        holder = read_kept(path, "lock", _MOST)
+        holder = read_kept(path, "lock", limits.LOCK_BYTES)
     except CisError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None, ""

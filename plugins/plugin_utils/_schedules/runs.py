@@ -13,6 +13,7 @@ import os
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, counts_text
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import (
@@ -33,7 +34,6 @@ BUSY_STATUS = 75
 
 _KEYS = {"cluster": str, "cron": str, "method": str, "user": str, "profile": str, "report_dir": str, "retention": int}
 _LOG = re.compile(r"([0-9]{8}T[0-9]{6}Z)\.log")
-_MOST = 300  # characters of an error
 _LATE = datetime.timedelta(minutes=1)  # a run without a log after this time was missed
 
 
@@ -113,7 +113,9 @@ def _recorded(path: str, kind: str) -> str:
     """Return what the run has written down, as one short line; empty if nothing."""
     try:
         with open_kept(f"{path}.{kind}") as stream:
-            return printable(" ".join(stream.read(4 * _MOST).decode("utf-8", "replace")[:_MOST].split()))
+            return printable(
+                " ".join(stream.read(4 * limits.RUN_CHARS).decode("utf-8", "replace")[: limits.RUN_CHARS].split())
+            )
     except OSError:
         return ""
 

@@ -75,13 +75,13 @@ def cluster_path(directory: str) -> str:
 
 def unseen_document(node: str, roles: t.Iterable[str], kind: str, message: str) -> dict[str, t.Any]:
     """Return the evidence document of a node that could not be examined."""
-    error = {"kind": kind, "message": shortened(" ".join(message.split()), 500)}
+    error = {"kind": kind, "message": shortened(" ".join(message.split()), limits.MESSAGE_CHARS)}
     return {"schema": SCHEMA, "node": str(node), "roles": [str(role) for role in roles], "error": error}
 
 
 def unseen_cluster(kind: str, message: str) -> dict[str, t.Any]:
     """Return the evidence document of a cluster whose API was not examined."""
-    return {"error": {"kind": kind, "message": shortened(message, 500)}}
+    return {"error": {"kind": kind, "message": shortened(message, limits.MESSAGE_CHARS)}}
 
 
 # ------------------------------------------------------------------------------------------- the door

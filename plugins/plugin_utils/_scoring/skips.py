@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._store import json_of
 from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import read_nodes, value_of
 
@@ -56,13 +56,6 @@ def _ids(value: t.Any, source: str, more: str = "") -> dict[str, str]:
     return {str(control_id): str(reason or "") for control_id, reason in value.items()}
 
 
-def _parsed(text: str, source: str) -> t.Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CisError(f"{source}: not valid JSON: {error}") from error
-
-
 def _key(mapping: dict[t.Any, t.Any], name: str) -> t.Any:
     """Return the key that is a name, or else the first that is the name in another letter case; None without any."""
     return name if name in mapping else next((key for key in mapping if str(key).lower() == name.lower()), None)
@@ -89,7 +82,7 @@ def _of_config_map(document: t.Any, source: str) -> t.Any:
     text = next((place[_KEY] for place in _places(document) if isinstance(place.get(_KEY), str)), None)
     if text is None and document.get("kind") == "ConfigMap":
         raise CisError(f"{source}: no ConfigMap {_NAME} with text under {_KEY} found; expected {_EXAMPLE} there")
-    return document if text is None else _parsed(text, f"{source}: {_KEY}")
+    return document if text is None else json_of(text, f"{source}: {_KEY}")
 
 
 def skips_of_config(document: t.Any, benchmark_id: str, source: str) -> Found:
@@ -121,13 +114,13 @@ def skips_of_config(document: t.Any, benchmark_id: str, source: str) -> Found:
 
 def skips_of_text(text: str, benchmark_id: str, source: str) -> Found:
     """Return the skips in JSON text in Rancher's form, and warnings. Raises CisError that names source and position."""
-    return skips_of_config(_parsed(text, source), benchmark_id, source)
+    return skips_of_config(json_of(text, source), benchmark_id, source)
 
 
 def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, str]:
     """Return the skips in a variable. A string, as from -e or an AWX survey, is JSON or ids with commas or blanks."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):  # -e 'cis_scan_skip=["1.1.2"]' arrives as text
-        value = _parsed(value, source)
+        value = json_of(value, source)
     if isinstance(value, str):
         value = value.replace(",", " ").split()
     return _ids(value, source)
