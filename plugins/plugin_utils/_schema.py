@@ -59,6 +59,12 @@ def _below(step: str | int, found: t.Sequence[Problem]) -> list[Problem]:
     return [((step, *path), what) for path, what in found]
 
 
+def _size(value: t.Sized, least: float, most: float, parts: str) -> list[Problem]:
+    if least <= len(value) <= most:
+        return []
+    return [((), f"has {len(value)} {parts}, which are too many or too few" if value else "must not be empty")]
+
+
 def _refuse(what: str) -> Check:
     return lambda _value: [((), what)]
 
@@ -139,10 +145,9 @@ class _Compiler:
         def run(value: t.Any) -> t.Sequence[Problem]:
             if not isinstance(value, list):
                 return ()
-            if not least <= len(value) <= most:
-                many = f"has {len(value)} entries, which are too many or too few"
-                return [((), many if value else "must not be empty")]
-            found: list[Problem] = []
+            found = _size(value, least, most, "entries")
+            if found:
+                return found
             if unique and any(item in value[:number] for number, item in enumerate(value)):
                 found.append(((), "has an entry twice"))
             for number, item in enumerate(value):
@@ -170,10 +175,9 @@ class _Compiler:
         def run(value: t.Any) -> t.Sequence[Problem]:
             if not isinstance(value, dict):
                 return ()
-            if not least <= len(value) <= most:
-                many = f"has {len(value)} keys, which are too many or too few"
-                return [((), many if value else "must not be empty")]
-            found: list[Problem] = []
+            found = _size(value, least, most, "keys")
+            if found:
+                return found
             for name, wanted in together.items():
                 if name in value and not value.keys() >= set(wanted):
                     found.append(((), f"{name} needs {', '.join(wanted)}"))

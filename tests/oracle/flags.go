@@ -11,6 +11,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -27,27 +28,59 @@ type answer struct {
 	Rest    []string
 }
 
-func withPflag(q question) (a answer) {
-	set := pflag.NewFlagSet("x", pflag.ContinueOnError)
+// common is what both packages have.
+type common interface {
+	Bool(name string, value bool, usage string) *bool
+	Uint64(name string, value uint64, usage string) *uint64
+	Duration(name string, value time.Duration, usage string) *time.Duration
+	String(name string, value string, usage string) *string
+	SetOutput(output io.Writer)
+	Parse(args []string) error
+	Args() []string
+}
+
+// define makes a flag of a type that both packages have, and returns what reads its value.
+func define(set common, name string, kind string) func() interface{} {
+	switch kind {
+	case "bool":
+		v := set.Bool(name, false, "")
+		return func() interface{} { return *v }
+	case "uint":
+		v := set.Uint64(name, 0, "")
+		return func() interface{} { return *v }
+	case "duration":
+		v := set.Duration(name, 0, "")
+		return func() interface{} { return v.Nanoseconds() }
+	}
+	v := set.String(name, "", "")
+	return func() interface{} { return *v }
+}
+
+// parse reads the arguments; visit calls what it is given for each flag that is in them.
+func parse(set common, q question, read map[string]func() interface{}, visit func(func(string))) (a answer) {
 	set.SetOutput(io.Discard)
+	a.Refused = set.Parse(q.Args) != nil
+	a.Values = map[string]interface{}{}
+	visit(func(name string) {
+		if value, known := read[name]; known {
+			a.Values[name] = value()
+		}
+	})
+	a.Rest = set.Args()
+	return a
+}
+
+func withPflag(q question) answer {
+	set := pflag.NewFlagSet("x", pflag.ContinueOnError)
 	read := map[string]func() interface{}{}
 	for name, kind := range q.Types {
 		switch kind {
-		case "bool":
-			v := set.Bool(name, false, "")
-			read[name] = func() interface{} { return *v }
 		case "int":
 			v := set.Int64(name, 0, "")
 			read[name] = func() interface{} { return *v }
 		case "int32":
 			v := set.Int32(name, 0, "")
 			read[name] = func() interface{} { return *v }
-		case "uint":
-			v := set.Uint64(name, 0, "")
-			read[name] = func() interface{} { return *v }
-		case "duration":
-			v := set.Duration(name, 0, "")
-			read[name] = func() interface{} { return v.Nanoseconds() }
 		case "ip":
 			v := set.IP(name, nil, "")
 			read[name] = func() interface{} { return v.String() }
@@ -58,47 +91,20 @@ func withPflag(q question) (a answer) {
 			v := set.StringArray(name, nil, "")
 			read[name] = func() interface{} { return *v }
 		default:
-			v := set.String(name, "", "")
-			read[name] = func() interface{} { return *v }
+			read[name] = define(set, name, kind)
 		}
 	}
 	set.Int64P("v", "v", 0, "")
-	a.Refused = set.Parse(q.Args) != nil
-	a.Values = map[string]interface{}{}
-	set.Visit(func(f *pflag.Flag) {
-		if f.Name != "v" {
-			a.Values[f.Name] = read[f.Name]()
-		}
-	})
-	a.Rest = set.Args()
-	return a
+	return parse(set, q, read, func(take func(string)) { set.Visit(func(f *pflag.Flag) { take(f.Name) }) })
 }
 
-func withGo(q question) (a answer) {
+func withGo(q question) answer {
 	set := flag.NewFlagSet("x", flag.ContinueOnError)
-	set.SetOutput(io.Discard)
 	read := map[string]func() interface{}{}
 	for name, kind := range q.Types {
-		switch kind {
-		case "bool":
-			v := set.Bool(name, false, "")
-			read[name] = func() interface{} { return *v }
-		case "uint":
-			v := set.Uint64(name, 0, "")
-			read[name] = func() interface{} { return *v }
-		case "duration":
-			v := set.Duration(name, 0, "")
-			read[name] = func() interface{} { return v.Nanoseconds() }
-		default:
-			v := set.String(name, "", "")
-			read[name] = func() interface{} { return *v }
-		}
+		read[name] = define(set, name, kind)
 	}
-	a.Refused = set.Parse(q.Args) != nil
-	a.Values = map[string]interface{}{}
-	set.Visit(func(f *flag.Flag) { a.Values[f.Name] = read[f.Name]() })
-	a.Rest = set.Args()
-	return a
+	return parse(set, q, read, func(take func(string)) { set.Visit(func(f *flag.Flag) { take(f.Name) }) })
 }
 
 func main() {
