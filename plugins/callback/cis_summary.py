@@ -221,7 +221,7 @@ class CallbackModule(CallbackBase):
         while not self._gathered.wait(self._progress):
             done, total = len(scan.documents), len(scan.plan["nodes"])
             self._say(progress_line(done, total, time.monotonic() - started, list(self._asked)))
-            sys.stdout.flush()  # now, also where it is no terminal
+            sys.stdout.flush()  # at once, even if stdout is not a terminal
 
     def _end_progress(self) -> None:
         """End it for good: nothing is printed after this."""

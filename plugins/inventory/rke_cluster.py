@@ -155,7 +155,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             return is_kubeconfig(path) or is_cluster(path) or is_settings(path, self.NAME)
         except CisError:
-            return True  # it is encrypted, and there is no password yet
+            return True  # it is encrypted, and the password is not known yet
 
     def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
