@@ -160,7 +160,8 @@ def _group_of(docker_host: str) -> str:
 def _run(command: t.Sequence[str], deadline: float) -> t.Tuple[int, str, str]:
     """Return exit code, stdout and stderr of a command. Raises DockerError if it is too slow or says too much."""
     try:
-        process = subprocess.Popen(
+        # AnsibleModule.run_command has no deadline and takes any amount.
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -498,7 +499,7 @@ def _from_top(lines: t.Sequence[str], argv: t.Sequence[str], name: str) -> t.Lis
 def _get(raw: t.Mapping[str, t.Any], key: str, kind: t.Any) -> t.Any:
     """Return a key's value of this type, empty where Docker gives none."""
     value = raw.get(key)
-    if value is not None and type(value) is not kind:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
         raise DockerError("malformed", "docker inspect gave no valid {0}".format(key))
     return kind() if value is None else value
 

@@ -216,7 +216,7 @@ def test_error_texts_are_one_short_line_without_secrets(text, expected):
 
 # ------------------------------------------------------------------------------------------------ /proc
 
-SHIM = [b"/usr/bin/containerd-shim-runc-v2", b"-namespace", b"moby", b"-id", ID.encode()]
+SHIM = (b"/usr/bin/containerd-shim-runc-v2", b"-namespace", b"moby", b"-id", ID.encode())
 
 
 def fake_process(proc, pid, words, children=(), end=b"\0", parent=1):
@@ -752,7 +752,7 @@ def test_a_path_is_a_socket(sdk, docker, module, host, address):
     sdk(CLIENT.replace('"tcp://10.0.0.1:2375"', repr(address)))
     assert inspect_containers(module, host, 7, ["kubelet"])[0].source == "Docker SDK for Python"
     sdk(broken("ValueError"))
-    docker('echo "[{{\\"Name\\": \\"$2\\"}}]"'.format())
+    docker('echo "[{\\"Name\\": \\"$2\\"}]"')
     assert list(inspect_containers(module, host, 7, [address.lstrip("/")])[1]) == [address]
 
 
