@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, merged_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     RESULT,
@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire, release
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     cluster_path,
@@ -35,9 +36,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCH
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     check_one_cluster,
     check_play,
+    declared_version,
     roles_of_hosts,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import config_map_skips, given_skips, merge_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, to_json, write_file
 
@@ -76,7 +78,7 @@ class ActionModule(ControllerAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         check_play(self._task.get_play().strategy, task_vars)
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
+        known = candidates(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
         for name in _TIMES:
             if not 1 <= args[name] <= _MOST_SECONDS:
@@ -90,22 +92,39 @@ class ActionModule(ControllerAction):
             )
         nodes, warnings = roles_of_hosts(groups, args["groups"], task_vars.get("ansible_play_hosts_all", []))
         check_one_cluster(nodes, task_vars["hostvars"])
-        given, told = given_skips(args["skip_source"], args["skip"], args["skip_file"], benchmark, self._loader)
+        given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         waivers = waivers_of_file(args["waivers_file"], groups, self._loader)
-        cluster = self._cluster_evidence(args, benchmark.objects, task_vars)
-        shown, unread = config_map_skips(args["skip_source"], cluster, benchmark)
-        skips, unknown = merge_skips(benchmark, [*given, *shown])
-        exempt = exemptions(benchmark, profile, skips)
+        objects = {name: about for one in known for name, about in one.benchmark.objects.items()}
+        cluster = self._cluster_evidence(args, objects, task_vars)
+        skips = {one.full_name: user_skips(one.benchmark, given, cluster, args["skip_source"]) for one in known}
+        declared = declared_version(nodes, task_vars["hostvars"])
+        version = cluster_version([], cluster, declared)
+        benchmark, profile = expected = chosen_profile(known, version)
+        exempt = exemptions(benchmark, profile, skips[expected.full_name][0], version)
         names = node_names([{"node": host, "roles": roles} for host, roles in nodes.items()], args["node_tests_on"])
         excuses = Waivers(waivers, benchmark, nodes)
         preview = preview_lines(benchmark, profile, exempt, excuses, names)
+        if len(known) == 1:
+            warnings += skips[expected.full_name][1] + excuses.warnings(scored=False)
+        elif version:
+            preview[0] += f"; chosen for Kubernetes {version.text} ({version.where}), if the nodes do not say otherwise"
+        else:
+            preview = [f"{profile}: the benchmark follows from the Kubernetes version of the nodes"]
         plan: Plan = {
-            "profile": benchmark.profile_name(profile),
+            "profile": expected.full_name if len(known) == 1 else profile,
             "benchmark_dirs": [os.path.abspath(path) for path in args["benchmark_dirs"]],
-            "parameters": benchmark.parameters,
+            "candidates": {
+                one.full_name: {
+                    "chosen_from": one.benchmark.chosen_from,
+                    "parameters": one.benchmark.parameters,
+                    "skips": skips[one.full_name][0],
+                    "warnings": skips[one.full_name][1] if len(known) > 1 else [],
+                }
+                for one in known
+            },
+            "declared_version": declared,
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
             "nodes": nodes,
-            "skips": skips,
             "waivers": waivers,
             "output": output,
             "scan_dir": "",
@@ -128,11 +147,13 @@ class ActionModule(ControllerAction):
                 plan["evidence_dir"] = args["evidence_dir"] or f"{plan['scan_dir']}/evidence"
                 make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
                 write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
-                write_plan(plan, {"-".join(roles): benchmark.plan(roles) for roles in nodes.values()})
+                wanted = {"-".join(roles): roles for roles in nodes.values()}
+                plans = {key: merged_plan(one.benchmark.plan(of) for one in known) for key, of in wanted.items()}
+                write_plan(plan, plans)
                 failed.pop_all()
         return {
             "changed": False,
-            "warnings": warnings + told + unread + unknown + excuses.warnings(scored=False),
+            "warnings": warnings,
             "profile": plan["profile"],
             "scan_dir": plan["scan_dir"],
             "evidence_dir": plan.get("evidence_dir", ""),

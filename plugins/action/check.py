@@ -11,11 +11,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
     NODE_TYPES,
     Benchmark,
-    resolve_profile,
+    Profile,
+    candidates,
+    merged_plan,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import Version, chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     gather_evidence,
@@ -34,6 +37,8 @@ _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {
     "prefix_path": {"type": "str", "default": ""},
     **DOCKER_OPTIONS,
 }
+
+_KUBELET = {"containers": {"kubelet": {"flags": []}}, "paths": []}
 
 
 class ActionModule(ControllerAction):
@@ -54,22 +59,31 @@ class ActionModule(ControllerAction):
         return {key: value for key, value in {**known, **self._task.args}.items() if value not in (None, "")}
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
-        controls = chosen_controls(benchmark, args["id"])
+        known = candidates(args["profile"], args["parameters"], args["benchmark_dirs"])
         host = task_vars["inventory_hostname"]
         roles = args["roles"] or self._roles(host, args["groups"], task_vars)
         kinds = {k for k, on in node_names([{"node": host, "roles": roles}], args["node_tests_on"]).items() if on}
-        skipped = exemptions(benchmark, profile, {})
-        exempt = {}
-        for control in controls:
-            if kinds.isdisjoint(control["node_type"]):
-                wanted = " or ".join(NODE_TYPES[kind] for kind in control["node_type"])
-                reason = f"runs on nodes with the role {wanted}; this one has {', '.join(roles)}"
-                exempt[control["id"]] = {"state": "notHere", "reason": reason}
-            else:
-                exempt[control["id"]] = skipped.get(control["id"], {})
-        judged = [control for control in controls if not exempt[control["id"]]]
-        verdicts = self._verdicts(benchmark, judged, host, roles, args, task_vars) if judged else {}
+        asked: list[tuple[Benchmark, list[dict[str, t.Any]]]] = []
+        unknown = []
+        for profile in known:
+            try:
+                exempt = _exempt(profile, chosen_controls(profile.benchmark, args["id"]), roles, kinds)
+                asked.append((profile.benchmark, [c for c in profile.benchmark.controls if exempt.get(c["id"]) == {}]))
+            except CisError as error:
+                unknown.append(error)
+        if not asked:
+            raise unknown[0]
+        evidence: dict[str, t.Any] | None = None
+        cluster, version = None, None
+        if len(known) > 1 or asked[0][1]:
+            evidence, cluster = self._look(asked, host, roles, args, task_vars)
+            version = cluster_version([evidence], cluster, str(task_vars.get("rke_kubernetes_version", "")))
+        chosen = chosen_profile(known, version)
+        benchmark = chosen.benchmark
+        controls = chosen_controls(benchmark, args["id"])
+        exempt = _exempt(chosen, controls, roles, kinds, version)
+        judged = {control_id for control_id, why in exempt.items() if not why}
+        verdicts = score_node(benchmark, evidence, cluster, judged) if evidence else {}
         checks = []
         for control in controls:
             verdict = verdicts.get(control["id"]) or Verdict(
@@ -86,7 +100,7 @@ class ActionModule(ControllerAction):
             )
         result = {
             "changed": False,
-            "profile": benchmark.profile_name(profile),
+            "profile": chosen.full_name,
             "roles": roles,
             "checks": checks,
             "lines": check_lines(checks),
@@ -103,29 +117,52 @@ class ActionModule(ControllerAction):
         except CisError as error:
             raise CisError(f"roles of {host}: {error}; or give them in roles") from error
 
-    def _verdicts(
+    def _look(
         self,
-        benchmark: Benchmark,
-        controls: list[dict[str, t.Any]],
+        asked: list[tuple[Benchmark, list[dict[str, t.Any]]]],
         host: str,
         roles: list[str],
         args: dict[str, t.Any],
         task_vars: dict[str, t.Any],
-    ) -> dict[str, Verdict]:
-        """Look at what these controls ask for, and no more."""
-        ids = {control["id"] for control in controls}
-        names = {test["object"] for control in controls for test in control["tests"] if "object" in test}
+    ) -> tuple[dict[str, t.Any], dict[str, t.Any] | None]:
+        """Look at what these controls ask for, and no more, and at the kubelet, which tells the Kubernetes version."""
+        objects = {
+            test["object"]: benchmark.objects[test["object"]]
+            for benchmark, controls in asked
+            for control in controls
+            for test in control["tests"]
+            if "object" in test
+        }
         cluster = None
-        if names and args["kubeconfig"]:
+        if objects and args["kubeconfig"]:
             # from here: the task's own connection leads to the node
-            objects = {name: benchmark.objects[name] for name in names}
             cluster = check_answer(
                 self.ask_api("kubeconfig", args["kubeconfig"], args["kubeconfig_context"], args["timeout"], objects)
             )
-        asked = {name: args[name] for name in ("docker_host", "timeout", "prefix_path")}
-        asked.update(node=host, roles=roles, plan=benchmark.plan(roles, ids))
+        plans = [benchmark.plan(roles, {control["id"] for control in controls}) for benchmark, controls in asked]
+        wanted = {name: args[name] for name in ("docker_host", "timeout", "prefix_path")}
+        wanted.update(node=host, roles=roles, plan=merged_plan([*plans, _KUBELET]))
         try:
-            evidence = gather_evidence(self, asked, task_vars)
+            return gather_evidence(self, wanted, task_vars), cluster
         except Unseen as error:
-            evidence = unseen_document(host, roles, *error.args)
-        return score_node(benchmark, evidence, cluster, ids)
+            return unseen_document(host, roles, *error.args), cluster
+
+
+def _exempt(
+    profile: Profile,
+    controls: list[dict[str, t.Any]],
+    roles: list[str],
+    kinds: set[str],
+    version: Version | None = None,
+) -> dict[str, dict[str, str]]:
+    """Return id to why a control is not judged on such a node; empty if it is."""
+    skipped = exemptions(*profile, {}, version)
+    exempt = {}
+    for control in controls:
+        if kinds.isdisjoint(control["node_type"]):
+            wanted = " or ".join(NODE_TYPES[kind] for kind in control["node_type"])
+            reason = f"runs on nodes with the role {wanted}; this one has {', '.join(roles)}"
+            exempt[control["id"]] = {"state": "notHere", "reason": reason}
+        else:
+            exempt[control["id"]] = skipped.get(control["id"], {})
+    return exempt

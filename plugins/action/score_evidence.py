@@ -9,7 +9,7 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction, record_run
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile, candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
@@ -19,7 +19,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     VARIABLES,
     check_result,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, remove_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import (
+    Plan,
+    planned_name,
+    planned_profile,
+    read_plan,
+    remove_plan,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     REPORT,
@@ -29,6 +35,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
     evidence_path,
@@ -42,7 +49,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     report_checks,
     unexamined,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file, write_report
 
@@ -67,51 +74,47 @@ class ActionModule(ControllerAction):
             last.callback(release, os.path.dirname(args["scan_dir"]))
             plan = read_plan(args["scan_dir"])
             last.callback(remove_plan, plan)
-            benchmark, profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
             nodes, cluster = read_evidence(plan["evidence_dir"], plan["nodes"])
             nodes = [_explained(plan, document, task_vars) for document in nodes if document["node"] in plan["nodes"]]
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
-            return self._finish(plan, benchmark, profile, nodes, cluster, task_vars)
+            name = planned_name(plan, nodes, cluster)
+            about = plan["candidates"][name]
+            plan.update(skips=about["skips"], warnings=about["warnings"], chosen=len(plan["candidates"]) > 1)
+            return self._finish(plan, planned_profile(plan, name), nodes, cluster, task_vars)
 
     def _recorded(
         self, args: dict[str, t.Any], task_vars: dict[str, t.Any]
-    ) -> tuple[Plan, Benchmark, str, list[Document], Document | None]:
+    ) -> tuple[Plan, Profile, list[Document], Document | None]:
         """Return the plan of scoring what was recorded, and what was recorded."""
-        benchmark, profile = resolve_profile(args["profile"], args["parameters"], args["benchmark_dirs"])
+        known = candidates(args["profile"], args["parameters"], args["benchmark_dirs"])
         output = check_result(args)
         nodes, cluster = read_evidence(args["evidence_dir"])
         if not nodes:
             raise CisError(f"cis_scan_evidence_dir {args['evidence_dir']}: no evidence files of nodes found")
-        skips, warnings = user_skips(
-            benchmark, args["skip"], args["skip_file"], cluster, args["skip_source"], self._loader
-        )
+        given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
+        chosen = chosen_profile(known, cluster_version(nodes, cluster))
+        skips, warnings = user_skips(chosen.benchmark, given, cluster, args["skip_source"])
         waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}), self._loader)
-        name = benchmark.profile_name(profile)
         plan = {
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
             "skips": skips,
             "waivers": waivers,
             "output": output,
-            "scan_dir": new_scan_directory(args["report_dir"], args["cluster"], name, args["kind"]),
+            "scan_dir": new_scan_directory(args["report_dir"], args["cluster"], chosen.full_name, args["kind"]),
             "warnings": warnings,
+            "chosen": len(known) > 1,
+            "declared_version": "",
         }
-        return plan, benchmark, profile, nodes, cluster
+        return plan, chosen, nodes, cluster
 
     def _finish(
-        self,
-        plan: Plan,
-        benchmark: Benchmark,
-        profile: str,
-        nodes: list[Document],
-        cluster: Document | None,
-        task_vars: dict[str, t.Any],
+        self, plan: Plan, profile: Profile, nodes: list[Document], cluster: Document | None, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         directory, name = os.path.split(os.path.abspath(plan["scan_dir"]))
         report = build_report(
-            benchmark,
-            profile,
+            *profile,
             nodes,
             cluster,
             skips=plan["skips"],
@@ -119,6 +122,8 @@ class ActionModule(ControllerAction):
             cluster=plan["cluster"],
             node_tests_on=plan["node_tests_on"],
             scan={"name": name, "kind": plan["kind"], "by": plan["scanned_by"] or controller_user()},
+            chosen=plan["chosen"],
+            declared_version=plan["declared_version"],
         )
         path = os.path.join(plan["scan_dir"], REPORT)
         write_report(path, to_json(report))
@@ -132,7 +137,7 @@ class ActionModule(ControllerAction):
         checks = report_checks(report)
         result: dict[str, t.Any] = {
             "changed": True,
-            "warnings": plan.get("warnings", []) + report["warnings"],
+            "warnings": plan["warnings"] + report["warnings"],
             "report": path,
             "files": [path, *files],
             "scan_dir": plan["scan_dir"],

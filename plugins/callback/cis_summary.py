@@ -65,11 +65,12 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import planned_name, planned_profile, read_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     cluster_path,
     evidence_path,
@@ -79,12 +80,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
     FAILED,
-    Verdicts,
     build_report,
     exemptions,
     report_checks,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 
 GATHER = "rke.cis.node_evidence_info"
@@ -96,17 +96,27 @@ class Scan:
 
     def __init__(self, scan_dir: str) -> None:
         self.plan = plan = read_plan(scan_dir)
-        self.benchmark, self.profile = resolve_profile(plan["profile"], plan["parameters"], plan["benchmark_dirs"])
         self.cluster = read_cluster(cluster_path(plan["evidence_dir"]))
-        self._judged = self.benchmark.ids - set(exemptions(self.benchmark, self.profile, plan["skips"]))
         self.documents: dict[str, dict[str, t.Any]] = {}
-        self.verdicts: Verdicts = {}
+        self._profiles: dict[str, Profile] = {}
+        # by the profile that fits the node: that of the cluster is known when all have answered
+        self._verdicts: dict[str, tuple[str, dict[str, Verdict]]] = {}
+
+    def _profile(self, documents: list[dict[str, t.Any]]) -> tuple[str, Profile, dict[str, dict[str, str]]]:
+        """Return the profile that is taken for these nodes, with its name and skips."""
+        name = planned_name(self.plan, documents, self.cluster)
+        if name not in self._profiles:
+            self._profiles[name] = planned_profile(self.plan, name)
+        return name, self._profiles[name], self.plan["candidates"][name]["skips"]
 
     def add(self, document: dict[str, t.Any]) -> None:
         """Score a node's evidence."""
-        name = document["node"]
-        self.documents[name] = document
-        self.verdicts[name] = score_node(self.benchmark, document, self.cluster, self._judged)
+        name, profile, skips = self._profile([document])
+        version = cluster_version([document], self.cluster, self.plan["declared_version"])
+        judged = profile.benchmark.ids - set(exemptions(*profile, skips, version))
+        self.documents[document["node"]] = document
+        verdicts = score_node(profile.benchmark, document, self.cluster, judged)
+        self._verdicts[document["node"]] = name, verdicts
 
     def add_file(self, path: str) -> str:
         """Score the evidence document in a file and return the name of its node."""
@@ -123,16 +133,20 @@ class Scan:
 
     def report(self, node: str | None = None) -> dict[str, t.Any]:
         """Return the report of what has arrived, or of one node alone."""
+        documents = [document for name, document in self.documents.items() if node in (None, name)]
+        chosen, profile, skips = self._profile(documents)
+        scored = {name: verdicts for name, (by, verdicts) in self._verdicts.items() if by == chosen}
         return build_report(
-            self.benchmark,
-            self.profile,
-            [document for name, document in self.documents.items() if node in (None, name)],
+            *profile,
+            documents,
             self.cluster,
-            skips=self.plan["skips"],
+            skips=skips,
             waivers=self.plan["waivers"],
             cluster=self.plan["cluster"],
             node_tests_on=self.plan["node_tests_on"],
-            verdicts=self.verdicts,
+            verdicts=scored if all(document["node"] in scored for document in documents) else None,
+            chosen=len(self.plan["candidates"]) > 1,
+            declared_version=self.plan["declared_version"],
         )
 
 

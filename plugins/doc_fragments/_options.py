@@ -13,9 +13,10 @@ class ModuleDocFragment:
 options:
   profile:
     description:
-      - Benchmark and profile in any letter case, such as V(RKE-CIS-1.4-Hardened).
+      - V(permissive) or V(hardened), for the benchmark that fits the Kubernetes version of the cluster, or benchmark
+        and profile, such as V(RKE-CIS-1.4-Hardened). In any letter case.
     type: str
-    default: RKE-CIS-1.4-Permissive
+    default: permissive
   benchmark_dirs:
     description:
       - Directories on the controller with benchmarks of your own. They are searched before the collection's.

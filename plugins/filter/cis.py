@@ -10,13 +10,14 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
     NODE_TYPES,
+    candidates,
     load_benchmark,
-    resolve_profile,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe, plain
 
 
@@ -46,13 +47,22 @@ def score(
     if not isinstance(evidence, list):
         raise AnsibleFilterError("Input for rke.cis.score must be a list of evidence documents")
     try:
-        benchmark, name = resolve_profile(profile, plain(parameters), plain(benchmark_dirs))
+        known = candidates(profile, plain(parameters), plain(benchmark_dirs))
         nodes = [check_evidence(plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
         shown = None if cluster_evidence is None else check_cluster(plain(cluster_evidence), "cluster_evidence")
-        skips, _warnings = user_skips(benchmark, plain(skip), None, shown)
-        return make_unsafe(
-            build_report(benchmark, name, nodes, shown, skips=skips, cluster=cluster, node_tests_on=node_tests_on)
+        benchmark, name = chosen_profile(known, cluster_version(nodes, shown))
+        skips, _warnings = user_skips(benchmark, given_skips("merged", plain(skip), None), shown)
+        report = build_report(
+            benchmark,
+            name,
+            nodes,
+            shown,
+            skips=skips,
+            cluster=cluster,
+            node_tests_on=node_tests_on,
+            chosen=len(known) > 1,
         )
+        return make_unsafe(report)
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.score: {error}") from error
 

@@ -37,7 +37,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import rea
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import Schedule
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import skips_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import read_skip_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
 from ansible_collections.rke.cis.tests.fuzz.damage import CANARY, as_json, documents, texts
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import a_scan
@@ -175,7 +175,7 @@ def test_cluster_yml(place: pathlib.Path, text: bytes) -> None:
 @hypothesis.given(texts(corpus("skips")))
 def test_skips(place: pathlib.Path, text: bytes) -> None:
     (place / "skips.yml").write_bytes(text)
-    tried(lambda: skips_of_file(str(place / "skips.yml"), "rke-cis-1.4"))
+    tried(lambda: read_skip_file(str(place / "skips.yml"))[1]("rke-cis-1.4"))
 
 
 @fuzz(1000)

@@ -13,6 +13,9 @@ from conftest import with_api
 from scans import HARDENED, PSP_CONTROLS
 from testbed import Testbed, kube_apiserver
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import Version, chosen_profile
+
 
 def test_all_in_one(all_in_one: Testbed, tmp_path: pathlib.Path) -> None:
     if kube_apiserver():
@@ -89,3 +92,15 @@ def test_node_tests_on_all_nodes(controlplanes: Testbed, tmp_path: pathlib.Path)
     assert outcome.report["nodes"]["node"] == ["cp1", "etcd1"]
     assert outcome.checks["2.1.2"]["passed_nodes"] == ["cp1", "etcd1"]
     assert outcome.counts == (74, 0, 0, 19, 4)
+
+
+def test_without_a_benchmark_the_version_of_the_cluster_chooses_it(all_in_one: Testbed, tmp_path: pathlib.Path) -> None:
+    """Nothing that it looks at is missing in the evidence, which was gathered before the version was known."""
+    variables = with_api(all_in_one, cis_scan_profile="hardened")
+    outcome = scans.playbook(tmp_path, scans.SCAN, all_in_one.inventory, variables, bed=all_in_one)
+    report = outcome.report
+    version = Version(report["kubernetes"]["chosen_for"], "")
+    assert version.text == ("v1.20.2" if kube_apiserver() else "v1.20.15")  # the API server is older than the nodes
+    assert report["profile"] == chosen_profile(candidates("hardened"), version).full_name
+    assert f"The benchmark is the one for Kubernetes {version.text}." in outcome.summary
+    assert not kube_apiserver() or outcome.ids("error") == set(), outcome.summary

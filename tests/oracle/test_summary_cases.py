@@ -30,7 +30,7 @@ DIFFERENT = {"E_norole", "F_inverted", "M_errlog"}
 
 def report_of(case: dict[str, t.Any], node_tests_on: str = "all") -> dict[str, t.Any]:
     text = case["user_skip_config_json"]
-    skips, _warnings = user_skips(BENCHMARK, None, None, None if text is None else {"config_map": {"text": text}})
+    skips, _warnings = user_skips(BENCHMARK, [], None if text is None else {"config_map": {"text": text}})
     nodes = [{"node": host, "roles": roles} for host, roles in case["hosts"].items()]
     verdicts = {}
     for host in case["hosts"]:

@@ -31,7 +31,9 @@ class Benchmark:
     def __init__(self, data: dict[str, t.Any]) -> None:
         self.id: str = data["id"]
         self.title: str = data["title"]
-        self.kubernetes: dict[str, str] = data["kubernetes"]
+        self.kubernetes: dict[str, str] = {key: data["kubernetes"][key] for key in ("min", "max")}
+        # the oldest Kubernetes version for which it is taken if none is named; never without it
+        self.chosen_from: str = data["kubernetes"].get("chosen_from", "")
         self.components: dict[str, dict[str, t.Any]] = data["components"]
         self.objects: dict[str, dict[str, t.Any]] = data.get("objects", {})
         self.parameters: dict[str, str] = data.get("parameters", {})
@@ -44,18 +46,14 @@ class Benchmark:
         """Return the full name as Rancher writes it, e.g. RKE-CIS-1.4-Permissive."""
         return f"{self.id.upper()}-{profile.capitalize()}"
 
-    def with_parameters(self, values: t.Any) -> Benchmark:
-        """Return the benchmark with these values for its parameters. Raises CisError for an unknown or invalid one."""
-        if not isinstance(values or {}, dict):
-            raise CisError(f"cis_scan_parameters: expected a dictionary of parameter names to values, got {values!r}")
-        for name, value in (values or {}).items():
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                raise CisError(f"cis_scan_parameters: {self.id} has no parameter {name!r}; available: {known}")
+    def with_parameters(self, values: dict[str, t.Any]) -> Benchmark:
+        """Return the benchmark with these values for its own parameters. Raises CisError for an invalid one."""
+        known = {name: value for name, value in values.items() if name in self.parameters}
+        for name, value in known.items():
             if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value or "")):
                 raise CisError(f"cis_scan_parameters: {name} {value!r} is not a valid Kubernetes object name")
         changed = copy.copy(self)
-        changed.parameters = {**self.parameters, **{name: str(value) for name, value in (values or {}).items()}}
+        changed.parameters = {**self.parameters, **{name: str(value) for name, value in known.items()}}
         return changed
 
     def plan(self, roles: t.Collection[str], control_ids: t.Container[str] | None = None) -> dict[str, t.Any]:
@@ -124,35 +122,94 @@ class Benchmark:
         return test["path"]["container"] if "path" in test else control["component"]
 
 
+class Profile(t.NamedTuple):
+    """A profile of a benchmark."""
+
+    benchmark: Benchmark
+    name: str
+
+    @property
+    def full_name(self) -> str:
+        return self.benchmark.profile_name(self.name)
+
+
+def merged_plan(plans: t.Iterable[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Return the plan that gathers what each of these does, so that any of their benchmarks can be scored."""
+    containers: dict[str, dict[str, t.Any]] = {}
+    paths: dict[str, dict[str, t.Any]] = {}
+    for plan in plans:
+        for name, wanted in plan["containers"].items():
+            container = containers.setdefault(name, {})
+            container.update({key: sorted({*container.get(key, []), *values}) for key, values in wanted.items()})
+        for request in plan["paths"]:
+            paths.setdefault(path_key(request), {}).update(request)
+    return {"containers": containers, "paths": list(paths.values())}
+
+
 @functools.cache
 def _load(path: str) -> Benchmark:
     return Benchmark(read_benchmark(path))
+
+
+def _newest_first(directories: t.Iterable[str]) -> list[Benchmark]:
+    """Return all benchmarks, those for the newest Kubernetes first."""
+    found = [_load(path) for path in benchmark_files(directories).values()]
+    return sorted(
+        found, key=lambda one: (version_numbers(one.chosen_from or one.kubernetes["min"]), one.id), reverse=True
+    )
+
+
+def version_numbers(version: str) -> tuple[int, int]:
+    """Return major and minor version of, for example, v1.24.17-rancher1."""
+    major, minor = version.lstrip("v").split(".")[:2]
+    return int(major), int(minor)
 
 
 def load_benchmark(benchmark_id: str, directories: t.Iterable[str] = ()) -> Benchmark:
     """Return a benchmark by its id in any letter case. Raises CisError that lists those that exist."""
     files = benchmark_files(directories)
     if benchmark_id.lower() not in files:
-        raise CisError(f"unknown benchmark {benchmark_id!r}; available: {', '.join(files)}")
+        known = ", ".join(benchmark.id for benchmark in _newest_first(directories))
+        raise CisError(f"unknown benchmark {benchmark_id!r}; available: {known}")
     return _load(files[benchmark_id.lower()])
 
 
-def resolve_profile(name: t.Any, parameters: t.Any = None, directories: t.Iterable[str] = ()) -> tuple[Benchmark, str]:
-    """Return benchmark and profile of a full name such as RKE-CIS-1.4-Permissive, in any letter case."""
-    benchmark_id, _dash, profile = str(name).strip().lower().rpartition("-")
+def candidates(name: t.Any, parameters: t.Any = None, directories: t.Iterable[str] = ()) -> list[Profile]:
+    """Return what a name in any letter case may mean, newest first.
+
+    A full name such as RKE-CIS-1.4-Permissive means one profile, and permissive that of the benchmark which fits the
+    cluster's Kubernetes version.
+    """
+    benchmark_id, dash, profile = str(name).strip().lower().rpartition("-")
     files = benchmark_files(directories)
-    if benchmark_id in files:
-        benchmark = _load(files[benchmark_id])
-        if profile in benchmark.profiles:
-            return benchmark.with_parameters(parameters), profile
-    known = ", ".join(profile_names(directories))
-    raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; available: {known}")
+    if dash:
+        found = [_load(files[benchmark_id])] if benchmark_id in files else []
+    else:
+        found = [benchmark for benchmark in _newest_first(directories) if benchmark.chosen_from]
+    found = [benchmark for benchmark in found if profile in benchmark.profiles]
+    if not found:
+        known = ", ".join(profile_names(directories))
+        raise CisError(f"unknown profile {str(name)!r} in cis_scan_profile; available: {known}")
+    return [Profile(benchmark, profile) for benchmark in _with_parameters(found, parameters)]
+
+
+def _with_parameters(benchmarks: list[Benchmark], values: t.Any) -> list[Benchmark]:
+    """Return the benchmarks with these values for those of the parameters that each of them has."""
+    if not isinstance(values or {}, dict):
+        raise CisError(f"cis_scan_parameters: expected a dictionary of parameter names to values, got {values!r}")
+    known = {name: None for benchmark in benchmarks for name in benchmark.parameters}
+    for name in values or {}:
+        if name not in known:
+            ids = " and ".join(benchmark.id for benchmark in benchmarks)
+            raise CisError(
+                f"cis_scan_parameters: {ids} has no parameter {name!r}; available: {', '.join(known) or 'none'}"
+            )
+    return [benchmark.with_parameters(values or {}) for benchmark in benchmarks]
 
 
 def profile_names(directories: t.Iterable[str] = ()) -> list[str]:
-    """Return the full names of all profiles."""
-    return [
-        benchmark.profile_name(profile)
-        for benchmark in map(_load, benchmark_files(directories).values())
-        for profile in benchmark.profiles
-    ]
+    """Return the names of all profiles: those that leave the benchmark to the cluster's version, then the full ones."""
+    benchmarks = _newest_first(directories)
+    by_version = {profile: None for benchmark in benchmarks if benchmark.chosen_from for profile in benchmark.profiles}
+    full = [benchmark.profile_name(profile) for benchmark in benchmarks for profile in benchmark.profiles]
+    return [*by_version, *full]

@@ -48,7 +48,7 @@ OPERATOR_TYPES = {
 
 
 def benchmark_files(directories: t.Iterable[str] = ()) -> dict[str, str]:
-    """Return benchmark id to file, newest first. The user's directories are searched before the collection's own."""
+    """Return benchmark id to file. The user's directories are searched before the collection's own."""
     found: dict[str, str] = {}
     for directory in [os.path.abspath(os.path.expanduser(directory)) for directory in directories] + [DIRECTORY]:
         try:
@@ -57,12 +57,7 @@ def benchmark_files(directories: t.Iterable[str] = ()) -> dict[str, str]:
             raise CisError(f"{OPTION} {directory}: not readable: {error.strerror}; name a directory") from error
         for name in names:
             found.setdefault(name[:-4], os.path.join(directory, name))
-    return dict(sorted(found.items(), key=lambda item: _version(item[0]), reverse=True))
-
-
-def _version(benchmark_id: str) -> list[tuple[int, str]]:
-    """Return what ids are sorted by: 1.20 comes after 1.8."""
-    return [(int(word), "") if word.isdecimal() else (-1, word) for word in benchmark_id.replace("-", ".").split(".")]
+    return found
 
 
 def read_benchmark(path: str) -> Data:

@@ -23,7 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import SKIP
 Options = dict[str, dict[str, t.Any]]
 
 PROFILE: Options = {
-    "profile": {"type": "str", "default": "RKE-CIS-1.4-Permissive"},
+    "profile": {"type": "str", "default": "permissive"},
     "benchmark_dirs": {"type": "list", "elements": "path", "default": []},
     "parameters": {"type": "dict"},
     "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},

@@ -17,7 +17,9 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile, candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import choose, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
     evidence_path,
@@ -53,6 +55,17 @@ def read_plan(scan_dir: str) -> Plan:
     if not isinstance(plan, dict) or plan.get("schema") != SCHEMA:
         raise CisError(f"plan {path}: not a plan of this collection (expected the schema {SCHEMA}); scan again")
     return plan
+
+
+def planned_name(plan: Plan, nodes: t.Iterable[dict[str, t.Any]], cluster: dict[str, t.Any] | None) -> str:
+    """Return the name of the candidate that is taken for these nodes."""
+    chosen_from = {name: about["chosen_from"] for name, about in plan["candidates"].items()}
+    return choose(chosen_from, cluster_version(nodes, cluster, plan["declared_version"]))
+
+
+def planned_profile(plan: Plan, name: str) -> Profile:
+    """Return a candidate, with its parameters."""
+    return candidates(name, plan["candidates"][name]["parameters"], plan["benchmark_dirs"])[0]
 
 
 def remove_plan(plan: Plan) -> None:

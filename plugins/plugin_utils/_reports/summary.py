@@ -134,7 +134,10 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     """Return the summary as (line, state) pairs. The state, if any, gives the line's colour."""
     count = counted(len(report["node_results"]), "node")
     title = f"{report['profile']}: {count}, evidence of {report['collected_at'] or 'none'}"
-    rows = [(_printable(title)[:WIDTH], ""), ("", "")]
+    rows = [(_printable(title)[:WIDTH], "")]
+    if report["kubernetes"].get("chosen_for"):
+        rows.append((f"The benchmark is the one for Kubernetes {report['kubernetes']['chosen_for']}.", ""))
+    rows.append(("", ""))
     rows += [(row, "") for row in node_table(report)]
     parts = (("Failing controls", failures, "fail"), ("Waived failures", waived, ""), ("Not examined", unseen, "error"))
     for heading, part, state in parts:

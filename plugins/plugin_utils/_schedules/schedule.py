@@ -14,15 +14,16 @@ import pwd
 import re
 import typing as t
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import profile_names, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, profile_names
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import next_runs, read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import merge_skips, skips_of_variable
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import pairs, read_nodes, value_of
 
 BLOCK = "scheduled_cluster_scan"
-# Rancher chose the benchmark by the version of Kubernetes. It kept 3 reports, although its documents say 24.
-DEFAULTS = {"override_benchmark_version": "rke-cis-1.4", "profile": "permissive", "cron_schedule": "0 0 * * *"}
+_EXAMPLES = {"override_benchmark_version": "rke-cis-1.8", "profile": "permissive"}
+# As in Rancher, the version of Kubernetes chooses the benchmark. It kept 3 reports, although its documents say 24.
+DEFAULTS = {"override_benchmark_version": "", "profile": "permissive", "cron_schedule": "0 0 * * *"}
 RETENTION = 24
 
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
@@ -114,11 +115,11 @@ class Schedule:
         for key in ("override_benchmark_version", "profile"):
             words[key] = scan.get(key) or DEFAULTS[key]
             if not isinstance(words[key], str):
-                raise CisError(f"{BLOCK}.{where}.{key}: expected a text such as {DEFAULTS[key]}, got {words[key]!r}")
+                raise CisError(f"{BLOCK}.{where}.{key}: expected a text such as {_EXAMPLES[key]}, got {words[key]!r}")
         try:
-            benchmark, profile = resolve_profile("-".join(words.values()))
+            known = candidates("-".join(word for word in words.values() if word))
         except CisError as error:
-            wrong = " and ".join(f"{key} {word!r}" for key, word in words.items())
+            wrong = " and ".join(f"{key} {word!r}" for key, word in words.items() if word)
             raise CisError(
                 f"{BLOCK}.{where}: {wrong} is not a known profile; available: {', '.join(profile_names())}"
             ) from error
@@ -127,15 +128,16 @@ class Schedule:
             self.warnings.append(f"{BLOCK}.{where}.failures_only: has no effect; a report has all controls")
         if scan.get("skip"):
             self.warnings.append(f"{BLOCK}.{where}.skip: has no effect, as in Rancher; use override_skip")
-        self.profile = benchmark.profile_name(profile)
+        self.profile = known[0].full_name if len(known) == 1 else known[0].name
         self.variables["cis_scan_profile"] = self.profile
         if scan.get("override_skip") is not None:
             source = f"{BLOCK}.{where}.override_skip"
             wanted = skips_of_variable(scan["override_skip"], source)
-            known, warnings = merge_skips(benchmark, [(source, wanted)])
-            self.warnings += warnings
+            skips = [control_id for control_id in wanted if any(control_id in one.benchmark.ids for one in known)]
+            unknown = {control_id: "" for control_id in wanted if control_id not in skips}
+            self.warnings += merge_skips(known[0].benchmark, [(source, unknown)])[1]
             # As in Rancher, it replaces that of the ConfigMap.
-            self.variables.update(cis_scan_skip=list(known), cis_scan_skip_source="variable")
+            self.variables.update(cis_scan_skip=skips, cis_scan_skip_source="variable")
 
 
 def _section(value: t.Any, where: str) -> dict[str, t.Any]:

@@ -8,13 +8,23 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.audit import audit_commands
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
+    NODE_TYPES,
+    Benchmark,
+    version_numbers,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
+    API_SERVER,
+    Version,
+    cluster_version,
+    node_version,
+    version_of,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node, unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
@@ -41,9 +51,6 @@ FAILED = ("fail", "mixed")
 # How a scan was started.
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
-# in rancher/hyperkube:v1.20.15-rancher2, from any registry
-_VERSION = re.compile(r":(v[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5})(?![0-9])[^/]*$")
-
 Verdicts = dict[str, dict[str, Verdict]]
 
 
@@ -52,22 +59,34 @@ def described(control: dict[str, t.Any]) -> str:
     return f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})"
 
 
-def exemptions(benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Return `state`, `by` and `reason` of each control that is not judged.
+def exemptions(
+    benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], version: Version | None = None
+) -> dict[str, dict[str, str]]:
+    """Return `state`, `by` and `reason` of each control that is not judged in a cluster of this version.
 
     Precedence as in Rancher: not applicable, then the profile's skip, then the user's. Waived controls are judged.
     """
     lists = benchmark.profiles[profile]
     exempt = {}
-    for control_id in (control["id"] for control in benchmark.controls):
-        if control_id in lists["not_applicable"]:
-            reason = lists["not_applicable"][control_id]
+    for control in benchmark.controls:
+        control_id = control["id"]
+        gone = _gone(control, version)
+        if control_id in lists["not_applicable"] or gone:
+            reason = lists["not_applicable"].get(control_id) or gone
             exempt[control_id] = {"state": "notApplicable", "by": "profile", "reason": reason}
         elif control_id in lists["skip"]:
             exempt[control_id] = {"state": "skip", "by": "profile", "reason": lists["skip"][control_id]}
         elif control_id in skips:
             exempt[control_id] = {"state": "skip", **skips[control_id]}
     return exempt
+
+
+def _gone(control: dict[str, t.Any], version: Version | None) -> str:
+    """Return why a control is not applicable to a Kubernetes version; empty if it is."""
+    for since, reason in control.get("not_applicable_from", {}).items():
+        if version and version.numbers >= version_numbers(since):
+            return f"from Kubernetes {since} on: {reason}"
+    return ""
 
 
 def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[str, list[str]]:
@@ -84,19 +103,13 @@ def node_names(nodes: t.Iterable[dict[str, t.Any]], node_tests_on: str) -> dict[
 
 
 def _kubernetes_versions(nodes: list[dict[str, t.Any]], cluster: dict[str, t.Any] | None) -> dict[str, list[str]]:
-    """Return each Kubernetes version that was seen, oldest first, and where. Every node runs a kubelet."""
+    """Return each Kubernetes version that was seen, oldest first, and where."""
     seen: dict[str, list[str]] = {}
     for document in nodes:
-        image = document.get("containers", {}).get("kubelet", {}).get("image", "")
-        for version in _VERSION.findall(image):
-            seen.setdefault(version, []).append(document["node"])
-    for version in _VERSION.findall(":" + (cluster or {}).get("version", "")):
-        seen.setdefault(version, []).append("API server")
-    return dict(sorted(seen.items(), key=lambda item: _numbers(item[0])))
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in version.lstrip("v").split(".")]
+        seen.setdefault(node_version(document), []).append(document["node"])
+    seen.setdefault(version_of(":" + (cluster or {}).get("version", "")), []).append(API_SERVER)
+    seen.pop("", None)
+    return dict(sorted(seen.items(), key=lambda item: [int(number) for number in item[0][1:].split(".")]))
 
 
 def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[str]:
@@ -105,7 +118,19 @@ def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[
         f"{benchmark.id} is made for Kubernetes {low} to {high}, but {version} runs on {some(where)}: "
         f"flags may be missing there or have other defaults"
         for version, where in seen.items()
-        if not _numbers(low) <= _numbers(version)[:2] <= _numbers(high)
+        if not version_numbers(low) <= version_numbers(version) <= version_numbers(high)
+    ]
+
+
+def _choice_warnings(benchmark: Benchmark, version: Version | None, seen: dict[str, list[str]]) -> list[str]:
+    """Return what a reader should know of a benchmark that was chosen by the cluster's version."""
+    if version is None:
+        return [f"the cluster's Kubernetes version was not seen, so the newest benchmark, {benchmark.id}, is used"]
+    if len(seen) < 2:
+        return []
+    return [
+        f"{benchmark.id} is used, since the lowest version of the control plane is {version.text} ({version.where}); "
+        f"seen are {', '.join(seen)}"
     ]
 
 
@@ -227,16 +252,20 @@ def build_report(
     node_tests_on: str = "workers",
     scan: dict[str, str] | None = None,
     verdicts: Verdicts | None = None,
+    chosen: bool = False,
+    declared_version: str = "",
 ) -> dict[str, t.Any]:
     """Return the report of a cluster: Rancher's keys, and also who skipped what and why, and what was seen where.
 
     `nodes` are evidence documents, and `verdicts` the verdicts on them if they are scored already. `scan` has what
-    evidence does not say: name, kind (manual or scheduled) and by whom. `waivers` come from resolve_waivers, which
-    knows the date and the inventory.
+    evidence does not say: name, kind (manual or scheduled) and by whom. `chosen` says that the benchmark was chosen by
+    the cluster's Kubernetes version, and `declared_version` is that of cluster.yml. `waivers` come from
+    resolve_waivers, which knows the date and the inventory.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
-    exempt = exemptions(benchmark, profile, skips or {})
+    version = cluster_version(nodes, cluster_evidence, declared_version)
+    exempt = exemptions(benchmark, profile, skips or {}, version)
     if verdicts is None:
         verdicts = _judge(benchmark, nodes, cluster_evidence, names, exempt)
     excuses = Waivers(waivers or [], benchmark, [document["node"] for document in nodes])
@@ -264,9 +293,18 @@ def build_report(
         "profile": benchmark.profile_name(profile),
         "cluster": cluster,
         "collected_at": max((document.get("collected_at", "") for document in nodes), default=""),
-        "kubernetes": {**benchmark.kubernetes, "seen": versions},
+        "kubernetes": {
+            **benchmark.kubernetes,
+            "seen": versions,
+            **({"chosen_for": version.text if version else ""} if chosen else {}),
+        },
         "parameters": benchmark.parameters,
-        "warnings": _version_warnings(benchmark, versions) + _clock_warnings(nodes) + excuses.warnings(),
+        "warnings": [
+            *(_choice_warnings(benchmark, version, versions) if chosen else []),
+            *_version_warnings(benchmark, versions),
+            *_clock_warnings(nodes),
+            *excuses.warnings(),
+        ],
         "waivers": excuses.listed(),
         "total": len(benchmark.controls),
         **counts,

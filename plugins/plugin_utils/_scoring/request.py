@@ -95,3 +95,12 @@ def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
             f"the hosts to scan belong to several clusters ({examples}); scan them one by one, with "
             f"-e cis_scan_hosts=GROUP"
         )
+
+
+def declared_version(nodes: t.Iterable[str], hostvars: t.Any) -> str:
+    """Return the Kubernetes version that cluster.yml declares, which each node has as a variable; empty if none."""
+    for host in nodes:
+        version = hostvars.raw_get(host).get("rke_kubernetes_version")
+        if isinstance(version, str):
+            return version
+    return ""

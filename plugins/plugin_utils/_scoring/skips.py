@@ -34,6 +34,9 @@ SkipSources = list[tuple[str, dict[str, str]]]
 # The skips of one source, and warnings.
 Found = tuple[dict[str, str], list[str]]
 
+# What a source is called, and how to have its skips of a benchmark: it is read once, and may name several benchmarks.
+Source = tuple[str, t.Callable[[str], Found]]
+
 
 def _ids(value: t.Any, source: str, more: str = "") -> dict[str, str]:
     """Return id to reason, from a list of ids or a mapping of ids to reasons. `more` says what else is valid there."""
@@ -126,13 +129,14 @@ def skips_of_variable(value: t.Any, source: str = "cis_scan_skip") -> dict[str, 
     return _ids(value, source)
 
 
-def skips_of_file(path: str, benchmark_id: str, loader: t.Any = None) -> Found:
-    """Return the skips in a JSON or YAML file, and warnings: a list of ids, ids to reasons, or Rancher's form."""
+def read_skip_file(path: str, loader: t.Any = None) -> Source:
+    """Return the skips in a JSON or YAML file: a list of ids, ids to reasons, or Rancher's form."""
     source = f"cis_scan_skip_file {path}"
     document = _of_config_map(value_of(read_nodes(path, source, loader), source), source)
     if _form(document) is not None:
-        return skips_of_config(document, benchmark_id, source)
-    return _ids(document, source, f", or {_EXAMPLE}"), []
+        return source, lambda benchmark_id: skips_of_config(document, benchmark_id, source)
+    ids = _ids(document, source, f", or {_EXAMPLE}")
+    return source, lambda _benchmark_id: (ids, [])
 
 
 def no_control(benchmark: Benchmark, control_id: str) -> str:
@@ -162,28 +166,20 @@ def merge_skips(benchmark: Benchmark, sources: t.Iterable[tuple[str, dict[str, s
     return merged, warnings
 
 
-def given_skips(
-    source: str, skip: t.Any, skip_file: str | None, benchmark: Benchmark, loader: t.Any = None
-) -> tuple[SkipSources, list[str]]:
-    """Return the skips in the variable and the file, if the source includes them, and warnings.
-
-    Raises CisError if one is invalid.
-    """
+def given_skips(source: str, skip: t.Any, skip_file: str | None, loader: t.Any = None) -> list[Source]:
+    """Return the skips in the variable and the file, if the source includes them. Raises CisError if one is invalid."""
     if source == "file" and not skip_file:
         raise CisError("cis_scan_skip_source: file needs cis_scan_skip_file; set it to the path of the file")
-    sources: SkipSources = []
-    warnings: list[str] = []
+    sources: list[Source] = []
     if source in ("variable", "merged"):
-        sources.append(("cis_scan_skip", skips_of_variable(skip)))
+        ids = skips_of_variable(skip)
+        sources.append(("cis_scan_skip", lambda _benchmark_id: (ids, [])))
     if source in ("file", "merged") and skip_file:
-        found, warnings = skips_of_file(skip_file, benchmark.id, loader)
-        sources.append((f"cis_scan_skip_file {skip_file}", found))
-    return sources, warnings
+        sources.append(read_skip_file(skip_file, loader))
+    return sources
 
 
-def config_map_skips(
-    source: str, cluster: dict[str, t.Any] | None, benchmark: Benchmark
-) -> tuple[SkipSources, list[str]]:
+def config_map_skips(source: str, cluster: dict[str, t.Any] | None, benchmark_id: str) -> tuple[SkipSources, list[str]]:
     """Return the skips in the ConfigMap, if the source includes it, and warnings.
 
     If it is the only source, it must have been read; otherwise failing to read it is a warning.
@@ -192,7 +188,7 @@ def config_map_skips(
         return [], []
     shown = (cluster or {}).get("config_map", {})
     if shown.get("text") is not None:
-        found, warnings = skips_of_text(shown["text"], benchmark.id, f"{CONFIG_MAP} key {_KEY}")
+        found, warnings = skips_of_text(shown["text"], benchmark_id, f"{CONFIG_MAP} key {_KEY}")
         return [(CONFIG_MAP, found)], warnings
     if source == "config_map" and "text" in shown:
         return [], [f"{CONFIG_MAP}: not found, or has no key {_KEY}; no control is skipped"]
@@ -208,15 +204,14 @@ def config_map_skips(
 
 
 def user_skips(
-    benchmark: Benchmark,
-    skip: t.Any,
-    skip_file: str | None,
-    cluster: dict[str, t.Any] | None,
-    source: str = "merged",
-    loader: t.Any = None,
+    benchmark: Benchmark, given: t.Iterable[Source], cluster: dict[str, t.Any] | None, source: str = "merged"
 ) -> tuple[Skips, list[str]]:
-    """Return the user's skips, merged in the order variable, file, ConfigMap, and warnings."""
-    given, told = given_skips(source, skip, skip_file, benchmark, loader)
-    shown, unread = config_map_skips(source, cluster, benchmark)
-    merged, unknown = merge_skips(benchmark, [*given, *shown])
-    return merged, told + unread + unknown
+    """Return the user's skips of a benchmark, merged in the order variable, file, ConfigMap, and warnings."""
+    sources, warnings = [], []
+    for name, of in given:
+        found, told = of(benchmark.id)
+        sources.append((name, found))
+        warnings += told
+    shown, unread = config_map_skips(source, cluster, benchmark.id)
+    merged, unknown = merge_skips(benchmark, [*sources, *shown])
+    return merged, warnings + unread + unknown

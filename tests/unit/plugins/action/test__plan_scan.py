@@ -14,9 +14,10 @@ from unittest import mock
 import pytest
 
 from ansible_collections.rke.cis.plugins.action._plan_scan import ActionModule
+from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils import _action
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan, request_of_node
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import cluster_path, read_evidence
@@ -132,7 +133,11 @@ def test_skips_come_from_all_sources(tmp_path: pathlib.Path) -> None:
     api = {**cluster(), "config_map": {"text": '{"skip": {"rke-cis-1.4": ["1.1.4", "9.9.9"]}}'}}
     args = arguments(tmp_path, **API, skip=["1.1.2"], skip_file=str(tmp_path / "skips.yml"))
     result = run_action(ActionModule, args, VARS, {"evidence": api})
-    assert set(read_plan(result["scan_dir"])["skips"]) == {"1.1.2", "1.1.3", "1.1.4"}
+    assert set(read_plan(result["scan_dir"])["candidates"]["RKE-CIS-1.4-Permissive"]["skips"]) == {
+        "1.1.2",
+        "1.1.3",
+        "1.1.4",
+    }
     assert any("9.9.9" in warning for warning in result["warnings"])
 
 
@@ -341,7 +346,8 @@ def test_encrypted_files(tmp_path: pathlib.Path) -> None:
         result = action.run(None, VARS)
     assert "failed" not in result, result
     plan = read_plan(result["scan_dir"])
-    assert (list(plan["skips"]), plan["waivers"][0]["controls"]) == (["1.1.2"], ["1.1.3"])
+    (known,) = plan["candidates"].values()
+    assert (list(known["skips"]), plan["waivers"][0]["controls"]) == (["1.1.2"], ["1.1.3"])
     ((copy, text),) = seen
     assert text == "token: abc\n"
     assert not copy.exists()
@@ -422,3 +428,43 @@ def test_a_stale_lock_is_a_warning(tmp_path: pathlib.Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "expires": "2026-01-01T00:00:00Z"}))
     result = run_action(ActionModule, args, VARS)
     assert [warning for warning in result["warnings"] if "is taken over" in warning]
+
+
+def test_a_profile_alone_plans_for_each_benchmark_that_may_fit(tmp_path: pathlib.Path) -> None:
+    result = run_action(ActionModule, {**arguments(tmp_path), "profile": "Hardened", "skip": ["1.1.37"]}, VARS)
+    assert (result["profile"], result["warnings"]) == ("hardened", [])
+    assert result["scan_dir"].endswith("Z-hardened")
+    assert result["preview"] == "hardened: the benchmark follows from the Kubernetes version of the nodes"
+    plan = read_plan(result["scan_dir"])
+    assert list(plan["candidates"]) == [profile.full_name for profile in candidates("hardened")]
+    assert plan["candidates"]["RKE-CIS-1.3-Hardened"]["skips"].keys() == {"1.1.37"}
+    (warning,) = plan["candidates"]["RKE-CIS-1.4-Hardened"]["warnings"]
+    assert "1.1.37a" in warning
+    request = (request_of_node(result["evidence_dir"], "cp1") or {})["plan"]
+    for profile in candidates("hardened"):
+        part = profile.benchmark.plan(["controlplane", "etcd"])
+        for name, wanted in part["containers"].items():
+            for key, values in wanted.items():
+                assert set(values) <= set(request["containers"][name][key])
+        paths = {path_key(path): path for path in request["paths"]}
+        for path in part["paths"]:
+            assert paths[path_key(path)].items() >= path.items()
+
+
+def test_where_the_version_is_known_the_preview_is_that_of_its_benchmark(tmp_path: pathlib.Path) -> None:
+    hostvars = HostVars(cp1={"rke_kubernetes_version": "v1.12.9-rancher1-1"})
+    args = {**arguments(tmp_path), "profile": "permissive", "show_skips": "only"}
+    result = run_action(ActionModule, args, {**VARS, "hostvars": hostvars})
+    assert result["preview"][0].startswith("RKE-CIS-1.3-Permissive, ")
+    assert result["preview"][0].endswith(
+        "; chosen for Kubernetes v1.12.9 (cluster.yml), if the nodes do not say otherwise"
+    )
+
+
+def test_a_parameter_is_for_the_benchmarks_that_have_it(tmp_path: pathlib.Path) -> None:
+    args = {**arguments(tmp_path), "profile": "permissive"}
+    result = run_action(ActionModule, {**args, "parameters": {"pod_security_policy": "own"}}, VARS)
+    plan = read_plan(result["scan_dir"])
+    assert plan["candidates"]["RKE-CIS-1.3-Permissive"]["parameters"]["pod_security_policy"] == "own"
+    failed = run_action(ActionModule, {**args, "parameters": {"other": "x"}}, VARS)
+    assert "cis_scan_parameters: " in failed["msg"] and "pod_security_policy" in failed["msg"]

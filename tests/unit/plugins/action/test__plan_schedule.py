@@ -138,7 +138,7 @@ def test_what_a_template_and_a_schedule_say() -> None:
     result = for_awx(timezone="Asia/Tokyo", variables={"cis_report_host": "reports"})
     assert (result["changed"], result["enabled"], result["cron"]) == (False, True, "0 0 * * *")
     assert result["rrule"].startswith("DTSTART;TZID=Asia/Tokyo:20260101T000000 RRULE:FREQ=DAILY;")
-    assert (result["profile"], result["skip"], result["skip_source"]) == ("RKE-CIS-1.4-Permissive", "", "merged")
+    assert (result["profile"], result["skip"], result["skip_source"]) == ("permissive", "", "merged")
     assert result["profile"] in result["profiles"]
     assert result["variables"] == {
         "cis_report_host": "reports",
@@ -155,7 +155,7 @@ def test_skips_of_the_block_are_a_text_and_take_the_place_of_others() -> None:
 
 def test_without_a_schedule_awx_gets_no_rules() -> None:
     result = for_awx(block={"enabled": False})
-    assert (result["enabled"], result["profile"]) == (False, "RKE-CIS-1.4-Permissive")
+    assert (result["enabled"], result["profile"]) == (False, "permissive")
     assert "rrule" not in result and "cron" not in result
 
 

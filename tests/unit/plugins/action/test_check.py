@@ -31,6 +31,7 @@ VARS = {
     "groups": {"controlplane": ["cp1"], "worker": ["w1", "both"], "etcd": ["both"], "all": ["cp1", "w1", "both", "x"]},
 }
 HARDENED = "RKE-CIS-1.4-Hardened"
+PERMISSIVE = "RKE-CIS-1.4-Permissive"
 
 
 def asked(args: dict[str, t.Any], answer: t.Any = None, **variables: t.Any) -> tuple[dict[str, t.Any], t.Any]:
@@ -131,7 +132,7 @@ def test_an_unknown_id_is_one_line_and_the_node_is_not_asked(wanted: t.Any, said
 
 
 def test_a_control_of_another_role_does_not_run_here_and_is_no_pass() -> None:
-    result, action = asked({"id": "1.5.1,1.1.2", "fail_on": ["fail", "error"]})
+    result, action = asked({"id": "1.5.1,1.1.2", "profile": PERMISSIVE, "fail_on": ["fail", "error"]})
     assert [found["state"] for found in result["checks"]] == ["notHere", "notHere"]
     assert "role etcd; this one has worker" in result["checks"][1]["reason"]
     assert any(line.startswith("NOT RUN 1.5.1") for line in result["lines"])
@@ -143,7 +144,7 @@ def test_what_the_profile_leaves_out_is_told_and_not_judged() -> None:
     lists = BENCHMARK.profiles["permissive"]
     skipped, nowhere = "2.1.6", next(i for i in lists["not_applicable"] if i.startswith("2."))
     assert skipped in lists["skip"]
-    result, action = asked({"id": [skipped, nowhere]})
+    result, action = asked({"id": [skipped, nowhere], "profile": PERMISSIVE})
     found = {c["id"]: (c["state"], c["reason"]) for c in result["checks"]}
     assert found == {
         skipped: ("skip", lists["skip"][skipped]),
@@ -277,3 +278,24 @@ def test_words_of_a_node_do_not_drive_the_terminal() -> None:
     set_flag(document, "kubelet", "--anonymous-auth=\x1b[31mtrue")
     result, _action = asked({"id": "2.1.1"}, of(document))
     assert "\x1b" not in "".join(result["lines"])
+
+
+def test_without_a_benchmark_the_version_of_the_node_chooses_it() -> None:
+    """1.1.39 is another control in each of the two benchmarks that have it."""
+    seen = {}
+    for version in ("v1.12.10", "v1.14.10"):
+        document = node("w1", ["controlplane"])
+        document["containers"]["kubelet"]["image"] = f"rancher/hyperkube:{version}-rancher1"
+        result, action = asked({"id": "1.1.39", "profile": "hardened", "roles": ["controlplane"]}, of(document))
+        ((_args, keywords),) = action._execute_module.call_args_list
+        assert {"kubelet", "kube-apiserver"} <= set(keywords["module_args"]["plan"]["containers"])
+        seen[result["profile"]] = result["checks"][0]["title"]
+    assert list(seen) == ["RKE-CIS-1.3-Hardened", "RKE-CIS-1.4-Hardened"]
+    assert len(set(seen.values())) == 2
+
+
+def test_an_id_that_the_benchmark_of_the_node_does_not_have_is_told() -> None:
+    document = node("w1", ["controlplane"])
+    document["containers"]["kubelet"]["image"] = "rancher/hyperkube:v1.12.10-rancher1"
+    result, _action = asked({"id": "1.1.37a", "profile": "hardened", "roles": ["controlplane"]}, of(document))
+    assert result["msg"].startswith("id: rke-cis-1.3 has no control '1.1.37a'")

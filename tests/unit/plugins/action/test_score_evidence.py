@@ -15,10 +15,12 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import NAME, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
     evidence_path,
@@ -84,7 +86,7 @@ def planned(args: dict[str, t.Any], tmp_path: pathlib.Path) -> t.Callable[..., d
         name: str = "20261121T220000Z-rke-cis-1.4-hardened", nodes: t.Any = everything, **more: t.Any
     ) -> dict[str, t.Any]:
         scan_dir = tmp_path / "reports" / "local" / name
-        made = make_plan(scan_dir, nodes, cluster(), profile=args["profile"], **more)
+        made = make_plan(scan_dir, nodes, cluster(), **{"profile": args["profile"], **more})
         for document in NODES:
             pathlib.Path(evidence_path(made["evidence_dir"], document["node"])).write_text(to_json(document))
         return {"scan_dir": str(scan_dir)}
@@ -441,3 +443,28 @@ def test_a_role_is_served_as_a_playbook_is(args: dict[str, t.Any]) -> None:
     assert action.run(None, {})["counts"] == run_action(ActionModule, args)["counts"]
     action._task.args = {}
     assert "cis_scan_evidence_dir" in action.run(None, {})["msg"]
+
+
+def test_the_benchmark_is_the_one_of_the_version_that_the_nodes_run(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    """The candidates are planned for, and the evidence decides; the skips are those of the benchmark that is taken."""
+    skips = {"1.1.8": {"by": "cis_scan_skip", "reason": "r"}}
+    args = planned(profile="hardened", skips=skips)
+    result = run_action(ActionModule, args)
+    report = read(result)
+    assert (result["profile"], report["kubernetes"]["chosen_for"]) == (
+        chosen_profile(candidates("hardened"), cluster_version(NODES)).full_name,
+        "v1.16.15",
+    )
+    args = planned("20261121T230000Z-hardened", profile="hardened", declared_version="v1.12.1")
+    for document in NODES:
+        unseen = unseen_document(document["node"], document["roles"], "down", "x")
+        pathlib.Path(args["scan_dir"], "evidence", f"node-{document['node']}.json").write_text(to_json(unseen))
+    (pathlib.Path(args["scan_dir"]) / "evidence" / "cluster.json").write_text(
+        to_json({"error": {"kind": "", "message": "x"}})
+    )
+    assert run_action(ActionModule, args)["profile"] == "RKE-CIS-1.3-Hardened"
+
+
+def test_recorded_evidence_chooses_the_benchmark_too(args: dict[str, t.Any]) -> None:
+    result = run_action(ActionModule, {**args, "profile": "hardened"})
+    assert result["profile"] == chosen_profile(candidates("hardened"), cluster_version(NODES)).full_name

@@ -43,7 +43,7 @@ def test_score_names_the_document_that_is_none(document: t.Any) -> None:
     assert "document 2" in refused("score", [node(), document], PROFILE)
 
 
-@pytest.mark.parametrize("profile", ["", "hardened", None, 5])
+@pytest.mark.parametrize("profile", ["", "strict", None, 5])
 def test_score_wants_a_profile_that_exists(profile: t.Any) -> None:
     assert PROFILE in refused("score", [node()], profile)
 

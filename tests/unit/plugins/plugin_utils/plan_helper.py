@@ -10,6 +10,7 @@ import json
 import pathlib
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, write_plan
 
@@ -23,6 +24,8 @@ def make_plan(
     api: dict[str, t.Any],
     requests: dict[str, t.Any] | None = None,
     output: dict[str, t.Any] | None = None,
+    profile: str = "RKE-CIS-1.4-Permissive",
+    skips: dict[str, dict[str, str]] | None = None,
     **more: t.Any,
 ) -> Plan:
     """Write the plan of a scan of these nodes, with what was seen of the API, and return it."""
@@ -30,15 +33,23 @@ def make_plan(
     evidence_dir.mkdir(parents=True, exist_ok=True)
     (evidence_dir / "cluster.json").write_text(json.dumps(api), encoding="utf-8")
     plan = {
-        "profile": "RKE-CIS-1.4-Permissive",
+        "profile": profile,
         "benchmark_dirs": [],
-        "parameters": {},
+        "candidates": {
+            one.full_name: {
+                "chosen_from": one.benchmark.chosen_from,
+                "parameters": one.benchmark.parameters,
+                "skips": skips or {},
+                "warnings": [],
+            }
+            for one in candidates(profile)
+        },
+        "declared_version": "",
         "cluster": "local",
         "kind": "manual",
         "scanned_by": "",
         "node_tests_on": "workers",
         "nodes": nodes,
-        "skips": {},
         "waivers": [],
         "output": {**OUTPUT, **(output or {})},
         "scan_dir": str(scan_dir),

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks import benchmark as _benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
@@ -51,17 +51,29 @@ def test_an_unknown_benchmark_lists_those_that_exist(name: str) -> None:
     ],
 )
 def test_profiles(name: str, profile: str) -> None:
-    benchmark, found = resolve_profile(name)
+    ((benchmark, found),) = candidates(name)
     assert (benchmark.id, found) == ("rke-cis-1.4", profile)
     assert benchmark.profile_name(found).lower() == name.strip().lower()
 
 
 @pytest.mark.parametrize(
-    "name", ["", None, 1.4, "permissive", "RKE-CIS-1.4", "RKE-CIS-1.4-", "RKE-CIS-1.4-strict", "RKE-CIS-9-Hardened", []]
+    "name",
+    [
+        "",
+        None,
+        1.4,
+        "strict",
+        "-permissive",
+        "RKE-CIS-1.4",
+        "RKE-CIS-1.4-",
+        "RKE-CIS-1.4-strict",
+        "RKE-CIS-9-Hardened",
+        [],
+    ],
 )
 def test_an_unknown_profile_lists_those_that_exist(name: t.Any) -> None:
     with pytest.raises(CisError) as caught:
-        resolve_profile(name)
+        candidates(name)
     message = str(caught.value)
     assert "RKE-CIS-1.4-Permissive" in message
     assert "RKE-CIS-1.4-Hardened" in message
@@ -137,9 +149,9 @@ def test_node_types_are_ranchers_and_roles_are_rkes() -> None:
 
 
 def test_parameters_have_defaults_and_may_be_chosen() -> None:
-    benchmark, _profile = resolve_profile("RKE-CIS-1.3-Hardened")
+    ((benchmark, _profile),) = candidates("RKE-CIS-1.3-Hardened")
     assert benchmark.parameters == {"pod_security_policy": "restricted"}
-    changed, _profile = resolve_profile("RKE-CIS-1.3-Hardened", {"pod_security_policy": "own.psp-1"})
+    ((changed, _profile),) = candidates("RKE-CIS-1.3-Hardened", {"pod_security_policy": "own.psp-1"})
     assert changed.parameters == {"pod_security_policy": "own.psp-1"}
     assert load_benchmark("rke-cis-1.3").parameters == {"pod_security_policy": "restricted"}
     assert changed.controls is benchmark.controls
@@ -159,7 +171,7 @@ def test_parameters_have_defaults_and_may_be_chosen() -> None:
 )
 def test_a_wrong_parameter_is_refused(parameters: t.Any, told: str) -> None:
     with pytest.raises(CisError, match=told):
-        resolve_profile("RKE-CIS-1.3-Hardened", parameters)
+        candidates("RKE-CIS-1.3-Hardened", parameters)
 
 
 ROLES = [["worker"], ["etcd"], ["controlplane"], ALL]

@@ -11,9 +11,9 @@ import pathlib
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
+    candidates,
     load_benchmark,
     profile_names,
-    resolve_profile,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, library_check
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
@@ -62,7 +62,7 @@ def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
     directories = write(tmp_path)
     assert "site-1.0" in benchmark_files(directories)
     assert "SITE-1.0-Base" in profile_names(directories)
-    benchmark, profile = resolve_profile("site-1.0-base", None, directories)
+    ((benchmark, profile),) = candidates("site-1.0-base", None, directories)
     assert profile == "base"
     ours, own, changed = benchmark.controls
     shared = library_check("kube-apiserver/anonymous-auth")

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, resolve_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
@@ -197,7 +197,7 @@ def test_a_misprint_taken_literally_would_be_a_failure() -> None:
 
 
 def test_hardened_report() -> None:
-    benchmark, profile = resolve_profile("RKE-CIS-1.3-Hardened")
+    ((benchmark, profile),) = candidates("RKE-CIS-1.3-Hardened")
     assert benchmark.controls is BENCHMARK.controls
     report = build_report(benchmark, profile, [node()], cluster())
     schema = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))

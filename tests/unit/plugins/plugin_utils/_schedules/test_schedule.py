@@ -73,7 +73,7 @@ def test_the_block_of_the_documents(tmp_path: pathlib.Path) -> None:
 )
 def test_what_is_not_given_is_a_default(given: dict[str, t.Any]) -> None:
     schedule = Schedule("prod", given)
-    assert (schedule.cron, schedule.profile) == ("0 0 * * *", "RKE-CIS-1.4-Permissive")
+    assert (schedule.cron, schedule.profile) == ("0 0 * * *", "permissive")
     assert schedule.variables["cis_report_keep"] == {"scheduled": 24}
     assert "cis_scan_skip" not in schedule.variables
 
@@ -85,7 +85,7 @@ class Tagged(int):
 @pytest.mark.parametrize(
     "scan, schedule, name, value",
     [
-        ({"profile": "hardened"}, {}, "cis_scan_profile", "RKE-CIS-1.4-Hardened"),
+        ({"profile": "hardened"}, {}, "cis_scan_profile", "hardened"),
         ({"override_benchmark_version": "RKE-CIS-1.3"}, {}, "cis_scan_profile", "RKE-CIS-1.3-Permissive"),
         ({}, {"retention": 3}, "cis_report_keep", {"scheduled": 3}),
         ({}, {"retention": "3"}, "cis_report_keep", {"scheduled": 3}),
@@ -186,10 +186,15 @@ def test_a_disabled_block_is_not_looked_at() -> None:
 
 
 def test_a_skip_that_the_benchmark_does_not_have_is_a_warning() -> None:
-    schedule = Schedule("prod", block({"override_skip": ["1.1.37", "1.1.2", "{{ x }}"]}))
+    scan = {"override_benchmark_version": "rke-cis-1.4", "override_skip": ["1.1.37", "1.1.2", "{{ x }}"]}
+    schedule = Schedule("prod", block(scan))
     assert schedule.variables["cis_scan_skip"] == ["1.1.2"]
     assert "did you mean 1.1.37a, 1.1.37b?" in schedule.warnings[0]
     assert len(schedule.warnings) == 2
+    # of a benchmark that the version chooses, what one of them has is a skip
+    schedule = Schedule("prod", block({"override_skip": ["1.1.37", "1.1.37a", "{{ x }}"]}))
+    assert schedule.variables["cis_scan_skip"] == ["1.1.37", "1.1.37a"]
+    assert len(schedule.warnings) == 1
 
 
 @pytest.mark.parametrize(
@@ -240,8 +245,8 @@ def test_less_than_an_hour_between_scans_is_a_warning(cron: str, scan: dict[str,
         ),
         (
             block({"profile": "strict"}),
-            "scheduled_cluster_scan.scan_config.cis_scan_config: override_benchmark_version 'rke-cis-1.4' and profile "
-            "'strict' is not a known profile; available: RKE-CIS-1.4-Permissive,",
+            "scheduled_cluster_scan.scan_config.cis_scan_config: profile 'strict' is not a known profile; available: "
+            "permissive, hardened, RKE-CIS-",
         ),
         (
             block({"override_benchmark_version": "rke-cis-9"}),
@@ -251,7 +256,7 @@ def test_less_than_an_hour_between_scans_is_a_warning(cron: str, scan: dict[str,
         (
             block({"override_benchmark_version": 1.4}),
             "scheduled_cluster_scan.scan_config.cis_scan_config.override_benchmark_version: expected a text such as "
-            "rke-cis-1.4, got 1.4",
+            "rke-cis-1.8, got 1.4",
         ),
         (
             block({"override_skip": [1.1]}),

@@ -16,9 +16,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import (
+    Skips,
+    given_skips,
     merge_skips,
+    read_skip_file,
     skips_of_config,
-    skips_of_file,
     skips_of_text,
     skips_of_variable,
     user_skips,
@@ -155,7 +157,7 @@ def test_bad_json_in_a_file_is_one_line_that_names_it(tmp_path: pathlib.Path, na
     path = tmp_path / "skips.json"
     path.write_text(text)
     with pytest.raises(CisError) as caught:
-        skips_of_file(str(path), ID)
+        read_skip_file(str(path))[1](ID)
     refused(caught, "cis_scan_skip_file", str(path), *said)
 
 
@@ -217,7 +219,7 @@ def test_a_bad_variable_is_one_line_that_names_it(value: t.Any) -> None:
 )
 def test_files(tmp_path: pathlib.Path, name: str, text: str, expected: dict[str, str]) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert skips_of_file(str(tmp_path / name), ID) == (expected, [])
+    assert read_skip_file(str(tmp_path / name))[1](ID) == (expected, [])
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_a_bad_yaml_file_is_one_line_that_names_it(tmp_path: pathlib.Path, text:
     path = tmp_path / "skips.yml"
     path.write_text(text)
     with pytest.raises(CisError) as caught:
-        skips_of_file(str(path), ID)
+        read_skip_file(str(path))[1](ID)
     refused(caught, "cis_scan_skip_file", str(path))
 
 
@@ -259,7 +261,7 @@ def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
     (tmp_path / "latin1.yml").write_bytes(b"1.1.2: stra\xdfe\n")
     for name, said in (("missing.json", "No such file"), ("latin1.yml", "utf-8"), (".", "directory")):
         with pytest.raises(CisError) as caught:
-            skips_of_file(str(tmp_path / name), ID)
+            read_skip_file(str(tmp_path / name))[1](ID)
         refused(caught, "cis_scan_skip_file", said)
 
 
@@ -267,19 +269,19 @@ def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
 def test_an_encrypted_file(tmp_path: pathlib.Path, name: str) -> None:
     path = tmp_path / name
     path.write_text(encrypt('{"skip": {"current": ["1.1.2"]}}'))
-    assert skips_of_file(str(path), ID, loader("right")) == ({"1.1.2": ""}, [])
+    assert read_skip_file(str(path), loader("right"))[1](ID) == ({"1.1.2": ""}, [])
     for password, said in (("", NO_PASSWORD), ("wrong", WRONG_PASSWORD)):
         with pytest.raises(CisError) as caught:
-            skips_of_file(str(path), ID, loader(password))
+            read_skip_file(str(path), loader(password))[1](ID)
         assert str(caught.value) == f"cis_scan_skip_file {path}: {said}"
 
 
 def test_an_encrypted_value(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "skips.yml"
     path.write_text(f"1.1.3: plain\n1.1.2: {encrypt_value('secret reason')}")
-    assert skips_of_file(str(path), ID, loader("right"))[0] == {"1.1.2": "secret reason", "1.1.3": "plain"}
+    assert read_skip_file(str(path), loader("right"))[1](ID)[0] == {"1.1.2": "secret reason", "1.1.3": "plain"}
     with pytest.raises(CisError) as caught:
-        skips_of_file(str(path), ID, loader())
+        read_skip_file(str(path), loader())[1](ID)
     assert str(caught.value) == f"cis_scan_skip_file {path} line 2: {NO_PASSWORD}"
 
 
@@ -309,6 +311,12 @@ def test_a_near_id_is_suggested() -> None:
 # ------------------------------------------------------------------------------------------ several sources
 
 
+def skips_of(
+    skip: t.Any, skip_file: str | None, cluster: dict[str, t.Any] | None, source: str = "merged"
+) -> tuple[Skips, list[str]]:
+    return user_skips(BENCHMARK, given_skips(source, skip, skip_file), cluster, source)
+
+
 def with_map(**shown: t.Any) -> dict[str, t.Any]:
     return {"objects": {}, "config_map": shown}
 
@@ -316,7 +324,7 @@ def with_map(**shown: t.Any) -> dict[str, t.Any]:
 def test_variable_outdoes_file_outdoes_config_map(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "skips.yml"
     file.write_text("1.1.2: file\n1.1.3: file\n")
-    skips, warnings = user_skips(BENCHMARK, {"1.1.2": "variable"}, str(file), with_map(text=MAP_TEXT))
+    skips, warnings = skips_of({"1.1.2": "variable"}, str(file), with_map(text=MAP_TEXT))
     assert {key: skip["reason"] for key, skip in skips.items()} == {"1.1.2": "variable", "1.1.3": "file", "1.1.4": ""}
     assert skips["1.1.2"]["by"] == "cis_scan_skip"
     assert str(file) in skips["1.1.3"]["by"]
@@ -334,21 +342,21 @@ EVERYWHERE = with_map(text='{"skip": {"current": ["1.1.4"]}}')
 def test_the_source_that_is_chosen_counts_alone(tmp_path: pathlib.Path, source: str, expected: set[str]) -> None:
     file = tmp_path / "skips.yml"
     file.write_text("- 1.1.3\n")
-    skips, warnings = user_skips(BENCHMARK, ["1.1.2"], str(file), EVERYWHERE, source)
+    skips, warnings = skips_of(["1.1.2"], str(file), EVERYWHERE, source)
     assert (set(skips), warnings) == (expected, [])
 
 
 def test_what_is_not_chosen_is_not_read() -> None:
-    assert user_skips(BENCHMARK, [1.1], "/no/such/file", EVERYWHERE, "config_map")[1] == []
-    assert user_skips(BENCHMARK, None, "/no/such/file", with_map(text="@"), "variable") == ({}, [])
+    assert skips_of([1.1], "/no/such/file", EVERYWHERE, "config_map")[1] == []
+    assert skips_of(None, "/no/such/file", with_map(text="@"), "variable") == ({}, [])
 
 
 def test_a_file_that_is_chosen_must_be_named() -> None:
     for none in (None, ""):
         with pytest.raises(CisError, match="cis_scan_skip_source: file needs cis_scan_skip_file"):
-            user_skips(BENCHMARK, ["1.1.2"], none, EVERYWHERE, "file")
+            skips_of(["1.1.2"], none, EVERYWHERE, "file")
     with pytest.raises(CisError, match="cis_scan_skip_file /no/such/file: cannot be read"):
-        user_skips(BENCHMARK, None, "/no/such/file", None, "file")
+        skips_of(None, "/no/such/file", None, "file")
 
 
 @pytest.mark.parametrize(
@@ -364,12 +372,12 @@ def test_a_config_map_that_is_chosen_must_have_been_read(cluster: t.Any, said: s
     with pytest.raises(
         CisError, match="cis_scan_skip_source: config_map needs ConfigMap .*, which could not be read: "
     ) as caught:
-        user_skips(BENCHMARK, ["1.1.2"], None, cluster, "config_map")
+        skips_of(["1.1.2"], None, cluster, "config_map")
     assert said in str(caught.value)
 
 
 def test_a_config_map_that_is_chosen_and_does_not_exist_is_a_warning() -> None:
-    skips, (warning,) = user_skips(BENCHMARK, ["1.1.2"], None, with_map(text=None), "config_map")
+    skips, (warning,) = skips_of(["1.1.2"], None, with_map(text=None), "config_map")
     assert skips == {}
     assert "security-scan-cfg" in warning and "no control is skipped" in warning
 
@@ -378,12 +386,12 @@ def test_a_config_map_that_is_chosen_and_does_not_exist_is_a_warning() -> None:
     "cluster", [None, {"error": {"kind": "down", "message": "x"}}, {"objects": {}}, with_map(text=None)]
 )
 def test_without_a_config_map_nothing_is_skipped_by_it(cluster: t.Any) -> None:
-    assert user_skips(BENCHMARK, None, None, cluster) == ({}, [])
+    assert skips_of(None, None, cluster) == ({}, [])
 
 
 def test_a_config_map_that_could_not_be_read_is_a_warning() -> None:
     cluster = with_map(error={"kind": "denied", "message": "403 Forbidden"})
-    skips, (warning,) = user_skips(BENCHMARK, None, None, cluster)
+    skips, (warning,) = skips_of(None, None, cluster)
     assert skips == {}
     assert "403 Forbidden" in warning
     assert "security-scan-cfg" in warning
@@ -391,7 +399,7 @@ def test_a_config_map_that_could_not_be_read_is_a_warning() -> None:
 
 def test_a_bad_config_map_is_refused_by_name() -> None:
     with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg.*config.json.*line 1"):
-        user_skips(BENCHMARK, None, None, with_map(text="@"))
+        skips_of(None, None, with_map(text="@"))
 
 
 @pytest.mark.parametrize(
@@ -399,27 +407,27 @@ def test_a_bad_config_map_is_refused_by_name() -> None:
 )
 def test_a_config_map_of_another_form_in_recorded_evidence(shown: t.Any) -> None:
     document = check_cluster({**cluster(), "config_map": shown}, "x")
-    assert user_skips(BENCHMARK, None, None, document)[1] == [
+    assert skips_of(None, None, document)[1] == [
         f"ConfigMap security-scan/security-scan-cfg: could not be read, its skips are ignored: "
         f"{document['config_map']['error']['message']}"
     ]
     with pytest.raises(CisError, match="ConfigMap security-scan/security-scan-cfg.* could not be read"):
-        user_skips(BENCHMARK, None, None, document, "config_map")
+        skips_of(None, None, document, "config_map")
 
 
 def test_unknown_ids_are_warnings() -> None:
-    skips, warnings = user_skips(BENCHMARK, ["9.9"], None, None)
+    skips, warnings = skips_of(["9.9"], None, None)
     assert skips == {}
     assert len(warnings) == 1
 
 
 def test_warnings_about_unknown_ids_are_few() -> None:
-    skips, warnings = user_skips(BENCHMARK, [f"9.{number}" for number in range(20_000)] + ["1.1.2"], None, None)
+    skips, warnings = skips_of([f"9.{number}" for number in range(20_000)] + ["1.1.2"], None, None)
     assert list(skips) == ["1.1.2"]
     assert len(warnings) == 11
     assert warnings[-1] == "skips: 19990 more unknown ids; ignored"
 
 
 def test_a_warning_about_an_unknown_id_is_short() -> None:
-    _skips, warnings = user_skips(BENCHMARK, ["9." + "1" * 1_000_000], None, None)
+    _skips, warnings = skips_of(["9." + "1" * 1_000_000], None, None)
     assert len(warnings) == 1 and len(warnings[0]) < 200
