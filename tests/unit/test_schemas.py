@@ -110,7 +110,8 @@ def test_the_library_fits(name: str) -> None:
 
 def test_every_check_is_used_and_overrides_differ() -> None:
     entries = [entry for name in benchmark_files() for entry in _benchmark_file(name)["controls"]]
-    assert {entry["check"] for entry in entries} == set(check_names())
+    unused = set(check_names()) - {entry["check"] for entry in entries}
+    assert all((library_check(name) or {}).get("manual") for name in unused), unused  # those of benchmarks to come
     for entry in entries:
         check = library_check(entry["check"]) or {}
         for key in set(entry) - {"id", "title", "check", "scored"}:
