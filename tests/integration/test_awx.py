@@ -48,7 +48,7 @@ LITTLE: dict[str, t.Any] = {
     "cis_awx_inventory": "given",
 }
 ANSWERS = {
-    "cis_scan_profile": "RKE-CIS-1.4-Hardened",
+    "cis_scan_profile": "hardened",
     "cis_scan_skip": "1.1.2,1.1.5",
     "cis_scan_skip_source": "variable",
     "cis_report_formats": ["csv", "html"],
@@ -120,7 +120,7 @@ def test_the_survey_asks_for_what_differs_between_scans(whole: t.Any) -> None:
     questions = {question["variable"]: question for question in survey["spec"]}
     assert list(questions) == list(ANSWERS)
     assert {question["type"] for question in questions.values()} == {"multiplechoice", "text", "multiselect"}
-    assert questions["cis_scan_profile"]["default"] == "RKE-CIS-1.4-Hardened"
+    assert questions["cis_scan_profile"]["default"] == "hardened"
     assert "RKE-CIS-1.4-Hardened" in questions["cis_scan_profile"]["choices"]
     assert questions["cis_report_formats"]["default"] == "csv\nhtml"
     assert "self_assessment" in questions["cis_report_formats"]["choices"]
