@@ -63,6 +63,7 @@ class ActionModule(ControllerAction):
                 raise CisError(f"dest {args['dest']}: not writable: {error.strerror}") from error
         return {
             "changed": bool(args["dest"]),
+            "warnings": kept.warnings(),
             "dest": args["dest"] or "",
             "older": comparison["from"]["name"],
             "newer": comparison["to"]["name"],

@@ -44,7 +44,8 @@ class ActionModule(ControllerAction):
         if not os.path.isdir(directory):
             raise CisError(self._no_cluster(args["report_dir"], args["cluster"]))
         self.kept = KeptScans(directory)
-        return {"directory": directory, **getattr(self, "_" + args["command"])(args)}
+        result = getattr(self, "_" + args["command"])(args)
+        return {"directory": directory, "warnings": self.kept.warnings(), **result}
 
     @staticmethod
     def _no_cluster(base: str, cluster: str) -> str:

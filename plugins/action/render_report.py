@@ -34,4 +34,4 @@ class ActionModule(ControllerAction):
         files, problems = write_outputs(report, context, dest, output)
         if problems:
             raise CisError("; ".join(problems))
-        return {"changed": True, "files": files}
+        return {"changed": True, "warnings": kept.warnings(), "files": files}

@@ -137,7 +137,7 @@ class ActionModule(ControllerAction):
         checks = report_checks(report)
         result: dict[str, t.Any] = {
             "changed": True,
-            "warnings": plan["warnings"] + report["warnings"],
+            "warnings": plan["warnings"] + report["warnings"] + kept.warnings(),
             "report": path,
             "files": [path, *files],
             "scan_dir": plan["scan_dir"],

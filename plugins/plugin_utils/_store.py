@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pwd
 import tempfile
 import typing as t
 
@@ -25,8 +26,11 @@ DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 
 
-def make_directory(path: str, option: str) -> None:
-    """Make a directory (and its parents) that can be written to. Raises CisError that names the option."""
+def make_directory(path: str, option: str) -> int:
+    """Make a directory (and its parents) that can be written to, and return the owner that our files have there.
+
+    Raises CisError that names the option.
+    """
     try:
         missing = []
         here = os.path.abspath(path)
@@ -36,10 +40,33 @@ def make_directory(path: str, option: str) -> None:
         for name in reversed(missing):
             os.mkdir(name)
             os.chmod(name, DIRECTORY_MODE)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        with tempfile.TemporaryFile(dir=path) as probe:
+            return os.fstat(probe.fileno()).st_uid
     except OSError as error:
         raise CisError(f"{option} {path}: cannot be written to: {error.strerror}; choose another directory") from error
+
+
+def make_own_directory(path: str, option: str) -> None:
+    """Make a directory as make_directory does. Raises CisError if it, or a link in its place, is another user's.
+
+    A file system may give all files one owner, as NFS can: who owns our files there is we.
+    """
+    ours = {0, os.geteuid(), make_directory(path, option)}
+    owners = [seen.st_uid for seen in (os.lstat(path), os.stat(path)) if seen.st_uid not in ours]
+    if owners:
+        what = "a link of" if os.path.islink(path) else "belongs to"
+        raise CisError(
+            f"{option} {path}: {what} {user_name(owners[0])}, who can change what is kept there; change its owner with "
+            f"chown, or choose another directory"
+        )
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number where the system knows no name, as in some containers."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def write_file(path: str, text: str, sync: bool = True) -> None:

@@ -13,7 +13,7 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_kept, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_own_directory, read_kept, to_json, write_file
 
 SCHEMA = "rke.cis/alerts/1"
 NAME = "alerts.json"
@@ -40,7 +40,7 @@ def read_sent(path: str) -> tuple[list[dict[str, str]], list[str]]:
 def write_sent(path: str, delivered: list[dict[str, t.Any]]) -> list[str]:
     """Add delivered alerts to the file. Returns a warning if it cannot be written."""
     try:
-        make_directory(os.path.dirname(path), "cis_report_dir")  # a scan without a report has not made it
+        make_own_directory(os.path.dirname(path), "cis_report_dir")  # a scan without a report has not made it
         write_file(path, to_json(record(read_sent(path)[0], delivered)))
     except (OSError, CisError) as error:
         return [f"record of alerts {path}: cannot be written: {error}; {_AGAIN}"]

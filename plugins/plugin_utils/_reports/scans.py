@@ -32,7 +32,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     DIRECTORY_MODE,
-    make_directory,
+    make_own_directory,
     read_json,
     read_kept,
     to_json,
@@ -47,6 +47,8 @@ INDEX_SCHEMA = "rke.cis/index/1"
 DEAD_AFTER = 3600
 DONE_AFTER = 30
 MOST_PAST = 30
+_CLOCKS = 300  # seconds by which the clocks of hosts that share a directory may differ
+_TIME = "%Y%m%dT%H%M%SZ"
 
 _PATIENCE = 20  # seconds to wait for the lock of a directory, which anyone who can open the directory can hold
 
@@ -72,8 +74,8 @@ def cluster_directory(base: str, cluster: str, option: str = "cis_report_cluster
 def new_scan_directory(base: str, cluster: str, profile: str, kind: str = MANUAL, job: str = "") -> str:
     """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
     parent = cluster_directory(base, cluster, "cis_scan_cluster")
-    make_directory(parent, "cis_report_dir")
-    words = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), profile.lower(), "" if kind == MANUAL else kind]
+    make_own_directory(parent, "cis_report_dir")
+    words = [time.strftime(_TIME, time.gmtime()), profile.lower(), "" if kind == MANUAL else kind]
     name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)
     for number in range(1, 1000):
         path = os.path.join(parent, name if number == 1 else f"{name}-{number}")
@@ -98,6 +100,11 @@ def is_scan_name(name: str) -> bool:
 def _order(name: str) -> tuple[str, int, str]:
     """By time; of the scans of one second, -10 comes after -2."""
     return name[:16], len(name), name
+
+
+def is_future(name: str) -> bool:
+    """Return whether a scan is dated later than now. It would be the newest for as long, and outlive all others."""
+    return name[:16] > time.strftime(_TIME, time.gmtime(time.time() + _CLOCKS))
 
 
 # ------------------------------------------------------------------------------------------- reports
@@ -164,9 +171,24 @@ class KeptScans:
         """Return the scans, newest last. One without a whole report.json is not complete."""
         return [self._scan(name) for name in self.names()]
 
+    def past_scans(self) -> list[Scan]:
+        """Return the complete scans, newest last, without those dated in the future."""
+        return [scan for scan in self.scans() if scan["complete"] and not is_future(scan["name"])]
+
+    def warnings(self) -> list[str]:
+        """Return a warning if scans are dated in the future."""
+        names = [name for name in self.names() if is_future(name)]
+        if not names:
+            return []
+        which = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        return [
+            f"{self.directory}: dated in the future: {which}; never the newest scan, not compared with and not pruned: "
+            f"check the controller's clock, or remove with cis_report_command=delete"
+        ]
+
     def find(self, name: str) -> Scan:
         """Return the scan of this name; the newest complete one without a name. Raises CisError if not found."""
-        found = [scan for scan in self.scans() if (scan["name"] == name if name else scan["complete"])]
+        found = [scan for scan in self.scans() if scan["name"] == name] if name else self.past_scans()
         if not found:
             what = f"cis_report_name {name!r}: no such scan" if name else "cis_report_name: no complete scan"
             raise CisError(f"{what} in {self.directory}; list the scans with cis_report_command=list")
@@ -175,7 +197,7 @@ class KeptScans:
     def before(self, name: str, profile: str) -> t.Iterator[Scan]:
         """Return the complete scans of a profile before the one of this name, newest first."""
         for other in reversed(self.names() if is_scan_name(name) else []):
-            if _order(other) < _order(name):
+            if _order(other) < _order(name) and not is_future(other):
                 scan = self._scan(other)
                 if scan["complete"] and scan["profile"] == profile:
                     yield scan
@@ -213,7 +235,7 @@ class KeptScans:
 
         Raises CisError that names the last scans.
         """
-        known = [name for name in self.names() if os.path.isfile(self.path(name))]
+        known = [name for name in self.names() if os.path.isfile(self.path(name)) and not is_future(name)]
         if not known and (not scan or os.sep not in scan):
             raise CisError(f"{self.directory}: no scans found; name another report directory or cluster")
         place = scan or known[-1]
@@ -313,7 +335,7 @@ class KeptScans:
         """
         names = []
         for kind, number in keep.items():
-            mine = [scan for scan in self.scans() if scan["kind"] == kind]
+            mine = [scan for scan in self.scans() if scan["kind"] == kind and not is_future(scan["name"])]
             complete = [scan["name"] for scan in mine if scan["complete"]][:-number]
             names += [name for name in complete if self._age(name) > DONE_AFTER]
             enough = max(incomplete_days * 86400, DEAD_AFTER)
@@ -346,14 +368,14 @@ class KeptScans:
         return path
 
     def _age(self, name: str) -> float:
-        """Return the seconds since something in a scan's directory was last written."""
+        """Return the seconds since something in a scan's directory was last written, or until then."""
         path = os.path.join(self.directory, name)
         times = [os.lstat(path).st_mtime]
         for root, directories, files in os.walk(path):
             for one in directories + files:
                 with contextlib.suppress(FileNotFoundError):
                     times.append(os.lstat(os.path.join(root, one)).st_mtime)
-        return time.time() - max(times)
+        return abs(time.time() - max(times))
 
 
 def _version(seen: os.stat_result) -> dict[str, int]:

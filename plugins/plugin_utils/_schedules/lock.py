@@ -14,7 +14,6 @@ import calendar
 import contextlib
 import multiprocessing
 import os
-import pwd
 import socket
 import time
 import typing as t
@@ -22,7 +21,13 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Busy, CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import locked
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_kept, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+    make_own_directory,
+    read_kept,
+    to_json,
+    user_name,
+    write_file,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
 
 NAME = "scheduled.lock"
@@ -41,7 +46,7 @@ def acquire(directory: str) -> list[str]:
 
     Returns a warning if it replaced a stale or broken one. Raises CisError if another process holds it.
     """
-    make_directory(directory, "cis_report_dir")
+    make_own_directory(directory, "cis_report_dir")
     path = os.path.join(directory, NAME)
     with locked(directory):
         holder, invalid = _look(path)
@@ -104,11 +109,8 @@ def _myself() -> Holder:
 
 
 def controller_user() -> str:
-    """Return the user of this process, by number where the system knows no name, as in some containers."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+    """Return the user of this process."""
+    return user_name(os.geteuid())
 
 
 def _started(pid: int) -> str:

@@ -38,8 +38,8 @@ _LATE = datetime.timedelta(minutes=1)  # a run without a log after this time was
 
 
 def list_schedules(directory: str, now: datetime.datetime) -> tuple[list[dict[str, t.Any]], list[str]]:
-    """Return the schedules of a user, each with its last run before `now`, and with lines for people; and a warning
-    for each that is broken.
+    """Return the schedules of a user, each with its last run before `now`, and with lines for people; and warnings
+    about those that are broken and about scans dated in the future.
     """
     try:
         names = sorted(os.listdir(directory))
@@ -49,7 +49,9 @@ def list_schedules(directory: str, now: datetime.datetime) -> tuple[list[dict[st
     for path in [os.path.join(directory, name, "schedule.json") for name in names]:
         try:
             if os.path.lexists(path):
-                schedules.append(_schedule(path, now))
+                schedule, told = _schedule(path, now)
+                schedules.append(schedule)
+                warnings += told
         except CisError as error:
             warnings.append(str(error))
         except OSError as error:
@@ -57,7 +59,7 @@ def list_schedules(directory: str, now: datetime.datetime) -> tuple[list[dict[st
     return schedules, warnings
 
 
-def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
+def _schedule(path: str, now: datetime.datetime) -> tuple[dict[str, t.Any], list[str]]:
     known = read_kept(path, "schedule")
     try:
         if known["schema"] != SCHEMA or not all(isinstance(known[key], kind) for key, kind in _KEYS.items()):
@@ -70,8 +72,8 @@ def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
             f"schedule {path}: not an rke.cis schedule; install it again, or remove its directory"
         ) from error
     scans_dir = os.path.join(known["report_dir"], known["cluster"])
-    scans = KeptScans(scans_dir).scans()
-    scheduled = [scan for scan in scans if scan["kind"] == SCHEDULED and scan["complete"]]
+    scans = KeptScans(scans_dir)
+    scheduled = [scan for scan in scans.past_scans() if scan["kind"] == SCHEDULED]
     run = _last_run(os.path.join(os.path.dirname(path), "logs"), scheduled, running(scans_dir), now)
     since = datetime.datetime.fromtimestamp(os.stat(path).st_mtime)
     if run:
@@ -83,7 +85,7 @@ def _schedule(path: str, now: datetime.datetime) -> dict[str, t.Any]:
         "next_runs": [_shown(time) for time in next_runs(known["cron"], 3, now)],
         "missed_runs": missed_runs(known["cron"], since, now - _LATE),
     }
-    return {**schedule, "lines": _lines(schedule)}
+    return {**schedule, "lines": _lines(schedule)}, scans.warnings()
 
 
 def _last_run(logs: str, scheduled: list[dict[str, t.Any]], holder: str, now: datetime.datetime) -> dict[str, t.Any]:

@@ -32,7 +32,7 @@ def expected(**more: t.Any) -> dict[str, t.Any]:
     empty: dict[str, t.Any] = {
         key: [] for key in ("newly_failing", "fixed", "other_values", "other", "nodes_added", "nodes_gone")
     }
-    return {"changed": False, "dest": "", **empty, **more}
+    return {"changed": False, "warnings": [], "dest": "", **empty, **more}
 
 
 def test_the_last_two_are_compared(args: dict[str, t.Any]) -> None:

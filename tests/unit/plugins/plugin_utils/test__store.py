@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import pathlib
+import tempfile
 import typing as t
 
 import pytest
@@ -21,7 +22,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     read_evidence,
     unseen_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, read_json, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+    make_directory,
+    make_own_directory,
+    read_json,
+    to_json,
+    write_file,
+)
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -132,6 +139,55 @@ def test_a_nodes_name_is_one_file_in_the_directory(name: str) -> None:
     assert path.endswith(".json")
     assert path.isascii()
     assert path != cluster_path("/d")
+
+
+OTHER = 12_345
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("what", ["directory", "link to his", "his link to ours"])
+def test_what_another_user_has_prepared_is_refused(tmp_path: pathlib.Path, what: str) -> None:
+    path, ours, his = tmp_path / "prod", tmp_path / "ours", tmp_path / "his"
+    ours.mkdir()
+    his.mkdir()
+    os.chown(his, OTHER, OTHER)
+    if what == "directory":
+        his.rename(path)
+    else:
+        path.symlink_to(his if what == "link to his" else ours)
+    if what.startswith("his link"):
+        os.lchown(path, OTHER, OTHER)
+    with pytest.raises(CisError) as caught:
+        make_own_directory(str(path), "cis_report_dir")
+    assert str(caught.value) == (
+        f"cis_report_dir {path}: {'belongs to' if what == 'directory' else 'a link of'} {OTHER}, who can change what "
+        f"is kept there; change its owner with chown, or choose another directory"
+    )
+    assert os.listdir(path) == []
+
+
+def test_ones_own_and_roots_are_accepted(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_own_directory(str(tmp_path / "new" / "prod"), "cis_report_dir")
+    (tmp_path / "link").symlink_to("new/prod")
+    make_own_directory(str(tmp_path / "link"), "cis_report_dir")
+    if os.geteuid() == 0:
+        monkeypatch.setattr(os, "geteuid", lambda: OTHER)
+        make_own_directory(str(tmp_path / "link"), "cis_report_dir")
+
+
+def test_a_file_system_that_gives_all_files_one_owner(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    real = tempfile.TemporaryFile
+
+    def squashed(**keywords: t.Any) -> t.Any:
+        file = real(**keywords)
+        os.fchown(file.fileno(), OTHER, OTHER)
+        return file
+
+    os.chown(tmp_path, OTHER, OTHER)
+    monkeypatch.setattr(_store.tempfile, "TemporaryFile", squashed)
+    make_own_directory(str(tmp_path), "cis_report_dir")
 
 
 def test_names_do_not_meet() -> None:

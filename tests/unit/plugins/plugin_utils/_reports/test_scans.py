@@ -365,6 +365,42 @@ def test_a_complete_scan_that_still_writes_its_other_files_is_not_pruned(directo
     assert found == [name(2, "-scheduled")]
 
 
+FUTURE = ("20991101T120000Z-rke-cis-1.4-hardened", "99999999T999999Z-rke-cis-1.4-hardened")
+
+
+@pytest.mark.parametrize("future", [*FUTURE, "tomorrow"])
+def test_a_scan_dated_in_the_future_is_not_the_newest_and_outlives_none(directory: pathlib.Path, future: str) -> None:
+    if future == "tomorrow":
+        future = time.strftime("%Y%m%dT%H%M%SZ-x", time.gmtime(time.time() + DAY))
+    for scan in (name(8), name(9), future):
+        make(directory, scan)
+    kept = KeptScans(str(directory))
+    assert kept.surplus({"manual": 2}, 7) == []
+    assert kept.surplus({"manual": 1}, 7) == [name(8)]
+    assert kept.find("")["name"] == name(9)
+    assert kept.report_path(None) == kept.path(name(9))
+    assert [scan["name"] for scan in kept.before("99999999T999999Z-z", REPORT["profile"])] == [name(9), name(8)]
+    assert kept.find(future)["complete"] and kept.report_path(future) == kept.path(future), "by name it is there"
+    (warning,) = kept.warnings()
+    assert warning.startswith(f"{directory}: dated in the future: {future}; ")
+    assert warning.endswith("or remove with cis_report_command=delete")
+
+
+def test_clocks_may_differ_by_some_minutes(directory: pathlib.Path) -> None:
+    soon = time.strftime("%Y%m%dT%H%M%SZ-x", time.gmtime(time.time() + 120))
+    for scan in (name(9), soon):
+        make(directory, scan)
+    kept = KeptScans(str(directory))
+    assert kept.find("")["name"] == soon and kept.warnings() == []
+
+
+def test_a_dead_scan_written_to_in_the_future_can_be_deleted(directory: pathlib.Path) -> None:
+    make(directory, name(9), None, days_old=-10_000)
+    kept = KeptScans(str(directory))
+    kept.refuse_running(kept.find(name(9)))
+    assert kept.surplus({"manual": 1}, 7) == [name(9)]
+
+
 def test_each_scan_has_a_directory_of_its_own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scans.time, "strftime", lambda *_args: "20261121T220000Z")
     names = [new_scan_directory(str(tmp_path / "r"), "prod", "RKE-CIS-1.4-Hardened") for _each in range(3)]
