@@ -15,6 +15,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     candidates,
     merged_plan,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
@@ -92,8 +93,7 @@ class ActionModule(ControllerAction):
             checks.append(
                 {
                     "id": control["id"],
-                    "title": control["title"],
-                    "scored": control["scored"],
+                    **{key: control[key] for key in ("title", "description", "scored")},
                     **verdict._asdict(),
                     "remediation": control["remediation"],
                 }
@@ -130,7 +130,7 @@ class ActionModule(ControllerAction):
             test["object"]: benchmark.objects[test["object"]]
             for benchmark, controls in asked
             for control in controls
-            for test in control["tests"]
+            for test in each_test(control)
             if "object" in test
         }
         cluster = None

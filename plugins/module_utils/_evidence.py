@@ -37,6 +37,8 @@ DOCKER_OPTIONS: t.Dict[str, t.Any] = {
 
 def path_key(request: t.Mapping[str, t.Any]) -> str:
     """Return the name under which the evidence keeps what was asked for."""
+    if request.get("host"):
+        return "host:" + str(request["host"])
     return "{0}:{1}".format(request["container"], request.get("flag") or request["path"])
 
 
@@ -145,6 +147,8 @@ class Collector:
         return (_normal(self._prefix + path), self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        if request.get("host"):
+            return self._seen(request["host"], request["host"], request)
         container = request["container"]
         if not request.get("flag"):
             return self._examined(request["path"], request)
@@ -167,13 +171,18 @@ class Collector:
             return problem("not_mounted", "{0} mounts nothing from the node that holds {1}".format(container, path))
         if located is None:
             return problem("not_located", "no mount of {0} tells where {1} lies on the node".format(container, path))
-        on_host, root = located
+        return self._seen(*located, request)
+
+    def _seen(self, on_host: str, root: str, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Return what lies at a path of the node, of which links are followed as far as they stay under root."""
         found = self.files.examine(on_host, root)
         found["path"] = "/" + readable(os.path.normpath(on_host)).lstrip("/")
         if "error" in found:
             return found
         if request.get("list"):
             found.update(self.files.list_directory(on_host, root))
+        if request.get("tree"):
+            found.update(self.files.list_tree(on_host))
         if request.get("read") == "encryption_providers" and found["type"] == "file":
             found.update(self._encryption(on_host))
         return found

@@ -88,19 +88,60 @@ def examine(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
     return entry
 
 
-def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
-    """Return the direct entries of a directory (hidden ones too), or why they could not be listed.
-
-    `root` is that of `examine`, and the directory itself where none is given.
-    """
+def _names(path: str) -> t.Tuple[t.List[str], t.Optional[t.Dict[str, t.Any]]]:
+    """Return the names in a directory (hidden ones too), or none and why they could not be listed."""
     try:
         with os.scandir(path) as entries:
             names = sorted(entry.name for entry in itertools.islice(entries, limits.ENTRIES + 1))
     except OSError as error:
-        return os_problem(error, path)
-    if len(names) > limits.ENTRIES:
-        return too_large(path, "more than {0} entries".format(limits.ENTRIES))
+        return [], os_problem(error, path)
+    wrong = _too_many(path, len(names))
+    return [] if wrong else names, wrong
+
+
+def _too_many(path: str, number: int) -> t.Optional[t.Dict[str, t.Any]]:
+    return too_large(path, "more than {0} entries".format(limits.ENTRIES)) if number > limits.ENTRIES else None
+
+
+def list_directory(path: str, root: t.Optional[str] = None) -> t.Dict[str, t.Any]:
+    """Return the direct entries of a directory, or why they could not be listed.
+
+    `root` is that of `examine`, and the directory itself where none is given.
+    """
+    names, wrong = _names(path)
+    if wrong:
+        return wrong
     return {"entries": [dict(examine(os.path.join(path, name), root or path), name=readable(name)) for name in names]}
+
+
+def list_tree(path: str) -> t.Dict[str, t.Any]:
+    """Return all entries below a directory by their paths in it, or why they could not be listed.
+
+    No directory is entered through a link. What vanishes meanwhile is left out.
+    """
+    found: t.List[t.Dict[str, t.Any]] = []
+    entered: t.Dict[str, t.Dict[str, t.Any]] = {}
+    waiting = [path]
+    while waiting:
+        directory = waiting.pop()
+        names, wrong = _names(directory)
+        if wrong and directory == path:
+            return wrong
+        if wrong:  # said of the entry that the directory is itself
+            entered[directory].update(wrong)
+        for name in names:
+            place = os.path.join(directory, name)
+            entry = dict(examine(place, path), name=readable(os.path.relpath(place, path)))
+            if "error" in entry and entry["error"]["kind"] == "missing" and not os.path.lexists(place):
+                continue
+            if entry.get("type") == "directory" and "link" not in entry:
+                waiting.append(place)
+                entered[place] = entry
+            found.append(entry)
+        wrong = _too_many(path, len(found))
+        if wrong:
+            return wrong
+    return {"entries": found}
 
 
 def read(path: str) -> bytes:

@@ -126,6 +126,11 @@ checks:
       returned: success
       type: str
       sample: Ensure that the --anonymous-auth argument is set to false
+    description:
+      description: Its title with the mark of the benchmark, that it is scored or not.
+      returned: success
+      type: str
+      sample: Ensure that the --anonymous-auth argument is set to false (Scored)
     scored:
       description: Whether it counts in the score of the benchmark.
       returned: success

@@ -42,9 +42,12 @@ options:
         suboptions:
           container:
             description:
-              - Container whose mounts tell where the path lies on the node.
+              - Container whose mounts tell where the path lies on the node. Required without O(plan.paths[].host).
             type: str
-            required: true
+          host:
+            description:
+              - Path on the node itself, in place of one in a container.
+            type: str
           path:
             description:
               - Path in the container. With O(plan.paths[].flag) it is used where the flag is not given.
@@ -69,6 +72,11 @@ options:
           list:
             description:
               - Whether the direct entries of the directory are gathered, too.
+            type: bool
+            default: false
+          tree:
+            description:
+              - Whether all entries below the directory are gathered, too. Directories are not entered through links.
             type: bool
             default: false
           read:
@@ -175,7 +183,7 @@ evidence:
       returned: success
       sample: {}
     paths:
-      description: Paths by C(container:path) or C(container:flag), as M(rke.cis.file_permissions_info) returns them.
+      description: Paths by C(container:path), C(container:flag) or C(host:path), as M(rke.cis.file_permissions_info) returns them.
       type: dict
       returned: success
       sample: {}
@@ -209,13 +217,16 @@ def main() -> None:
                         "type": "list",
                         "elements": "dict",
                         "default": [],
+                        "required_one_of": [["container", "host"]],
                         "options": {
-                            "container": {"type": "str", "required": True},
+                            "container": {"type": "str"},
+                            "host": {"type": "str"},
                             "path": {"type": "str"},
                             "flag": {"type": "str"},
                             "style": {"type": "str", "choices": ["pflag", "pflag_strict", "go"], "default": "pflag"},
                             "counts_as": {"type": "dict"},
                             "list": {"type": "bool", "default": False},
+                            "tree": {"type": "bool", "default": False},
                             "read": {"type": "str", "choices": ["encryption_providers"]},
                         },
                     },

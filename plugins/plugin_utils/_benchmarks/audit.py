@@ -19,6 +19,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import environment_name
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test
 
 _STAT = "stat -Lc '%04a %U:%G %n'"
 # the last two are names of all resources
@@ -31,7 +32,7 @@ def audit_commands(
     """Return the commands for a control; paths are those that were found on the nodes of these evidence documents."""
     flags: dict[str, list[str]] = {}
     commands = []
-    for test in control["tests"]:
+    for test in each_test(control):
         if "object" in test:
             commands.append(_object_command(benchmark, test))
         elif "path" in test:
@@ -58,7 +59,8 @@ def _paths(request: dict[str, t.Any], documents: t.Sequence[dict[str, t.Any]]) -
     found = [document.get("paths", {}).get(path_key(request), {}) for document in documents]
     each = [part.get("path") for entry in found for part in entry.get("each", [entry])]
     paths = list(dict.fromkeys(path for path in each if path))
-    return paths or ([request["path"]] if "path" in request else [])
+    known = request.get("host") or request.get("path")
+    return paths or ([known] if known else [])
 
 
 def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> list[str]:
@@ -81,16 +83,18 @@ def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> li
 
 def _path_command(test: dict[str, t.Any], path: str) -> str:
     quoted = shlex.quote(path)  # it is absolute, so no command takes it for an option
-    if test["op"] == "first_provider_is":
+    if "read" in test["path"]:
         return f"grep -owE '{'|'.join((test['resource'], *_ENCRYPTION_NAMES))}' {quoted}"
-    if not test["path"].get("list"):
+    if not ("list" in test["path"] or "tree" in test["path"]):
         return f"{_STAT} {quoted}"
     names = ""
     if "match" in test:
         names = f" -mindepth 1 ! -type d -name {shlex.quote(test['match'])}"
         if "except" in test:
             names += f" ! -name {shlex.quote(test['except'])}"
-    return f"find -L {quoted} -maxdepth 1{names} -exec {_STAT} {{}} + | sort -k 3"
+    # of a tree only the directory itself may be a link
+    which = f"-H {quoted}" if "tree" in test["path"] else f"-L {quoted} -maxdepth 1"
+    return f"find {which}{names} -exec {_STAT} {{}} + | sort -k 3"
 
 
 def _object_command(benchmark: Benchmark, test: dict[str, t.Any]) -> str:

@@ -18,7 +18,11 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import environment_name
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, read_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import (
+    benchmark_files,
+    each_test,
+    read_benchmark,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 
 # Rancher's word for the nodes that a control is run on, and the RKE role (and inventory group) that it means.
@@ -64,18 +68,18 @@ class Benchmark:
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
         nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
-        everything = [(control, test) for control in self.controls for test in control["tests"]]
+        everything = [(control, test) for control in self.controls for test in each_test(control)]
         tests = [
             (control, test)
             for control, test in everything
             if control["id"] not in nowhere
             and wanted.intersection(control["node_type"])
-            and self.component_of(control, test)
+            and "object" not in test
         ]
         chosen = tests if control_ids is None else [pair for pair in everything if pair[0]["id"] in control_ids]
         keys = {path_key(test["path"]) for _control, test in chosen if "path" in test}
-        # the mounts of any container may show where a path lies on the node
-        looked_at = chosen if not keys else tests
+        # the mounts of any container may show where a path of one lies on the node
+        looked_at = tests if any("container" in test.get("path", {}) for _control, test in chosen) else chosen
         components = {self.component_of(*pair) for pair in looked_at}
         components.update(
             *(test["value"]["components"] for _control, test in looked_at if test.get("op") == "differs_from")
@@ -84,10 +88,10 @@ class Benchmark:
         shown: dict[str, set[str]] = {}  # flags whose values a report shows
         paths: dict[str, dict[str, t.Any]] = {}
         for control, test in tests:
-            component = t.cast(str, self.component_of(control, test))
-            about = self.components[component]
+            component = self.component_of(control, test)
             request = test.get("path", {})
-            if component in components:
+            if component and component in components:
+                about = self.components[component]
                 container = containers.setdefault(component, {})
                 flag = test.get("flag") or request.get("flag")
                 if flag:
@@ -116,10 +120,10 @@ class Benchmark:
 
     @staticmethod
     def component_of(control: dict[str, t.Any], test: dict[str, t.Any]) -> str | None:
-        """Return the component that a test looks at, or None where it looks at the cluster's API."""
+        """Return the component that a test looks at, or None where it looks at the cluster's API or the node itself."""
         if "object" in test:
             return None
-        return test["path"]["container"] if "path" in test else control["component"]
+        return test["path"].get("container") if "path" in test else control["component"]
 
 
 class Profile(t.NamedTuple):

@@ -27,8 +27,20 @@ DIRECTORY = os.path.dirname(__file__)
 OPTION = "cis_scan_benchmark_dirs"
 
 _SHARED = ("components.yml", "flags.yml")
+_MARKS = ("Scored", "Not Scored")  # of controls that count in the score, and of the others
 
 Data = dict[str, t.Any]
+
+
+def alternatives(test: Data) -> list[Data]:
+    """Return the tests of which one must hold: those of any_of, or else the test itself."""
+    return test.get("any_of", [test])
+
+
+def each_test(control: Data) -> list[Data]:
+    """Return all tests of a control or check, those of any_of one by one."""
+    return [one for test in control.get("tests", []) for one in alternatives(test)]
+
 
 # The types of flags that an operator can judge; the others take any.
 _NUMBERS = {"int", "int32", "uint"}
@@ -86,7 +98,7 @@ def library_check(name: str) -> Data | None:
     if check is None:
         return None
     # flags are those of the component that the file is named after
-    return {"component": group, **check} if any("flag" in test for test in check["tests"]) else check
+    return {"component": group, **check} if any("flag" in test for test in each_test(check)) else check
 
 
 def check_names() -> list[str]:
@@ -106,12 +118,15 @@ def _expanded(index: Data, own_checks: Data) -> Data:
         known = components.get(name, {})
         components[name] = {**known, **about, "flags": {**known.get("flags", {}), **about["flags"]}}
     controls = []
+    marks = index.get("marks", _MARKS)
     for entry in index["controls"]:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
         component = components.get(check.get("component"), {})
         control = {"scored": True, "node_type": component.get("node_type"), **check, **entry}
+        if "title" in control:
+            control["description"] = f"{control['title']} ({marks[not control['scored']]})"
         controls.append({key: value for key, value in control.items() if value is not None})
-    used = {test["object"] for control in controls for test in control.get("tests", []) if "object" in test}
+    used = {test["object"] for control in controls for test in each_test(control) if "object" in test}
     objects = {**shared["objects"], **index.get("objects", {})}
     return {
         **index,
@@ -165,7 +180,7 @@ class _UserFile:
 
     def _check_names(self, whole: Data, control: Data, path: Path) -> None:
         """Raise CisError where a test names a component, flag, object or parameter that there is not."""
-        for test in control["tests"]:
+        for test in each_test(control):
             component = control["component"] if "flag" in test else test.get("path", {}).get("container")
             flag = test.get("flag")
             names = [

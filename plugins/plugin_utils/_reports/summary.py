@@ -14,7 +14,6 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     FAILED,
-    described,
     errors_by_reason,
     report_checks,
 )
@@ -77,7 +76,7 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
 
 
 def _title(check: dict[str, t.Any]) -> list[str]:
-    text = f"{check['id']:<8}{described(check)}"
+    text = f"{check['id']:<8}{check['description']}"
     return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
@@ -160,7 +159,7 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
         if state not in labels:
             not_here.setdefault(check["reason"], []).append(check["id"])
             continue
-        title = f"{labels[state]:<8}{check['id']:<8}{described(check)}"
+        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
         seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
         for label, text in (

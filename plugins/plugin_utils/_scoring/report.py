@@ -54,11 +54,6 @@ KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 Verdicts = dict[str, dict[str, Verdict]]
 
 
-def described(control: dict[str, t.Any]) -> str:
-    """Return the title of a control or check with its mark, as in Rancher's reports."""
-    return f"{control['title']} ({'Scored' if control['scored'] else 'Not Scored'})"
-
-
 def exemptions(
     benchmark: Benchmark, profile: str, skips: dict[str, dict[str, str]], version: Version | None = None
 ) -> dict[str, dict[str, str]]:
@@ -272,8 +267,7 @@ def build_report(
     documents = {document["node"]: document for document in nodes}
     checks = []
     for control in benchmark.controls:
-        check = {"id": control["id"], "title": control["title"], "description": described(control)}
-        check.update({key: control[key] for key in ("remediation", "node_type", "scored")})
+        check = {key: control[key] for key in ("id", "title", "description", "remediation", "node_type", "scored")}
         check.update({key: control[key] for key in ("note", "fix") if key in control})
         if control["id"] in exempt:
             check.update(exempt[control["id"]])

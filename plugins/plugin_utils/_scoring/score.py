@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import MASK
 from ansible_collections.rke.cis.plugins.module_utils._evidence import flag_values, path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import alternatives
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
     FLAG_OPERATORS,
@@ -78,25 +79,29 @@ class NodeScorer:
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
         """Return the verdict on one control. All its tests must hold; a failure outweighs an error."""
-        node_error = self._evidence.get("error")
         parts = []
         for test, expected in zip(control["tests"], self._expected[control["id"]], strict=True):
-            if node_error and "object" not in test:
-                parts.append(Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}"))
-                continue
-            try:
-                parts.append(self._test(control, test, expected))
-            except Unseen as unseen:
-                parts.append(Verdict("error", expected, "", self._source(control, test), str(unseen)))
+            pairs = zip(alternatives(test), expected, strict=True)
+            parts.append(_any_of([self._verdict(control, *pair) for pair in pairs]))
         if control.get("manual"):
             return _manual(control["evidence"], parts)
         return parts[0] if len(parts) == 1 else _all_of(parts)
 
     # ------------------------------------------------------------------------------------------ flags
 
+    def _verdict(self, control: dict[str, t.Any], test: dict[str, t.Any], expected: str) -> Verdict:
+        node_error = self._evidence.get("error")
+        if node_error and "object" not in test:
+            return Verdict("error", expected, "", "node", f"{node_error['kind']}: {node_error['message']}")
+        try:
+            return self._test(control, test, expected)
+        except Unseen as unseen:
+            return Verdict("error", expected, "", self._source(control, test), str(unseen))
+
     def _source(self, control: dict[str, t.Any], test: dict[str, t.Any]) -> str:
-        component = self._benchmark.component_of(control, test)
-        return component if component else self._benchmark.objects[test["object"]]["path"]
+        if "object" in test:
+            return self._benchmark.objects[test["object"]]["path"]
+        return self._benchmark.component_of(control, test) or test["path"]["host"]
 
     def _test(self, control: dict[str, t.Any], test: dict[str, t.Any], expected: str) -> Verdict:
         if "flag" in test:
@@ -226,7 +231,7 @@ class NodeScorer:
     # ------------------------------------------------------------------------------------------ paths
 
     def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
-        key, component = path_key(test["path"]), test["path"]["container"]
+        key, component = path_key(test["path"]), test["path"].get("container")
         if "flag" in test["path"] and "state" in self._evidence["containers"].get(component, {}):
             for command in self._commands(component):
                 self._check_config_file(component, command, test["path"]["flag"])
@@ -264,21 +269,24 @@ class NodeScorer:
         source = entry.get("path", key)
         if "error" in entry:
             error = entry["error"]
+            if error["kind"] == "missing" and test.get("missing") == "pass":
+                return Verdict("pass", expected, "missing", source, "")
             if error["kind"] in _ANSWERS or (error["kind"] == "not_set" and test.get("unset") == "fail"):
                 actual = error["kind"].replace("_", " ")
                 if test["op"] == "shown":
                     actual = f"{source}: {actual}"
                 return Verdict("fail", expected, actual, source, error["message"] or actual)
             reason = _why(error, _PATH_ADVICE.get(error["kind"], ""))
-            return Verdict("error", expected, "", test["path"]["container"], reason)
-        expected_type = "directory" if test["path"].get("list") else test.get("type", "file")
+            return Verdict("error", expected, "", test["path"].get("container", source), reason)
+        entries = "list" in test["path"] or "tree" in test["path"]
+        expected_type = "directory" if entries else test.get("type", "file")
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != expected_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
-        needed = "entries" if test["path"].get("list") else "encryption" if test["path"].get("read") else "type"
+        needed = "entries" if entries else "encryption" if test["path"].get("read") else "type"
         if needed not in entry:
             raise Unseen(f"the {needed} of {key} are not in the evidence; scan the node again")
-        version = self._version(test["path"]["container"])
+        version = self._version(test["path"].get("container", "kubelet"))
         problem = PATH_OPERATORS[test["op"]]({**entry, "kubernetes": version}, test)
         return Verdict("fail" if problem else "pass", expected, problem or actual, source, problem or "")
 
@@ -311,10 +319,12 @@ class NodeScorer:
 
 
 @functools.lru_cache(maxsize=1)
-def _expectations(benchmark: Benchmark) -> dict[str, list[str]]:
-    """Return control id to what each of its tests expects, which is the same on every node."""
+def _expectations(benchmark: Benchmark) -> dict[str, list[list[str]]]:
+    """Return control id to what each alternative of its tests expects, which is the same on every node."""
     return {
-        control["id"]: [expectation(test, benchmark.parameters) for test in control["tests"]]
+        control["id"]: [
+            [expectation(one, benchmark.parameters) for one in alternatives(test)] for test in control["tests"]
+        ]
         for control in benchmark.controls
     }
 
@@ -363,6 +373,20 @@ def _all_of(parts: list[Verdict]) -> Verdict:
         _joined(part.actual for part in parts),
         _joined(part.source for part in parts),
         _joined(part.reason for part in parts if part.state == state),
+    )
+
+
+def _any_of(parts: list[Verdict]) -> Verdict:
+    """Combine verdicts of which one must hold: pass outweighs error, error outweighs fail."""
+    if len(parts) == 1:
+        return parts[0]
+    state = next(s for s in ("pass", "error", "fail") if any(part.state == s for part in parts))
+    return Verdict(
+        state,
+        " or ".join(part.expected for part in parts),
+        _joined(part.actual for part in parts),
+        _joined(part.source for part in parts),
+        "" if state == "pass" else _joined(part.reason for part in parts),
     )
 
 

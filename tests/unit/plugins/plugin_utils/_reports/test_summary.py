@@ -300,8 +300,8 @@ def test_progress() -> None:
 
 
 def a_check(state: str, **more: str) -> dict[str, str]:
-    keys = ("id", "title", "expected", "actual", "source", "reason", "remediation")
-    return {**dict.fromkeys(keys, ""), "id": "1.1", "title": "Title", "scored": True, "state": state, **more}
+    keys = ("id", "expected", "actual", "source", "reason", "remediation")
+    return {**dict.fromkeys(keys, ""), "id": "1.1", "description": "Title (Scored)", "state": state, **more}
 
 
 SEEN = {"expected": "--a=1", "actual": "--a=2", "source": "kubelet", "reason": "seen --a=2", "remediation": "mend it"}
