@@ -21,7 +21,7 @@ ALL = ["controlplane", "etcd", "worker"]
 
 def test_available_are_the_benchmark_files() -> None:
     assert "rke-cis-1.4" in benchmark_files()
-    assert list(benchmark_files()) == ["rke-cis-1.4", "rke-cis-1.3"]
+    assert len(benchmark_files()) == 9
     assert not any(name.endswith(".yml") for name in benchmark_files())
 
 
