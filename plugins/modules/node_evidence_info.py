@@ -183,7 +183,9 @@ evidence:
       returned: success
       sample: {}
     paths:
-      description: Paths by C(container:path), C(container:flag) or C(host:path), as M(rke.cis.file_permissions_info) returns them.
+      description:
+        - Paths by C(container:path), C(container:flag) or C(host:path), as M(rke.cis.file_permissions_info) returns
+          them.
       type: dict
       returned: success
       sample: {}

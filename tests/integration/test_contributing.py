@@ -63,14 +63,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_add_a_control(page: Page) -> None:
     who, text = page.reader, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (library,) = re.findall(r"^1\. Add the check to `(\S+)`:$", text, re.M)
-    check = page.take("bind-address:\n", "yaml").text
+    check = page.take("contention-profiling:\n", "yaml").text
     who.write(library, (who.cwd / library).read_text(encoding="utf-8") + "\n" + check)
     (benchmark,) = re.findall(r"^2\. Write the index to `(\S+)`:$", text, re.M)
-    page.save("id: rke-cis-1.6", benchmark)
+    page.save("id: rke-cis-1.9", benchmark)
     (cases,) = re.findall(r"^3\. Add cases to `(\S+)`, under `FLAGS`", text, re.M)
     head, line, tail = (who.cwd / cases).read_text(encoding="utf-8").partition("FLAGS: dict[")
     first, _newline, rest = tail.partition("\n")
-    who.write(cases, head + line + first + "\n" + page.take("--bind-address=localhost", "python").text + rest)
+    who.write(cases, head + line + first + "\n" + page.take("--contention-profiling=off", "python").text + rest)
 
     assert re.search(r"^\d+ passed, \d+ deselected in .*s\b", page.run("make unit"), re.M)
 
@@ -78,7 +78,7 @@ def test_add_a_control(page: Page) -> None:
     (where,) = who.cwd.glob("cis-reports/practice/*Z-*")
     report = json.loads((where / "report.json").read_text("utf-8"))
     (check,) = report["results"][0]["checks"]
-    assert (check["id"], check["state"], check["failed_nodes"]) == ("1.4.2", "fail", ["cp1"])
+    assert (check["id"], check["state"], check["failed_nodes"]) == ("1.4.3", "fail", ["cp1"])
     assert "docker top kube-scheduler" in (where / "self_assessment.md").read_text("utf-8")
 
     (fragment,) = re.findall(r"in `(changelogs/fragments/)`, such as `(\S+)`", text)

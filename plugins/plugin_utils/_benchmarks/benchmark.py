@@ -72,9 +72,7 @@ class Benchmark:
         tests = [
             (control, test)
             for control, test in everything
-            if control["id"] not in nowhere
-            and wanted.intersection(control["node_type"])
-            and "object" not in test
+            if control["id"] not in nowhere and wanted.intersection(control["node_type"]) and "object" not in test
         ]
         chosen = tests if control_ids is None else [pair for pair in everything if pair[0]["id"] in control_ids]
         keys = {path_key(test["path"]) for _control, test in chosen if "path" in test}

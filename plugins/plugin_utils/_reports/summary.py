@@ -12,11 +12,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
-    FAILED,
-    errors_by_reason,
-    report_checks,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, listed, printable, shortened
 

@@ -30,7 +30,6 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases i
 )
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import node
 
-
 COUNTS = {
     "rke-cis-1.3": 113,
     "rke-cis-1.4": 97,
