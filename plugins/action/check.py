@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
     ARGUMENTS = {
         "id": {"type": "raw", "required": True},
         "roles": {"type": "list", "elements": "str", "choices": list(NODE_TYPES.values())},
-        "fail_on": {"type": "list", "elements": "str", "choices": ["fail", "error"], "default": []},
+        "fail_on": {"type": "list", "elements": "str", "choices": ["fail", "warn", "error"], "default": []},
         **_OF_THE_SCAN,
     }
 

@@ -144,6 +144,7 @@ class ActionModule(ControllerAction):
             "profile": report["profile"],
             "counts": facts["counts"],
             "failed_controls": [check["id"] for check in checks if check["state"] in FAILED],
+            "warned_controls": [check["id"] for check in checks if check["state"] == "warn"],
             "unexamined_controls": unexamined(report),
             "unexamined_nodes": sorted(report["node_errors"]),
             "compared_with": comparison["from"]["name"] if comparison else "",
@@ -205,9 +206,10 @@ def _outcome(result: dict[str, t.Any]) -> str:
     """Return the result of a scan in one line."""
     counts, lost = result["counts"], result["unexamined_nodes"]
     unseen = f" (nothing was seen of {', '.join(lost)})" if lost else ""
+    warn = f", {counts['warn']} warn" if counts["warn"] else ""
     return (
-        f"{result['profile']}: {counts['fail']} of {counts['total']} controls fail, {result['unexamined_controls']} "
-        f"could not be examined on every node{unseen}; report {result['report']}"
+        f"{result['profile']}: {counts['fail']} of {counts['total']} controls fail{warn}, "
+        f"{result['unexamined_controls']} could not be examined on every node{unseen}; report {result['report']}"
     )
 
 
@@ -223,7 +225,8 @@ def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict
         **{key: report[key] for key in ("cluster", "profile", "collected_at")},
         "kind": report["scan"]["kind"],
         **result["counts"],
-        **{key: result[key] for key in ("failed_controls", "unexamined_controls", "unexamined_nodes", "report")},
+        **{key: result[key] for key in ("failed_controls", "warned_controls")},
+        **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "report")},
     }
     path = os.path.join(result["scan_dir"], "report.csv")
     if os.path.isfile(path) and os.path.getsize(path) <= csv_limit:

@@ -37,10 +37,11 @@ options:
       - All events have C(event), C(time) in UTC, C(cluster) and C(profile).
       - C(scan_started) has C(nodes) (their number) and C(scan_dir).
       - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
-        nothing was seen of a node, or is empty. It comes once for each node, and before C(control_failing).
+        nothing was seen of a node, or is empty. It comes once for each node, and before the events of controls.
       - C(control_failing) has C(id), C(title), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
         and C(evidence), where each part has what was C(expected) and what was seen (C(actual), C(source)) on which
         C(nodes).
+      - C(control_warning) has the same of a control that warns, with C(warned_nodes).
       - C(scan_finished) has the C(counts) of the cluster, C(nodes), C(unseen_nodes), and C(report), the path of
         C(report.json). That is empty if none was written.
     type: path
@@ -88,6 +89,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verd
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 
 GATHER = "rke.cis.node_evidence_info"
+# What is told of a control with such a state, and the key of the nodes.
+_EVENTS = {**dict.fromkeys(FAILED, ("control_failing", "failed_nodes")), "warn": ("control_warning", "warned_nodes")}
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
@@ -282,10 +285,11 @@ class CallbackModule(CallbackBase):
             return
         self._show(report)
         for check in report_checks(report):
-            if check["state"] in FAILED:
-                keys = ("id", "title", "state", "failed_nodes", "remediation")
-                failed = [part for part in check["evidence"] if part["state"] == "fail"]
-                self._emit("control_failing", report, **{key: check[key] for key in keys}, evidence=failed)
+            event, where = _EVENTS.get(check["state"], ("", ""))
+            if event:
+                keys = ("id", "title", "state", where, "remediation")
+                failed = [part for part in check["evidence"] if part["state"] in ("fail", "warn")]
+                self._emit(event, report, **{key: check[key] for key in keys}, evidence=failed)
         self._emit(
             "scan_finished",
             report,
@@ -308,7 +312,7 @@ class CallbackModule(CallbackBase):
 
     def _show(self, report: dict[str, t.Any]) -> None:
         """Print the summary."""
-        colours = {"fail": C.COLOR_ERROR, "error": C.COLOR_UNREACHABLE}
+        colours = {"fail": C.COLOR_ERROR, "warn": C.COLOR_WARN, "error": C.COLOR_UNREACHABLE}
         self._say("")
         for line, state in summary(report):
             self._say(line, colours.get(state))

@@ -160,8 +160,8 @@ options:
     default: 50000
   fail_on:
     description:
-      - Results on which a scan fails, V(error), V(unreachable) or V(fail). The role P(rke.cis.cis_scan#role) fails on
-        them when all reports are written. The task itself does not.
+      - Results on which a scan fails, V(error), V(unreachable), V(fail) or V(warn). The role
+        P(rke.cis.cis_scan#role) fails on them when all reports are written. The task itself does not.
     type: list
     elements: str
     default:

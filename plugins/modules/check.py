@@ -69,6 +69,7 @@ options:
     elements: str
     choices:
       - fail
+      - warn
       - error
     default: []
 requirements:
@@ -138,7 +139,8 @@ checks:
       sample: true
     state:
       description:
-        - V(pass), V(fail), V(error) if something could not be seen, or V(manual) if a person has to judge.
+        - V(pass), V(fail), V(warn) for a failure that is not scored, V(error) if something could not be seen, or
+          V(manual) if a person has to judge.
         - V(skip) or V(notApplicable) by the profile, or V(notHere) if the control does not run on a node of these
           roles. In these three states it was not looked at.
       returned: success

@@ -17,7 +17,7 @@ description:
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
   - It gets C(history) as well, a list of the complete scans of the same cluster and profile that lie beside this one.
     The oldest comes first and this one last, at most 30 in all. Each has C(name), C(kind), C(collected_at), C(profile),
-    C(total), C(pass), C(fail), C(skip), C(notApplicable), C(error) and C(manual).
+    C(total), C(pass), C(fail), C(warn), C(skip), C(notApplicable), C(error) and C(manual).
   - It has these filters beside those of Jinja2. C(csv_row) makes a CSV row of a list. C(markdown_text) and
     C(markdown_code) make one line of Markdown of a text, and escape its markup. C(unix_time) makes seconds since 1970
     of a time. C(counted) makes C(1 node) or C(2 nodes) of a number and a noun, C(listed) the first names of a list and

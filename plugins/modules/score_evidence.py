@@ -90,12 +90,19 @@ counts:
     total: 97
     pass: 63
     fail: 0
+    warn: 0
     skip: 15
     notApplicable: 19
     error: 0
     manual: 0
 failed_controls:
   description: Ids of the controls that fail on at least one node.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+warned_controls:
+  description: Ids of the controls that fail on at least one node, but are not scored.
   returned: success
   type: list
   elements: str

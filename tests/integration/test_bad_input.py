@@ -80,7 +80,8 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ),
         (
             {"cis_notify_rules": [{"name": "r", "on": "never", "notifiers": ["ops"]}]},
-            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, error, changed, waiver_expiring",
+            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, warnings, error, changed, "
+            "waiver_expiring",
         ),
         (
             {"cis_notify_rules": [{"name": "r", "on": "error", "notifiers": ["ops"]}]},

@@ -120,7 +120,7 @@ def test_list_and_show(kept: Kept) -> None:
     dead = kept.add("20261103T120000Z-rke-cis-1.4-permissive", complete=False)
     (kept.cluster / "notes of mine").mkdir()
     (kept.cluster / "read me").write_text("x", encoding="utf-8")
-    counts = "60 pass, 3 fail, 15 skip, 19 notApplicable, 0 error, 0 manual"
+    counts = "60 pass, 3 fail, 0 warn, 15 skip, 19 notApplicable, 0 error, 0 manual"
     assert said(reports(kept.directory, "list")) == [
         f"{old}: manual, {counts}",
         f"{night}: scheduled, {counts}",

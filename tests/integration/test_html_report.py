@@ -25,7 +25,9 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 
 BENCHMARK = load_benchmark("rke-cis-1.4")
 PRACTICE = scans.ROOT / "playbooks" / "practice" / "inventory.yml"
-LETTERS = {"pass": "p", "fail": "f", "error": "e", "manual": "m", "skip": "s", "notApplicable": "n"}
+LETTERS = {
+    "pass": "p", "fail": "f", "warn": "w", "error": "e", "manual": "m", "skip": "s", "notApplicable": "n",
+}  # fmt: skip
 
 # Where a name, a value or a reason could break out: text, attribute, script, style, template, comment.
 HOSTILE = [
@@ -160,7 +162,7 @@ def test_a_scan_writes_it(tmp_path: pathlib.Path, browser: Browser) -> None:
         ({"pass": 999, "fail": 1}, "99%", "999 of 1000"),
         ({"pass": 5}, "100%", "5 of 5"),
         ({"fail": 1, "skip": 90}, "0%", "0 of 1"),
-        ({"pass": 1, "error": 1, "skip": 5, "manual": 7, "notApplicable": 9}, "50%", "1 of 2"),
+        ({"pass": 1, "warn": 3, "error": 1, "skip": 5, "manual": 7, "notApplicable": 9}, "50%", "1 of 2"),
         ({"skip": 9}, "-", "No control was judged"),
     ],
 )
@@ -236,6 +238,26 @@ def waived(reason: str) -> Report:
     waiver |= {"reason": reason, "owner": "Olga", "expires": "2027-01-31", "days_left": 71}
     documents = [node("cp1", ["controlplane"]), failing("worker1", ["worker"]), failing("worker2", ["worker"])]
     return report_of(documents, waivers=[waiver])
+
+
+def test_what_warns_is_told_apart_and_does_not_count(browser: Browser, tmp_path: pathlib.Path) -> None:
+    weak = node("cp1", ["controlplane"])
+    set_flag(weak, "kube-apiserver", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
+    report = build_report(load_benchmark("rke-cis-1.3"), "permissive", [weak, node("cp2", ["controlplane"])], cluster())
+    page = browser.open(write(tmp_path / "r.html", report))
+    row = page.page.locator('tr[data-id="1.1.30"]')
+    assert (row.locator(".state .badge").inner_text(), row.locator(".on").inner_text()) == ("Warn", "1 of 2 warn")
+    assert page.page.locator(".todo li", has_text="1.1.30").locator(".badge.warn").count() == 1
+    choose(page, "warn")
+    assert shown(page) == ["1.1.30", "1.1.39"]
+    choose(page, "warn", node="cp2")
+    assert shown(page) == []
+    cells = page.page.locator("table.nodes tbody tr", has_text="cp1").locator("td.warn")
+    assert cells.all_text_contents() == ["2"]
+    judged = report["pass"] + report["fail"] + report["error"]
+    assert f"of {judged} judged" in page.page.locator(".verdict").inner_text()
+    assert (page.complaints, page.foreign, page.overflow) == ([], [], 0)
+    page.close()
 
 
 def test_a_waived_failure_counts_as_skipped_and_says_who_answers_for_it(
@@ -387,7 +409,7 @@ CONTRASTS = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_of_all_text_is_aa(scheme: str, browser: Browser, file: pathlib.Path, report: Report) -> None:
-    states = ["pass", "fail", "mixed", "error", "manual", "skip", "notApplicable"]
+    states = ["pass", "fail", "mixed", "warn", "error", "manual", "skip", "notApplicable"]
     checks = [dict(check) for check in report["results"][0]["checks"]]
     for check, state in zip(checks, states, strict=False):
         check["state"] = state  # a badge of each kind
@@ -543,7 +565,7 @@ def test_names_and_values_neither_run_nor_break_out(browser: Browser, tmp_path: 
 def test_it_is_valid_html(report: Report, tmp_path: pathlib.Path) -> None:
     evil, history = hostile()
     manual = build_report(load_benchmark("rke-cis-1.3"), "hardened", [node("cp1")])
-    assert manual["manual"]
+    assert manual["manual"] and manual["warn"]
     nobody = report_of([])
     many = report_of([node(f"n{number}") for number in range(30)])
     paths = [

@@ -59,10 +59,11 @@ def every_state() -> Report:
     """Return a report with every state and kind of error; 1.3 is the benchmark that has manual controls."""
     bad, dead = node("cp2", ["controlplane"]), lost("w1", ["worker"])
     worse = node("cp3", ["controlplane"])
-    set_flag(bad, "kube-apiserver", "--profiling=true", "--authorization-mode=AlwaysAllow")
+    weak = "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA"
+    set_flag(bad, "kube-apiserver", "--profiling=true", "--authorization-mode=AlwaysAllow", weak)
     set_flag(worse, "kube-apiserver", "--profiling=1", "--basic-auth-file=/x")
-    # 1.1.2 is waived as a whole; of 1.1.8 one node is, and another fails
-    waivers = [waiver("1.1.2", []), waiver("1.1.8", ["cp3"])]
+    # 1.1.2 and 1.1.39, which is not scored, are waived as a whole; of 1.1.8 one node is, and another fails
+    waivers = [waiver("1.1.2", []), waiver("1.1.8", ["cp3"]), waiver("1.1.39", [])]
     nodes = [node("cp1", ["controlplane"]), bad, worse, dead]
     skips = {"1.1.3": {"by": "cis_scan_skip", "reason": "we know"}, "1.1.4": {"by": "cis_scan_skip", "reason": ""}}
     benchmark = load_benchmark("rke-cis-1.3")
@@ -113,7 +114,13 @@ def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
     return rendered
 
 
-LISTS = {"pass": "passed_nodes", "fail": "failed_nodes", "error": "error_nodes", "skip": "waived_nodes"}
+LISTS = {
+    "pass": "passed_nodes",
+    "fail": "failed_nodes",
+    "warn": "warned_nodes",
+    "error": "error_nodes",
+    "skip": "waived_nodes",
+}
 
 
 def verdicts(report: Report) -> set[tuple[str, str, str]]:
@@ -188,7 +195,7 @@ def test_junit_has_a_case_for_each_node_and_control(render: t.Callable[..., str]
         ]  # fmt: skip
         name = "" if suite.get("name") == "no node" else suite.get("name")
         found.update((name, case.get("name").split()[0], JUNIT[case[0].tag if len(case) else None]) for case in cases)
-    left_out = {"notApplicable": "skip", "manual": "skip"}
+    left_out = dict.fromkeys(("warn", "notApplicable", "manual"), "skip")
     assert found == {(name, control, left_out.get(state, state)) for name, control, state in verdicts(report)}
     # GitLab keeps one of the cases that have the same names
     names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
@@ -208,6 +215,9 @@ def test_junit_says_why(render: t.Callable[..., str]) -> None:
     assert cases["cp3.1-1 API Server", "1.1.2"][0].get("message") == waived + "--basic-auth-file=/x"
     assert cases["cp3.1-1 API Server", "1.1.8"][0].get("message") == waived + "--profiling=false --profiling=1"
     assert len(cases["cp1.1-1 API Server", "1.1.2"]) == 0
+    warned = cases["cp2.1-1 API Server", "1.1.30"][0]
+    assert warned.get("message").startswith("Warning, not scored: expected --tls-cipher-suites ")
+    assert " TLS_RSA_WITH_RC4_128_SHA (kube-apiserver process arguments)" in warned.get("message").replace("=", " ")
     manual = cases["cp1.1-1 API Server", "1.1.13"][0]
     assert manual.get("message").startswith("A person must judge it: ")
     assert manual.get("message") == manual.text  # Jenkins shows the attribute, GitLab the text
@@ -231,6 +241,7 @@ def test_markdown_says_what_the_report_says(render: t.Callable[..., str]) -> Non
     assert heads(tokens) == [
         f"CIS scan of `c1`: {report['fail']} failing, {report['error']} not examined",
         "Failing controls",
+        "Failing controls that are not scored",
         "Waived failures",
         "Not examined",
         "Warnings",
@@ -241,7 +252,9 @@ def test_markdown_says_what_the_report_says(render: t.Callable[..., str]) -> Non
     failing = [check for check in report_checks(report) if check["state"] in ("fail", "mixed")]
     assert len(failing) == report["fail"] > 1
     bold = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "strong_open"]
-    assert bold == [*(check["id"] for check in failing), "1.1.2", "1.1.8"]
+    warned = [check["id"] for check in report_checks(report) if check["state"] == "warn"]
+    assert warned == ["1.1.30"] and report["warn"] == 1
+    assert bold == [*(check["id"] for check in failing), *warned, "1.1.2", "1.1.8", "1.1.39"]
     assert "seen --basic-auth-file=/x, waived by me until 2099-01-01: we know" in text
     assert (
         "on cp2: expected --profiling=false, seen --profiling=false --profiling=true (kube-apiserver process arguments)"
@@ -274,7 +287,7 @@ def test_markdown_shows_hostile_values_as_text(render: t.Callable[..., str]) -> 
 def test_markdown_of_many_nodes_stays_short(render: t.Callable[..., str]) -> None:
     report = every_state()
     names = [f"worker-{number:04}.example.com" for number in range(1000)]
-    lists = dict.fromkeys(("passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"), [])
+    lists = dict.fromkeys(LISTS.values(), [])
     part = {"expected": "--x=1", "actual": "--x=0", "source": "kubelet process arguments", "reason": "why"}
     parts = [{**part, "state": "fail", "actual": f"--x={at}", "nodes": names} for at in range(50)]
     parts += [{**part, "state": "error", "reason": f"reason {at}", "nodes": names} for at in range(50)]
@@ -320,7 +333,7 @@ def test_prometheus_is_parsed(render: t.Callable[..., str], report: Report) -> N
         assert labels == {key: report[key] for key in ("cluster", "profile")} | {"benchmark": report["version"]}
     assert len({(sample.name, *sorted(sample.labels.items())) for sample in everything}) == len(everything)
     # no label is as long as nodes times controls
-    assert len(everything) <= 3 + 5 * 6 + 6 * len(report["node_results"]) + 2 * report["total"]
+    assert len(everything) <= 3 + 5 * 7 + 7 * len(report["node_results"]) + 2 * report["total"]
 
 
 def test_prometheus_counts(render: t.Callable[..., str], report: Report) -> None:
@@ -336,7 +349,13 @@ def test_prometheus_counts(render: t.Callable[..., str], report: Report) -> None
     checks = {check["id"]: check for check in report_checks(report)}
     failing = {s.labels["control"]: bool(s.value) for s in found["rke_cis_control_failing"]}
     assert failing == {
-        name: c["state"] != "pass" for name, c in checks.items() if c["state"] in ("pass", "fail", "mixed")
+        name: c["state"] != "pass"
+        for name, c in checks.items()
+        if c["state"] in ("pass", "fail", "mixed") and c["scored"]
+    }
+    warning = {s.labels["control"]: bool(s.value) for s in found["rke_cis_control_warning"]}
+    assert warning == {
+        name: c["state"] == "warn" for name, c in checks.items() if c["state"] in ("pass", "warn") and not c["scored"]
     }
     unexamined = {s.labels["control"] for s in found["rke_cis_control_unexamined"] if s.value}
     assert unexamined == {name for name, c in checks.items() if c["state"] == "error" or c.get("error_nodes")}
@@ -388,7 +407,7 @@ def test_sarif_fits_the_official_schema(render: t.Callable[..., str], report: Re
 KINDS = {
     "pass": ("pass", "none"),
     "fail": ("fail", "error"),
-    "skip": ("fail", "error"),
+    "warn": ("fail", "warning"),
     "error": ("fail", "warning"),
     "manual": ("review", "none"),
 }
@@ -419,7 +438,8 @@ def test_sarif_has_a_result_for_each_control_and_node(render: t.Callable[..., st
         assert fixes == ([checks[result["ruleId"]]["remediation"]] if result["kind"] == "fail" else [])
     wanted = []
     for name, check in checks.items():
-        wanted += [(name, *KINDS[p["state"]], on) for p in check.get("evidence", []) for on in p["nodes"]]
+        parts = [(p.get("waiver", {}).get("would_be", p["state"]), p["nodes"]) for p in check.get("evidence", [])]
+        wanted += [(name, *KINDS[state], on) for state, nodes in parts for on in nodes]
         if check["state"] == "error" and not check["evidence"]:
             wanted.append((name, *KINDS["error"], ""))
     assert found == wanted
@@ -515,7 +535,7 @@ def test_sarif_suppresses_what_is_waived(render: t.Callable[..., str]) -> None:
         if "suppressions" in result
     }
     why = [{"kind": "external", "status": "accepted", "justification": "me until 2099-01-01: we know"}]
-    assert suppressed == {("1.1.2", "cp3"): why, ("1.1.8", "cp3"): why}
+    assert suppressed == {("1.1.2", "cp3"): why, ("1.1.8", "cp3"): why, ("1.1.39", "cp2"): why}
 
 
 def test_sarif_names_the_document_in_which_it_was_seen(render: t.Callable[..., str]) -> None:

@@ -33,7 +33,6 @@ def _names(names: t.Iterable[t.Any]) -> list[str]:
 
 def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return what alerts say about a scan. `result` is what score_evidence returned; it has the comparison."""
-    failing = [check for check in report_checks(report) if check["state"] in FAILED]
     lost = report["node_errors"]
     ending = [waiver for waiver in report.get("waivers", []) if waiver["status"] in ("expiring", "expired")]
     return {
@@ -41,15 +40,8 @@ def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]
         "scan": plain(report["scan"]["name"]),
         "report": path,
         "counts": {key: report[key] for key in ("total", *COUNTS)},
-        "failing": [
-            {
-                "id": check["id"],
-                "title": plain(check["title"]),
-                "nodes": _names(check["failed_nodes"][:_MOST_NODES]),
-                "nodes_total": len(check["failed_nodes"]),
-            }
-            for check in failing[:_MOST_CONTROLS]
-        ],
+        "failing": _controls(report, FAILED, "failed_nodes"),
+        "warning": _controls(report, ("warn",), "warned_nodes"),
         "compared_with": plain(result.get("compared_with") or ""),
         "newly_failing": _names(result.get("newly_failing") or []),
         "fixed": _names(result.get("fixed") or []),
@@ -68,6 +60,19 @@ def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]
     }
 
 
+def _controls(report: dict[str, t.Any], states: t.Container[str], where: str) -> list[dict[str, t.Any]]:
+    """Return the first of the controls in these states, each with the first of its nodes under this key."""
+    return [
+        {
+            "id": check["id"],
+            "title": plain(check["title"]),
+            "nodes": _names(check[where][:_MOST_NODES]),
+            "nodes_total": len(check[where]),
+        }
+        for check in [check for check in report_checks(report) if check["state"] in states][:_MOST_CONTROLS]
+    ]
+
+
 def scan_without_report(cluster: str, profile: str, kind: str, by: str, failure: str = "") -> dict[str, t.Any]:
     """Return what alerts say about a scan that has no report, because of `failure`."""
     return {
@@ -80,6 +85,7 @@ def scan_without_report(cluster: str, profile: str, kind: str, by: str, failure:
         "failure": plain(failure, 1000),
         "counts": {},
         "failing": [],
+        "warning": [],
         "compared_with": "",
         "newly_failing": [],
         "fixed": [],
@@ -100,14 +106,15 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
         return [*said, ("No report", alert["failure"])]
     counts = alert["counts"]
     shown = [f"{counts[key]} {label}" for key, label in _LABELS.items()]
-    shown += [f"{counts['manual']} manual"] if counts["manual"] else []
+    shown += [f"{counts[key]} {key}" for key in ("warn", "manual") if counts[key]]
     said.append(("Result", f"{', '.join(shown)}; {counted(counts['total'], 'control')}"))
     if alert["compared_with"]:
         said += [(label, ", ".join(alert[key]) or "nothing") for key, label in _NEWS.items()]
-    failing = [
-        f"{item['id']} on {_some(item['nodes'], item['nodes_total'])}: {item['title']}" for item in alert["failing"]
-    ]
-    said += _listed("Failing", failing, counts["fail"])
+    for label, key, state in (("Failing", "failing", "fail"), ("Warning", "warning", "warn")):
+        controls = [
+            f"{item['id']} on {_some(item['nodes'], item['nodes_total'])}: {item['title']}" for item in alert[key]
+        ]
+        said += _listed(label, controls, counts[state])
     lost = [f"{item['node']}: {item['reason']}" for item in alert["unexamined_nodes"]]
     said += _listed("Not seen", lost, alert["unexamined_nodes_total"])
     waivers = [

@@ -161,7 +161,8 @@ class PagerDuty(Notifier):
         if alert["status"] == "resolved":
             return event
         details = {
-            key: alert[key] for key in ("counts", "failing", "newly_failing", "fixed", "unexamined_nodes", "waivers")
+            key: alert[key]
+            for key in ("counts", "failing", "warning", "newly_failing", "fixed", "unexamined_nodes", "waivers")
         }
         return {
             **event,

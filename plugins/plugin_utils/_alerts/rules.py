@@ -30,9 +30,17 @@ SCHEMA = "rke.cis/alert/1"
 CONDITIONS: dict[str, t.Callable[[dict[str, t.Any]], bool]] = {
     "completed": lambda scan: not scan["failure"],
     "failures": lambda scan: scan["counts"].get("fail", 0) > 0,
+    "warnings": lambda scan: scan["counts"].get("warn", 0) > 0,
     "error": lambda scan: bool(scan["failure"] or scan["unexamined_nodes"]),
     "changed": lambda scan: bool(scan["newly_failing"] or scan["fixed"]),
     "waiver_expiring": lambda scan: bool(scan["waivers"]),
+}
+
+# What ends may resolve an incident, and is told so.
+_RESOLVED = {
+    "failures": "no control fails any more",
+    "warnings": "no control warns any more",
+    "error": "all nodes were examined again",
 }
 
 # The further options of the role cis_notify.
@@ -144,7 +152,7 @@ def plan(
                     suppressed.append(f"{again}: {rule['name']} to {plain(name)}")
             elif (
                 notifiers[name]["type"] == "pagerduty"
-                and rule["on"] in ("failures", "error")
+                and rule["on"] in _RESOLVED
                 and not scan["failure"]
                 and any(entry["profile"] == scan["profile"].lower() for entry in before)
             ):
@@ -211,11 +219,12 @@ def _subject(rule: dict[str, t.Any], scan: dict[str, t.Any], status: str) -> str
     said = {
         "completed": f"{counts.get('pass')} pass, {counts.get('fail')} fail of {counts.get('total')} controls",
         "failures": f"{counts.get('fail')} of {counts.get('total')} controls fail",
+        "warnings": f"{counts.get('warn')} of {counts.get('total')} controls warn",
         "error": "the scan did not run" if scan["failure"] else f"{lost} node{'s' * (lost != 1)} could not be examined",
         "changed": f"{len(scan['newly_failing'])} newly failing, {len(scan['fixed'])} fixed",
         "waiver_expiring": f"waivers that expire soon or have expired: {scan['waivers_total']}",
     }[rule["on"]]
     if status == "resolved":
-        said = {"failures": "no control fails any more", "error": "all nodes were examined again"}[rule["on"]]
+        said = _RESOLVED[rule["on"]]
     level = "resolved" if status == "resolved" else rule["severity"]
     return plain(f"[rke.cis] {level}: cluster {scan['cluster']}: {said} ({scan['profile']}, {scan['kind']} scan)")

@@ -88,8 +88,9 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
     """Return what has changed from one report to the other. docs/comparison.schema.json describes the result.
 
     It compares each control on each node. `fixed` has only failures that pass now: one that became an error or a skip
-    is in `other`, and one that went away with its node is not listed. Of an added node, only failures and errors are
-    listed. Raises CisError if the reports are not of the same cluster and benchmark.
+    is in `other`, as are warnings that appear or disappear, and one that went away with its node is not listed. Of an
+    added node, only failures, warnings and errors are listed. Raises CisError if the reports are not of the same
+    cluster and benchmark.
     """
     before, after = outline(older), outline(newer)
     for what, one, two in (("clusters", before.cluster, after.cluster), ("benchmarks", before.version, after.version)):
@@ -107,7 +108,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         old, new = (side.controls.get(control_id, Control("", NOT_RUN, {})) for side in (before, after))
         for name in sorted({*old.nodes, *new.nodes} & after.nodes):
             was, now = old.nodes.get(name, absent), new.nodes.get(name, absent)
-            change = _change(was, now) if name in before.nodes or now.state in ("fail", "error") else None
+            change = _change(was, now) if name in before.nodes or now.state in ("fail", "warn", "error") else None
             if change:
                 kind, values = change
                 found[kind].setdefault((control_id, values), []).append(name)

@@ -63,5 +63,5 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             "rancher_advice": rancher_advice,
             "all_nodes": list(nodes),
             "passed": check.get("passed_nodes", []),
-            "failed": check.get("failed_nodes", []),
+            "failed": check.get("failed_nodes", []) + check.get("warned_nodes", []),
         }

@@ -67,6 +67,7 @@ GATES: dict[str, t.Callable[[dict[str, t.Any]], bool]] = {
     "error": lambda result: result["unexamined_controls"] > 0,
     "unreachable": lambda result: bool(result["unexamined_nodes"]),
     "fail": lambda result: result["counts"]["fail"] > 0,
+    "warn": lambda result: result["counts"]["warn"] > 0,
 }
 
 

@@ -17,11 +17,19 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import wa
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, listed, printable, shortened
 
 WIDTH = 80
-_STATES = (("pass", "PASS"), ("fail", "FAIL"), ("skip", "SKIP"), ("notApplicable", "N/A"), ("error", "ERROR"))
-_MANUAL = ("manual", "MANUAL")  # a column only for benchmarks that have such controls
+_STATES = {
+    "pass": "PASS",
+    "fail": "FAIL",
+    "warn": "WARN",
+    "skip": "SKIP",
+    "notApplicable": "N/A",
+    "error": "ERROR",
+    "manual": "MANUAL",
+}
+_RARE = ("warn", "manual")  # a column only where there is such a control
+_TABLE = 78
 _MOST_NODES = 50
 _MOST_KINDS = 10
-_NAMES = 37
 
 
 def _printable(text: str) -> str:
@@ -40,10 +48,11 @@ def _wrapped(label: str, text: str) -> list[str]:
     ) or [lead.rstrip()]
 
 
-def _row(name: str, cells: dict[str, t.Any], states: tuple[tuple[str, str], ...]) -> str:
-    width = _NAMES - 8 * (len(states) - len(_STATES))
-    name = shortened(_printable(name), width)
-    return f"{name:<{width}}" + "".join(f"{cells[key]:>{8 if key != 'error' else 9}}" for key, _label in states)
+def _row(name: str, cells: dict[str, t.Any], states: list[str]) -> str:
+    gap = 2 if set(states) & set(_RARE) else 4
+    values = "".join(f"{cells[state]:>{max(4, len(_STATES[state])) + gap}}" for state in states)
+    width = _TABLE - len(values)
+    return f"{shortened(_printable(name), width):<{width}}{values}"
 
 
 def progress_line(done: int, total: int, seconds: float, waiting: list[str]) -> str:
@@ -58,15 +67,15 @@ def progress_line(done: int, total: int, seconds: float, waiting: list[str]) -> 
 def node_table(report: dict[str, t.Any]) -> list[str]:
     """Return a line for each node and one for the cluster. Of many nodes, those with failures come first."""
     results = report["node_results"]
-    states = (*_STATES, _MANUAL) if report.get("manual") else _STATES
+    states = [s for s in _STATES if s not in _RARE or any(row[s] for row in (report, *results.values()))]
     names = list(results)
     if len(names) > _MOST_NODES:
         names.sort(key=lambda name: (-results[name]["error"], -results[name]["fail"], name))
-    rows = [_row("NODE", dict(states), states)]
+    rows = [_row("NODE", _STATES, states)]
     rows += [_row(name, results[name], states) for name in names[:_MOST_NODES]]
     if len(names) > _MOST_NODES:
         rows.append(f"... and {len(names) - _MOST_NODES} more nodes, see the report")
-    rows.append("-" * (_NAMES + 41))
+    rows.append("-" * _TABLE)
     rows.append(_row(f"cluster {report['cluster']} ({counted(report['total'], 'control')})", report, states))
     return rows
 
@@ -76,18 +85,23 @@ def _title(check: dict[str, t.Any]) -> list[str]:
     return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
-def failures(report: dict[str, t.Any]) -> list[str]:
-    """Return the failing controls, each with what was expected, what was seen, and where."""
+def failures(report: dict[str, t.Any], states: t.Container[str] = FAILED) -> list[str]:
+    """Return the controls that fail or warn, each with what was expected, what was seen, and where."""
     rows = []
     for check in report_checks(report):
-        if check["state"] not in FAILED:
+        if check["state"] not in states:
             continue
         rows += _title(check)
-        failed = [part for part in check["evidence"] if part["state"] == "fail"]
+        failed = [part for part in check["evidence"] if part["state"] in ("fail", "warn")]
         for expected in dict.fromkeys(part["expected"] for part in failed):
             rows += _wrapped("expected", expected)
         rows += _seen(failed)
     return rows
+
+
+def warnings(report: dict[str, t.Any]) -> list[str]:
+    """Return the controls that warn, as `failures` does."""
+    return failures(report, ("warn",))
 
 
 def _seen(parts: list[dict[str, t.Any]]) -> list[str]:
@@ -134,7 +148,12 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         rows.append((f"The benchmark is the one for Kubernetes {report['kubernetes']['chosen_for']}.", ""))
     rows.append(("", ""))
     rows += [(row, "") for row in node_table(report)]
-    parts = (("Failing controls", failures, "fail"), ("Waived failures", waived, ""), ("Not examined", unseen, "error"))
+    parts = (
+        ("Failing controls", failures, "fail"),
+        ("Failing controls that are not scored", warnings, "warn"),
+        ("Waived failures", waived, ""),
+        ("Not examined", unseen, "error"),
+    )
     for heading, part, state in parts:
         lines = part(report)
         if lines:
@@ -147,22 +166,21 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
 
 def check_lines(checks: list[dict[str, str]]) -> list[str]:
     """Return what rke.cis.check found. Controls that do not run on the node are listed together."""
-    labels = dict((*_STATES, _MANUAL))
     rows = []
     not_here: dict[str, list[str]] = {}
     for check in checks:
         state = check["state"]
-        if state not in labels:
+        if state not in _STATES:
             not_here.setdefault(check["reason"], []).append(check["id"])
             continue
-        title = f"{labels[state]:<8}{check['id']:<8}{check['description']}"
+        title = f"{_STATES[state]:<8}{check['id']:<8}{check['description']}"
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
         seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
         for label, text in (
             ("expected", check["expected"]),
             ("seen", seen),
-            ("why", "" if state in ("pass", "fail") else check["reason"]),
-            ("remediation", check["remediation"] if state == "fail" else ""),
+            ("why", "" if state in ("pass", "fail", "warn") else check["reason"]),
+            ("remediation", check["remediation"] if state in ("fail", "warn") else ""),
         ):
             rows += _wrapped(label, text) if text else []
     for reason, ids in not_here.items():

@@ -33,13 +33,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import duration
 SCHEMA = "rke.cis/report/1"
 
 # Each control counts once, a mixed one as a failure.
-COUNTS = ("pass", "fail", "skip", "notApplicable", "error", "manual")
+COUNTS = ("pass", "fail", "warn", "skip", "notApplicable", "error", "manual")
 
 # The states in words, in the order in which reports list them.
 LABELS = {
     "pass": "Pass",
     "fail": "Fail",
     "mixed": "Mixed",
+    "warn": "Warn",
     "error": "Error",
     "manual": "Manual",
     "skip": "Skipped",
@@ -165,14 +166,14 @@ def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, wa
     """Return a control's cluster-wide state, and what was seen on which nodes. Waivers are applied here, and only here.
 
     `mixed` means that it passes on some nodes and fails on others. A node that could not be examined turns a pass into
-    an error; a failure stays a failure. A waived failure is a skip, and so is the control if nothing else is wrong.
+    an error; a failure or warning stays one. A waived one is a skip, and so is the control if nothing else is wrong.
     """
     seen: dict[tuple[Verdict, int], list[str]] = {}
     excuses: dict[int, dict[str, t.Any]] = {}
-    lists: dict[str, list[str]] = {"pass": [], "fail": [], "error": [], "manual": [], "skip": []}
+    lists: dict[str, list[str]] = {state: [] for state in COUNTS}
     for name in names:
         verdict = verdicts[name][control["id"]]
-        waiver = waivers.waive(control["id"], name) if verdict.state == "fail" else None
+        waiver = waivers.waive(control["id"], name) if verdict.state in ("fail", "warn") else None
         if waiver:
             excuses[id(waiver)] = waiver
         lists["skip" if waiver else verdict.state].append(name)
@@ -187,6 +188,7 @@ def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, wa
     combined.update(
         passed_nodes=lists["pass"],
         failed_nodes=lists["fail"],
+        warned_nodes=lists["warn"],
         error_nodes=lists["error"],
         waived_nodes=lists["skip"],
         evidence=[_part(verdict, of, excuses.get(excuse)) for (verdict, excuse), of in seen.items()],
@@ -197,9 +199,9 @@ def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, wa
 def _combined_state(lists: dict[str, list[str]], names: list[str]) -> str:
     if lists["fail"]:
         return "mixed" if lists["pass"] else "fail"
-    if lists["error"] or not names:
+    if not names:
         return "error"
-    return next((state for state in ("manual", "skip") if lists[state]), "pass")
+    return next((state for state in ("warn", "error", "manual", "skip") if lists[state]), "pass")
 
 
 def _part(verdict: Verdict, names: list[str], waiver: dict[str, t.Any] | None) -> dict[str, t.Any]:
@@ -320,7 +322,7 @@ def build_report(
 
 
 _CHECK = {"id", "title", "description", "remediation", "node_type", "scored", "state"}
-_LISTS = {"passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"}
+_LISTS = {"passed_nodes", "failed_nodes", "warned_nodes", "error_nodes", "waived_nodes"}
 _PART = {*Verdict._fields, "nodes"}
 
 

@@ -48,7 +48,7 @@ _PATH_ADVICE = {
 
 
 class Verdict(t.NamedTuple):
-    """The verdict on one control and node. `state` is pass, fail, error or manual; `reason` is empty for a pass."""
+    """The verdict on a control and node. `state` is pass, fail, warn, error or manual; `reason` is empty for a pass."""
 
     state: str
     expected: str
@@ -63,6 +63,11 @@ class Command(t.NamedTuple):
     flags: dict[str, list[tuple[str, str | None]]]
     variables: dict[str, str]
     source: str
+
+
+def failure_of(control: dict[str, t.Any]) -> str:
+    """Return the state of a control that fails. One that is not scored only warns."""
+    return "fail" if control["scored"] else "warn"
 
 
 class NodeScorer:
@@ -85,7 +90,8 @@ class NodeScorer:
             parts.append(_any_of([self._verdict(control, *pair) for pair in pairs]))
         if control.get("manual"):
             return _manual(control["evidence"], parts)
-        return parts[0] if len(parts) == 1 else _all_of(parts)
+        verdict = parts[0] if len(parts) == 1 else _all_of(parts)
+        return verdict._replace(state=failure_of(control)) if verdict.state == "fail" else verdict
 
     # ------------------------------------------------------------------------------------------ flags
 

@@ -250,7 +250,7 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"report_dir": "/dev/null/x"}, "cis_report_dir"),
         ({"evidence_dir": "/dev/null/x"}, "cis_scan_evidence_dir"),
         ({"timeout": "soon"}, "timeout"),
-        ({"fail_on": ["sometimes"]}, "cis_scan_fail_on sometimes: unknown; available: error, unreachable, fail"),
+        ({"fail_on": ["sometimes"]}, "cis_scan_fail_on sometimes: unknown; available: error, unreachable, fail, warn"),
         ({"fail_on": ["fail ", " sometimes", ""]}, "cis_scan_fail_on sometimes: unknown"),
         ({"formats": ["csv", "excel"]}, "cis_report_formats excel: unknown; available: csv, html, json, junit"),
         ({"templates": ["/no/such.j2"]}, "cis_report_templates /no/such.j2: no such file on the controller"),

@@ -223,6 +223,17 @@ def test_it_fails_where_it_was_asked_to(state: str, fail_on: t.Any, failed: bool
         assert result["msg"] == f"RKE-CIS-1.4-Permissive: 2.1.1 is {state}"
 
 
+@pytest.mark.parametrize("fail_on, failed", [("fail", False), ("warn", True)])
+def test_a_control_that_is_not_scored_warns(fail_on: str, failed: bool) -> None:
+    document = node("w1", ["worker"])
+    set_flag(document, "kubelet", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
+    asks = {"id": "2.1.15", "profile": "RKE-CIS-1.3-Hardened", "fail_on": fail_on}
+    result, _action = asked(asks, of(document))
+    assert result["checks"][0]["state"] == "warn"
+    assert bool(result.get("failed")) is failed
+    assert any(line.startswith("    remediation ") for line in result["lines"])
+
+
 def test_a_node_that_tells_nothing_is_an_error_with_the_reason() -> None:
     result, _action = asked({"id": "2.1.1"}, {"failed": True, "msg": "no Python"})
     (found,) = result["checks"]

@@ -26,7 +26,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     evidence_path,
     unseen_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -221,6 +221,18 @@ def test_gates_are_those_that_are_asked_for(
     assert "failed" not in result
     assert result["outcome"].startswith("RKE-CIS-1.4-Hardened: 1 of 97 controls fail, ")
     assert "(nothing was seen of c); report " in result["outcome"]
+
+
+def test_what_warns_is_no_failed_control(args: dict[str, t.Any]) -> None:
+    args.update(profile="RKE-CIS-1.3-Hardened", fail_on=["fail", "warn"])
+    result = run_action(ActionModule, args)
+    warned = [check["id"] for check in report_checks(read(result)) if check["state"] == "warn"]
+    assert result["warned_controls"] == warned and len(warned) == result["counts"]["warn"] > 0
+    assert not set(warned) & set(result["failed_controls"])
+    assert result["failed_gates"] == ["fail", "warn"]
+    assert f" controls fail, {len(warned)} warn, " in result["outcome"]
+    summary = result["ansible_stats"]["data"]["cis_summary"]
+    assert (summary["warn"], summary["warned_controls"]) == (len(warned), warned)
 
 
 @pytest.mark.parametrize(

@@ -368,6 +368,20 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
     )
 
 
+def test_json_lines_tell_what_warns(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
+    plan = make_plan(tmp_path / "scan", {"a": ROLES}, cluster(), profile="RKE-CIS-1.3-Hardened")
+    weak = node("a")
+    set_flag(weak, "kube-apiserver", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
+    callback._jsonl_path = str(tmp_path / "events.jsonl")
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, weak)))
+    callback.v2_playbook_on_stats(None)
+    warned = {found["id"]: found for found in events(tmp_path / "events.jsonl") if found["event"] == "control_warning"}
+    assert (warned["1.1.30"]["state"], warned["1.1.30"]["warned_nodes"]) == ("warn", ["a"])
+    assert "TLS_RSA_WITH_RC4_128_SHA" in warned["1.1.30"]["evidence"][0]["actual"]
+    assert len(warned) == events(tmp_path / "events.jsonl")[-1]["counts"]["warn"]
+
+
 def test_json_lines_tell_of_a_node_that_has_not_answered(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:

@@ -58,13 +58,15 @@ def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]
     states = {state for state, _actual in seen}
     both = {"pass", "fail"} <= states
     overall = (
-        "mixed" if both else next((s for s in ("fail", "error", "manual", "skip", "pass") if s in states), "error")
+        "mixed"
+        if both
+        else next((s for s in ("fail", "warn", "error", "manual", "skip", "pass") if s in states), "error")
     )
     evidence = [
         {"state": state, "expected": "", "actual": actual, "source": "", "reason": "", "nodes": names}
         for (state, actual), names in seen.items()
     ]
-    lists = dict.fromkeys(("passed_nodes", "failed_nodes", "error_nodes", "waived_nodes"), [])
+    lists = dict.fromkeys(("passed_nodes", "failed_nodes", "warned_nodes", "error_nodes", "waived_nodes"), [])
     return {**check, **lists, "state": overall, "evidence": evidence}
 
 

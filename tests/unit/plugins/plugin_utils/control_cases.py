@@ -16,7 +16,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import
     library_check,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import failure_of, score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
 
 Case = t.TypeVar("Case")
@@ -572,4 +572,6 @@ def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, it
     shown = None
     if items is not None:
         shown = check_cluster({**cluster(), "objects": {"podsecuritypolicies": {"items": items}}}, "x")
-    return score_node(benchmark, check_evidence(evidence, "x"), shown, {control_id})[control_id].state
+    state = score_node(benchmark, check_evidence(evidence, "x"), shown, {control_id})[control_id].state
+    # cases are of checks, which do not know whether a benchmark scores them
+    return "fail" if state == failure_of(control) else state

@@ -15,11 +15,13 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import plain, scan_without_report
+from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import plain, scan_without_report, text
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import OPTIONS, check_request, plan, samples
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import read_sent, record
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import (
     DEFAULT_RULES,
     HOSTILE,
@@ -31,6 +33,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper im
     a_scan,
     an_alert,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node, set_flag
 
 FAILED = scan_without_report("prod", "RKE-CIS-1.4-Hardened", "scheduled", "cron", "unknown profile")
 
@@ -156,15 +159,32 @@ def test_without_min_interval_each_scan_is_told() -> None:
     assert planned([{"name": "r", "on": "failures", "notifiers": ["slack"]}], a_scan(), [entry(0)])[0]
 
 
-@pytest.mark.parametrize("on", ["failures", "error", "completed"])
+def warning_scan() -> dict[str, t.Any]:
+    document = node("n1")
+    set_flag(document, "kube-apiserver", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
+    nodes = [document, node("n2")]
+    return a_scan(build_report(load_benchmark("rke-cis-1.3"), "permissive", nodes, cluster(), cluster="prod"))
+
+
+def test_a_rule_on_warnings_names_what_warns() -> None:
+    scan = warning_scan()
+    assert planned([{"name": "r", "on": "warnings", "notifiers": ["slack"]}], a_scan()) == ([], [])
+    alert = an_alert(scan, on="warnings")
+    assert alert["subject"].startswith(
+        f"[rke.cis] warning: cluster prod: {scan['counts']['warn']} of 113 controls warn ("
+    )
+    assert {item["id"]: item["nodes"] for item in alert["warning"]}["1.1.30"] == ["n1"]
+    assert not {item["id"] for item in alert["failing"]} & {item["id"] for item in alert["warning"]}
+    assert f" {scan['counts']['warn']} warn" in text(alert) and "Warning:   1.1.30 on n1: " in text(alert)
+
+
+@pytest.mark.parametrize("on", ["failures", "warnings", "error", "completed"])
 @pytest.mark.parametrize("notifier", ["pagerduty", "slack"])
 def test_pagerduty_hears_that_it_is_over(on: str, notifier: str) -> None:
     sent = [entry(10, notifier=notifier)]
     rule = {"name": "r", "on": on, "notifiers": [notifier]}
     clean = a_scan(a_report(failing=False))
-    expected = {"failures": [("r", notifier, "resolved")], "error": [("r", notifier, "resolved")]}.get(on, [])
-    if notifier == "slack":
-        expected = []
+    expected = [("r", notifier, "resolved")] if notifier == "pagerduty" else []
     if on == "completed":
         expected = [("r", notifier, "firing")]
     assert planned([rule], clean, sent)[0] == expected
@@ -223,7 +243,7 @@ def test_a_damaged_record_is_a_warning(tmp_path: pathlib.Path, document: t.Any) 
         ({"name": "r"}, "cis_notify_rules 1 (r): missing required arguments: on"),
         (
             {"name": "r", "on": "fail"},
-            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, error,",
+            "cis_notify_rules 1 (r): value of on must be one of: completed, failures, warnings, error,",
         ),
         ({"name": "r", True: "fail"}, "value of on must be one of"),
         ({"name": "r", "on": "error", "kind": "x"}, "value of kind must be one of: manual, scheduled, any, got: x"),

@@ -44,9 +44,12 @@ def told(comparison: dict[str, t.Any]) -> dict[str, t.Any]:
 # ------------------------------------------------------------------------------ one control on one node
 
 LEFT_OUT = ("skip", "notApplicable")
-STATES = ("pass", "fail", "error", "manual", *LEFT_OUT)
+STATES = ("pass", "fail", "warn", "error", "manual", *LEFT_OUT)
 # (before, after) to the list it belongs to. What is not here is no change.
 KINDS = {
+    ("warn", "fail"): "newly_failing",
+    **dict.fromkeys((("warn", other) for other in ("pass", "error", "manual", *LEFT_OUT)), "other"),
+    **dict.fromkeys(((other, "warn") for other in ("pass", "fail", "error", "manual", *LEFT_OUT)), "other"),
     ("pass", "fail"): "newly_failing",
     ("error", "fail"): "newly_failing",
     ("manual", "fail"): "newly_failing",

@@ -29,7 +29,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 
 REPORT = build_report(BENCHMARK, "hardened", [node("n1")], cluster())
 DAY = 86400
-COUNTS = ("total", "pass", "fail", "skip", "notApplicable", "error", "manual")
+COUNTS = ("total", "pass", "fail", "warn", "skip", "notApplicable", "error", "manual")
 
 
 def name(day: int, more: str = "") -> str:

@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import (
     check_lines,
@@ -87,6 +88,22 @@ def test_a_waived_failure_tells_what_was_seen_and_who_accepts_it() -> None:
     found = lines(failing("n1"), failing("n3"), waivers=[waiver])
     part = "\n".join(found[found.index("Failing controls") : found.index("Waived failures")])
     assert "n3" in part and "n1" not in part
+
+
+def test_a_warning_has_its_own_column_and_section() -> None:
+    benchmark = load_benchmark("rke-cis-1.3")
+    weak = failing("n1", "--profiling=true", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
+    found = summary(build_report(benchmark, "hardened", [weak, lost("n" * 99)], cluster()))
+    told = [line for line, _state in found]
+    assert_fits(told)
+    assert told[2].split() == ["NODE", "PASS", "FAIL", "WARN", "SKIP", "N/A", "ERROR", "MANUAL"]
+    assert {len(line) for line in told[2:7]} == {78}
+    assert ("Failing controls that are not scored", "warn") in found
+    part = "\n".join(told[told.index("Failing controls that are not scored") : told.index("Not examined")])
+    assert "1.1.30" in part and "TLS_RSA_WITH_RC4_128_SHA" in part and "on       n1" in part
+    assert "1.1.30" not in "\n".join(
+        told[told.index("Failing controls") : told.index("Failing controls that are not scored")]
+    )
 
 
 def test_what_could_not_be_examined_is_told_by_reason_and_not_by_control() -> None:
@@ -312,6 +329,7 @@ SEEN = {"expected": "--a=1", "actual": "--a=2", "source": "kubelet", "reason": "
     [
         (a_check("pass", **SEEN), ["PASS", "expected --a=1", "seen     --a=2 (kubelet)"]),
         (a_check("fail", **SEEN), ["FAIL", "expected --a=1", "seen     --a=2 (kubelet)", "remediation mend it"]),
+        (a_check("warn", **SEEN), ["WARN", "expected --a=1", "seen     --a=2 (kubelet)", "remediation mend it"]),
         (a_check("manual", **SEEN), ["MANUAL", "expected --a=1", "seen     --a=2 (kubelet)", "why      seen --a=2"]),
         (a_check("error", expected="x", reason="denied"), ["ERROR", "expected x", "why      denied"]),
         (a_check("skip", reason="because", remediation="mend it"), ["SKIP", "why      because"]),

@@ -9,7 +9,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     build_report,
     check_report,
@@ -119,6 +121,43 @@ def test_a_cluster_of_nodes(states: list[str], expected: str) -> None:
     assert found[counted] == judged
     assert found["total"] == sum(found[key] for key in COUNTS) == 97
     assert unexamined(found) == (judged if "error" in states else 0)
+
+
+@pytest.mark.parametrize(
+    "states, waived, expected",
+    [
+        (["warn", "warn"], [], "warn"),
+        (["warn", "pass"], [], "warn"),
+        (["warn", "error"], [], "warn"),  # as a failure stays one
+        (["pass", "error"], [], "error"),
+        (["warn", "warn"], ["n0", "n1"], "skip"),
+        (["warn", "pass"], ["n0"], "skip"),
+        (["warn", "warn"], ["n0"], "warn"),
+        (["warn", "error"], ["n0"], "error"),
+    ],
+)
+def test_a_control_that_is_not_scored_warns(states: list[str], waived: list[str], expected: str) -> None:
+    benchmark, control_id = load_benchmark("rke-cis-1.3"), "1.1.30"
+    names = [f"n{number}" for number in range(len(states))]
+    verdicts = {
+        name: {**{other: verdict("pass") for other in benchmark.ids}, control_id: verdict(state)}
+        for name, state in zip(names, states, strict=True)
+    }
+    waiver = {"source": "w", "controls": [control_id], "nodes": waived, "groups": {}, "days_left": 9}
+    waiver.update(reason="known", owner="me", expires="2026-12-31")
+    found = build_report(
+        benchmark, "hardened", [node(n) for n in names], verdicts=verdicts, waivers=[waiver] if waived else []
+    )
+    shown = check(found, control_id)
+    assert shown["state"] == expected
+    assert shown["warned_nodes"] == [n for n in names if n not in waived and verdicts[n][control_id].state == "warn"]
+    assert (shown["waived_nodes"], shown["failed_nodes"], found["fail"]) == (waived, [], 0)
+    assert found["warn"] == (expected == "warn")
+    assert [found["node_results"][n]["warn"] for n in names] == [int(n in shown["warned_nodes"]) for n in names]
+    assert {part["waiver"]["would_be"] for part in shown["evidence"] if "waiver" in part} == (
+        {"warn"} if waived else set()
+    )
+    assert score(found) == (100 if expected != "error" else 100 * found["pass"] // (found["pass"] + 1)), "never counts"
 
 
 def test_what_was_seen_alike_is_told_once() -> None:
