@@ -58,7 +58,7 @@ class ActionModule(ControllerAction):
         result = {**result, "enabled": schedule.enabled, "warnings": schedule.warnings}
         if role == "cis_awx":
             return {**result, **_for_awx(args, schedule)}
-        return {**result, **_for_controller(args, schedule, task_vars)} if schedule.enabled else result
+        return {**result, **_for_controller(args, schedule, result["user"], task_vars)} if schedule.enabled else result
 
 
 def _place(args: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -75,7 +75,9 @@ def _place(args: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _for_controller(args: dict[str, t.Any], schedule: Schedule, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+def _for_controller(
+    args: dict[str, t.Any], schedule: Schedule, user: str, task_vars: dict[str, t.Any]
+) -> dict[str, t.Any]:
     program = _PROGRAMS[args["method"]]
     if not shutil.which(program):
         raise CisError(f"cis_schedule_method {args['method']}: {program} not found on the controller; install it")
@@ -84,17 +86,24 @@ def _for_controller(args: dict[str, t.Any], schedule: Schedule, task_vars: dict[
     if twice:
         raise CisError(f"cis_schedule_variables: {', '.join(twice)}: the schedule itself sets this; leave it out")
     return {
-        "cron": schedule.cron,
         "cron_fields": dict(zip(FIELDS, schedule.cron.split(), strict=True)),
         "on_calendar": on_calendar(schedule.cron),
-        "profile": schedule.profile,
+        "schedule": {
+            "schema": SCHEMA,
+            "cluster": args["cluster"],
+            "cron": schedule.cron,
+            "method": args["method"],
+            "user": user,
+            "profile": schedule.profile,
+            "report_dir": variables["cis_report_dir"],
+            "retention": variables["cis_report_keep"]["scheduled"],
+        },
         "variables": variables,
         "inventory": [_inventory(source) for source in args["inventory"] or [""]],
         "program": _program(),
         "ansible_config": str(task_vars.get("ansible_config_file") or ""),
         "collections_path": ":".join(C.COLLECTIONS_PATHS),
         "busy_status": BUSY_STATUS,
-        "schema": SCHEMA,
     }
 
 

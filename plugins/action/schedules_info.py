@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import list_schedules
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import place_of_user
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import acting_as, place_of_user
 
 
 class ActionModule(ControllerAction):
@@ -21,7 +21,8 @@ class ActionModule(ControllerAction):
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         account, directory = place_of_user(args["user"], args["dir"])
-        found, warnings = list_schedules(directory, datetime.datetime.now())
+        with acting_as(account):
+            found, warnings = list_schedules(directory, datetime.datetime.now())
         schedules = [one for one in found if args["cluster"] in ("", one["cluster"])]
         whose = f"{account.pw_name} for {args['cluster']}" if args["cluster"] else account.pw_name
         nothing = f"no schedule of {whose} in {directory}"

@@ -69,7 +69,7 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def write_file(path: str, text: str, sync: bool = True) -> None:
+def write_file(path: str, text: str, sync: bool = True, mode: int = FILE_MODE) -> None:
     """Write a whole file or none: readers see the old one until the new one is complete (and on disk, with `sync`)."""
     directory, name = os.path.split(os.path.abspath(path))
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
@@ -79,7 +79,7 @@ def write_file(path: str, text: str, sync: bool = True) -> None:
             stream.flush()
             if sync:
                 os.fsync(stream.fileno())
-        os.chmod(temporary, FILE_MODE)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException as error:
         os.unlink(temporary)

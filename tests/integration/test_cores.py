@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -30,15 +31,70 @@ def scan(bin_directory: pathlib.Path, work: pathlib.Path) -> tuple[subprocess.Co
     return done, {path.name: path.read_bytes().replace(path.parent.name.encode(), b"scan") for path in reports}
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_practice_scan(core: str, tmp_path: pathlib.Path) -> None:
+def programs(core: str) -> pathlib.Path:
+    """Return where the programs of an ansible-core are."""
     made = subprocess.run(
         [PROJECT / "tests" / "tools" / "core.sh", core], stdout=subprocess.PIPE, text=True, check=False
     )
     if made.returncode == 77:
         pytest.skip(f"no Python on this machine runs ansible-core {core}")
     assert made.returncode == 0
-    other = pathlib.Path(made.stdout.strip()) / "bin"
+    return pathlib.Path(made.stdout.strip()) / "bin"
+
+
+STORE = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    inner: resolved
+    cis_schedule_variables:
+      url: !unsafe https://hook.example/{{ lookup('pipe', 'touch ran') }}
+      both: ["{{ inner }}", !unsafe "{% raw %}", 5, true, null, 2026-11-01]
+      secret: SECRET
+  tasks:
+    - rke.cis._store_schedule:
+        dir: "{{ playbook_dir }}/stored"
+        variables: {cis_scan_kind: scheduled}
+"""
+SHOW = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{ [url, both, secret, cis_scan_kind] | to_json }}"
+        dest: "{{ playbook_dir }}/shown.json"
+        mode: "0600"
+"""
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_variables_of_a_schedule_are_kept_as_they_are(core: str, tmp_path: pathlib.Path) -> None:
+    bin_directory = programs(core)
+    (tmp_path / "password").write_text("password")
+    environment = dict(os.environ, ANSIBLE_CONFIG=str(PROJECT / "ansible.cfg"))
+    environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(tmp_path / "password")
+
+    def run(program: str, *arguments: str) -> str:
+        command = [bin_directory / program, *arguments]
+        return subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+
+    secret = run("ansible-vault", "encrypt_string", "s3cret").replace("\n  ", "\n        ")
+    (tmp_path / "store.yml").write_text(STORE.replace("SECRET", secret))
+    (tmp_path / "show.yml").write_text(SHOW)
+    run("ansible-playbook", "store.yml")
+    kept = (tmp_path / "stored" / "variables.yml").read_text()
+    assert ("s3cret" in kept) == (core not in ("2.16", "2.17", "2.18"))
+    run("ansible-playbook", "show.yml", "-e", "@stored/variables.yml")
+    url, both, opened, kind = json.loads((tmp_path / "shown.json").read_text())
+    assert url == "https://hook.example/{{ lookup('pipe', 'touch ran') }}"
+    assert both == ["resolved", "{% raw %}", 5, True, None, "2026-11-01"]
+    assert (opened, kind) == ("s3cret", "scheduled")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_practice_scan(core: str, tmp_path: pathlib.Path) -> None:
+    other = programs(core)
     here = pathlib.Path(subprocess.check_output(["which", "ansible-playbook"], text=True).strip()).parent
     for name in ("here", "other"):
         (tmp_path / name).mkdir()

@@ -39,7 +39,7 @@ ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan"]
 ON_THE_CONTROLLER += ["schedules_info", "manage_reports", "render_report", "score_evidence"]
 WITH_THE_API = ["cluster_evidence_info"]
 # Private steps of roles, which the tests of the roles run.
-STEPS = ["_plan_schedule", "_send_alerts"]
+STEPS = ["_plan_schedule", "_send_alerts", "_store_schedule"]
 AS_INVENTORY = ["rke_cluster"]
 
 # Calls beyond the examples, for values that are only returned at times.

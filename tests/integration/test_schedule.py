@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import typing as t
 
@@ -294,16 +296,55 @@ def test_systemd_gets_a_timer_that_means_the_same(site: Site) -> None:
     assert list(site.machine.units.iterdir()) == [] and not site.schedule.exists()
 
 
-def test_what_a_scan_needs_besides_is_kept_secret(site: Site) -> None:
-    secret = {"cis_scan_by": "the schedule", "my_token": "s3cret-s3cret"}
-    outcome = site.install("'@daily'", "-vvv", "--diff", cis_schedule_variables=secret)
+NEEDED = """
+cis_schedule_variables:
+  cis_scan_by: the schedule
+  my_token: s3cret-s3cret
+  cis_notify_notifiers:
+    ops:
+      type: webhook
+      url: !unsafe http://127.0.0.1:9/{{lookup('password','MARK')}}
+  cis_notify_retries: 0
+"""
+
+
+def test_what_a_scan_needs_besides_is_kept_secret_and_is_no_template(site: Site) -> None:
+    ran = site.directory / "ran"
+    (site.directory / "needed.yml").write_text(NEEDED.replace("MARK", str(ran)), encoding="utf-8")
+    outcome = site.install("'@daily'", "-vvv", "--diff", "-e", "@needed.yml")
     assert changed(outcome) > 0
     assert "s3cret" not in outcome.out
-    assert "my_token: s3cret-s3cret" in (site.schedule / "variables.yml").read_text(encoding="utf-8")
-    assert site.run() == 0
+    kept = (site.schedule / "variables.yml").read_text(encoding="utf-8")
+    assert "my_token: s3cret-s3cret" in kept and "url: !unsafe" in kept
+    assert changed(site.install("'@daily'", "-e", "@needed.yml")) == 0
+    site.run()
+    log = site.logs()[0].read_text(encoding="utf-8")
+    assert "ops" in log, log
+    assert not ran.exists(), "what was marked !unsafe ran"
     (name,) = site.kept("scheduled")
     report = json.loads((site.reports / name / "report.json").read_text(encoding="utf-8"))
     assert report["scan"]["by"] == "the schedule"
+
+
+def test_root_goes_nowhere_for_another_user(site: Site) -> None:
+    """The links of a user of this machine: into what only root may read, write and remove."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory(prefix="rke-cis-home.") as home:
+        os.chown(home, nobody.pw_uid, nobody.pw_gid)
+        place = pathlib.Path(home, "schedules")
+        as_user = {"cis_schedule_user": "nobody", "cis_schedule_dir": str(place)}
+        (site.directory / "practice").mkdir()
+        (site.directory / "practice" / "schedule.json").write_text("{}", encoding="utf-8")
+        place.symlink_to(site.directory)
+        before = {path: path.stat().st_uid for path in site.directory.rglob("*")}
+        outcome = site.install("'@daily'", **as_user)
+        assert f"cis_schedule_dir {place}/practice" in outcome.failure() and "nobody can write to" in outcome.failure()
+        assert "Permission denied" in site.play(cis_schedule_command="list", **as_user).failure()
+        assert site.play(cis_schedule_command="remove", **as_user).code != 0
+        assert before.items() <= {path: path.stat().st_uid for path in site.directory.rglob("*")}.items()
+        place.unlink()
+        assert changed(site.install("'@daily'", **as_user)) > 0
+        assert {path.stat().st_uid for path in place.rglob("*")} == {nobody.pw_uid}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import pwd
@@ -191,3 +192,21 @@ def place_of_user(user: str, directory: str) -> tuple[pwd.struct_passwd, str]:
         )
     path = directory.replace("~", account.pw_dir, 1) if directory == "~" or directory.startswith("~/") else directory
     return account, os.path.abspath(path)
+
+
+@contextlib.contextmanager
+def acting_as(account: pwd.struct_passwd) -> t.Iterator[None]:
+    """Have the rights of this user only, so that links lead no further than the user could go anyway."""
+    if account.pw_uid == os.geteuid():
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    try:
+        os.initgroups(account.pw_name, account.pw_gid)
+        os.setegid(account.pw_gid)
+        os.seteuid(account.pw_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
