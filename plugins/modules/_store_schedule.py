@@ -35,7 +35,7 @@ options:
     required: true
   state:
     description:
-      - Whether the directory is wanted.
+      - Whether the directory is there afterwards.
     type: str
     choices:
       - present
