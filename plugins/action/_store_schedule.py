@@ -52,7 +52,7 @@ class ActionModule(ControllerAction):
                 f"cis_schedule_dir {error.filename or directory}: {error.strerror}; the schedule's directory must be "
                 f"one that {account.pw_name} can write to"
             ) from error
-        return {"changed": changed}
+        return {"changed": changed, "path": directory}
 
     def _install(self, directory: str, files: dict[str, tuple[str, int]]) -> bool:
         changed = False

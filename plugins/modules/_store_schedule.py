@@ -65,4 +65,10 @@ EXAMPLES = r"""
     state: absent
 """
 
-RETURN = r"""#"""
+RETURN = r"""
+path:
+  description: Directory of the schedule.
+  returned: success
+  type: str
+  sample: /root/.rke-cis/schedules/prod
+"""
