@@ -36,7 +36,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCH
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     check_one_cluster,
     check_play,
+    cluster_of,
     declared_version,
+    hosts_of_pattern,
+    roles_in_groups,
     roles_of_hosts,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
@@ -92,6 +95,7 @@ class ActionModule(ControllerAction):
             )
         nodes, warnings = roles_of_hosts(groups, args["groups"], task_vars.get("ansible_play_hosts_all", []))
         check_one_cluster(nodes, task_vars["hostvars"])
+        not_scanned = self._not_scanned(nodes, args["groups"], task_vars)
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         waivers = waivers_of_file(args["waivers_file"], groups, self._loader)
         objects = {name: about for one in known for name, about in one.benchmark.objects.items()}
@@ -125,6 +129,7 @@ class ActionModule(ControllerAction):
             "declared_version": declared,
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
             "nodes": nodes,
+            "not_scanned": not_scanned,
             "waivers": waivers,
             "output": output,
             "scan_dir": "",
@@ -162,6 +167,21 @@ class ActionModule(ControllerAction):
             "deadline": plan["deadline"],
             "preview": preview if args["show_skips"] != "false" else preview[0],
         }
+
+    def _not_scanned(
+        self, nodes: dict[str, list[str]], mapping: dict[str, t.Any], task_vars: dict[str, t.Any]
+    ) -> dict[str, list[str]]:
+        """Return the nodes of the cluster, with their roles, that --limit takes from the hosts of the play."""
+        if not task_vars.get("ansible_limit"):
+            return {}
+        hosts = hosts_of_pattern(self._task.get_play().hosts, task_vars["groups"], self._loader)
+        others = {
+            host: roles
+            for host, roles in roles_in_groups(task_vars["groups"], mapping, hosts).items()
+            if host not in nodes
+        }
+        mine = {cluster_of(host, task_vars["hostvars"]) for host in nodes}
+        return {host: roles for host, roles in others.items() if cluster_of(host, task_vars["hostvars"]) in {"", *mine}}
 
     def _cluster_evidence(
         self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]

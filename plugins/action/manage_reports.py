@@ -21,6 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
 from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 BUNDLES = (".tar.gz", ".tgz")
 
@@ -58,7 +59,11 @@ class ActionModule(ControllerAction):
 
     def _list(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         scans = self.kept.scans()
-        lines = [f"{scan['name']}: {scan['kind']}, {counts_text(scan['counts']) or 'incomplete'}" for scan in scans]
+        lines = [
+            f"{scan['name']}: {scan['kind']}, {counts_text(scan['counts']) or 'incomplete'}"
+            + (f"; without {counted(scan['not_scanned'], 'node')}" if scan["not_scanned"] else "")
+            for scan in scans
+        ]
         return {"changed": False, "scans": scans, "lines": lines}
 
     def _show(self, args: dict[str, t.Any]) -> dict[str, t.Any]:

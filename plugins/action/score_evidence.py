@@ -106,6 +106,7 @@ class ActionModule(ControllerAction):
             "warnings": warnings,
             "chosen": len(known) > 1,
             "declared_version": "",
+            "not_scanned": {},
         }
         return plan, chosen, nodes, cluster
 
@@ -124,6 +125,7 @@ class ActionModule(ControllerAction):
             scan={"name": name, "kind": plan["kind"], "by": plan["scanned_by"] or controller_user()},
             chosen=plan["chosen"],
             declared_version=plan["declared_version"],
+            not_scanned=plan["not_scanned"],
         )
         path = os.path.join(plan["scan_dir"], REPORT)
         write_report(path, to_json(report))
@@ -224,6 +226,7 @@ def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict
     summary = {
         **{key: report[key] for key in ("cluster", "profile", "collected_at")},
         "kind": report["scan"]["kind"],
+        "not_scanned": len(report.get("not_scanned", ())),
         **result["counts"],
         **{key: result[key] for key in ("failed_controls", "warned_controls")},
         **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "report")},

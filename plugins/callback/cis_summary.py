@@ -150,6 +150,7 @@ class Scan:
             verdicts=scored if all(document["node"] in scored for document in documents) else None,
             chosen=len(self.plan["candidates"]) > 1,
             declared_version=self.plan["declared_version"],
+            not_scanned=self.plan["not_scanned"],
         )
 
 

@@ -47,6 +47,7 @@ def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]
         "fixed": _names(result.get("fixed") or []),
         "unexamined_nodes": [{"node": plain(node), "reason": plain(lost[node])} for node in sorted(lost)[:_MOST_NODES]],
         "unexamined_nodes_total": len(lost),
+        "not_scanned_total": len(report.get("not_scanned", ())),
         "waivers": [
             {
                 "controls": _names(waiver["controls"][:_MOST_CONTROLS]),
@@ -91,6 +92,7 @@ def scan_without_report(cluster: str, profile: str, kind: str, by: str, failure:
         "fixed": [],
         "unexamined_nodes": [],
         "unexamined_nodes_total": 0,
+        "not_scanned_total": 0,
         "waivers": [],
         "waivers_total": 0,
     }
@@ -104,6 +106,8 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
     said += [("Profile", alert["profile"]), ("Scan", alert["kind"] + (f", by {alert['by']}" if alert["by"] else ""))]
     if alert["failure"]:
         return [*said, ("No report", alert["failure"])]
+    if alert["not_scanned_total"]:
+        said.append(("Part", f"{counted(alert['not_scanned_total'], 'node')} of the cluster not scanned"))
     counts = alert["counts"]
     shown = [f"{counts[key]} {label}" for key, label in _LABELS.items()]
     shown += [f"{counts[key]} {key}" for key in ("warn", "manual") if counts[key]]

@@ -136,7 +136,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         "fixed": changes["fixed"],
         "changed": changes["changed"],
         "nodes_added": sorted(after.nodes - before.nodes),
-        "nodes_gone": sorted(before.nodes - after.nodes),
+        "nodes_gone": sorted(before.nodes - after.nodes - set(newer.get("not_scanned", ()))),
         "other": changes["other"],
     }
 

@@ -56,7 +56,8 @@ _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9][a-z0-9._-]*")
 _SCHEDULED = re.compile(r".*-scheduled(-job[0-9]*)?(-[0-9]+)?")
 # What write_file, or a scan with a plan, leaves behind if it is killed.
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}|\.(plan|requests)\.json")
-_FACTS = ("kind", "collected_at", "profile", "counts")
+# not_scanned is how many nodes a scan of a part of the cluster left out
+_FACTS = ("kind", "collected_at", "profile", "counts", "not_scanned")
 
 Scan = dict[str, t.Any]
 
@@ -116,12 +117,13 @@ def read_report(path: str) -> dict[str, t.Any]:
 
 
 def report_facts(report: dict[str, t.Any]) -> Scan:
-    """Return what a list shows of a report: kind, time, profile and counts."""
+    """Return what a list shows of a report: kind, time, profile, counts, and how many nodes were left out."""
     return {
         "kind": report["scan"]["kind"],
         "collected_at": report["collected_at"],
         "profile": report["profile"],
         "counts": {key: report[key] for key in ("total", *COUNTS)},
+        "not_scanned": len(report.get("not_scanned", ())),
     }
 
 
@@ -139,7 +141,8 @@ def _valid_facts(entry: t.Any) -> Scan | None:
     texts = isinstance(facts["collected_at"], str) and isinstance(facts["profile"], str)
     if facts["kind"] not in KINDS or not texts or not isinstance(counts, dict):
         return None
-    whole = all(isinstance(count, int) and not isinstance(count, bool) for count in counts.values())
+    numbers = [*counts.values(), facts["not_scanned"]]
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
     return facts if whole and [*counts] == ["total", *COUNTS] else None
 
 
@@ -204,29 +207,33 @@ class KeptScans:
 
     def past(self, name: str, facts: Scan) -> list[Scan]:
         """Return the rows of a history: this scan, which comes last, and the complete ones of the same profile before
-        it, oldest first, at most MOST_PAST in all.
+        it, oldest first, at most MOST_PAST in all. Only those that left out as many nodes: others cannot be compared.
         """
         rows = [{"name": name, **facts}]
         for scan in self.before(name, facts["profile"]):
             if len(rows) == MOST_PAST:
                 break
-            rows.append(scan)
+            if scan["not_scanned"] == facts["not_scanned"]:
+                rows.append(scan)
         return [
-            {"name": row["name"], **{key: row[key] for key in _FACTS if key != "counts"}, **row["counts"]}
-            for row in reversed(rows)
+            {"name": row["name"], **{key: row[key] for key in _FACTS[:3]}, **row["counts"]} for row in reversed(rows)
         ]
 
     def previous(self, name: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """Return the report of the last scan of the same cluster and profile before the one of this name.
 
-        None if there is none; one that cannot be read is passed over.
+        None if there is none; one that cannot be read, or left out nodes that this one has, is passed over.
         """
+        left_out = report.get("not_scanned", [])
         for scan in self.before(name, report["profile"]):
+            if scan["not_scanned"] > len(left_out):
+                continue
             try:
                 found = read_report(self.path(scan["name"]))
             except CisError:
                 continue
-            if all(found[key] == report[key] for key in ("cluster", "version", "profile")):
+            same = all(found[key] == report[key] for key in ("cluster", "version", "profile"))
+            if same and set(found.get("not_scanned", ())) <= {*left_out}:
                 return found
         return None
 
@@ -262,7 +269,7 @@ class KeptScans:
         """Return what there is of a scan. Its entry in the index holds as long as report.json is as it was then."""
         path = self.path(name)
         scan: Scan = {"name": name, "kind": SCHEDULED if _SCHEDULED.fullmatch(name) else MANUAL, "complete": False}
-        scan.update(collected_at="", profile="", counts={}, files=[], report={})
+        scan.update(collected_at="", profile="", counts={}, not_scanned=0, files=[], report={})
         with contextlib.suppress(OSError):
             with os.scandir(os.path.dirname(path)) as entries:
                 scan["files"] = sorted(
@@ -336,8 +343,10 @@ class KeptScans:
         names = []
         for kind, number in keep.items():
             mine = [scan for scan in self.scans() if scan["kind"] == kind and not is_future(scan["name"])]
-            complete = [scan["name"] for scan in mine if scan["complete"]][:-number]
-            names += [name for name in complete if self._age(name) > DONE_AFTER]
+            complete = [scan for scan in mine if scan["complete"]]
+            for part in (False, True):  # a scan of a part takes the place of none of the whole
+                old = [scan["name"] for scan in complete if bool(scan["not_scanned"]) == part][:-number]
+                names += [name for name in old if self._age(name) > DONE_AFTER]
             enough = max(incomplete_days * 86400, DEAD_AFTER)
             died = [scan["name"] for scan in mine if not scan["complete"]]
             names += [name for name in died if self._age(name) > enough]

@@ -146,6 +146,8 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     rows = [(_printable(title)[:WIDTH], "")]
     if report["kubernetes"].get("chosen_for"):
         rows.append((f"The benchmark is the one for Kubernetes {report['kubernetes']['chosen_for']}.", ""))
+    if report.get("not_scanned"):
+        rows.append((f"Not the whole cluster: {counted(len(report['not_scanned']), 'node')} not scanned.", ""))
     rows.append(("", ""))
     rows += [(row, "") for row in node_table(report)]
     parts = (

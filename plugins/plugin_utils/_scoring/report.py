@@ -28,7 +28,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node, unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import duration
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration
 
 SCHEMA = "rke.cis/report/1"
 
@@ -106,6 +106,16 @@ def _kubernetes_versions(nodes: list[dict[str, t.Any]], cluster: dict[str, t.Any
     seen.setdefault(version_of(":" + (cluster or {}).get("version", "")), []).append(API_SERVER)
     seen.pop("", None)
     return dict(sorted(seen.items(), key=lambda item: [int(number) for number in item[0][1:].split(".")]))
+
+
+def _part_warnings(nodes: t.Sized, not_scanned: t.Collection[str]) -> list[str]:
+    if not not_scanned:
+        return []
+    of = len(nodes) + len(not_scanned)
+    return [
+        f"this is not the whole cluster: {len(nodes)} of {counted(of, 'node')} were scanned, without "
+        f"{some(sorted(not_scanned))}"
+    ]
 
 
 def _version_warnings(benchmark: Benchmark, seen: dict[str, list[str]]) -> list[str]:
@@ -251,13 +261,16 @@ def build_report(
     verdicts: Verdicts | None = None,
     chosen: bool = False,
     declared_version: str = "",
+    not_scanned: t.Collection[str] = (),
+    notes: t.Iterable[str] = (),
 ) -> dict[str, t.Any]:
     """Return the report of a cluster: Rancher's keys, and also who skipped what and why, and what was seen where.
 
     `nodes` are evidence documents, and `verdicts` the verdicts on them if they are scored already. `scan` has what
     evidence does not say: name, kind (manual or scheduled) and by whom. `chosen` says that the benchmark was chosen by
     the cluster's Kubernetes version, and `declared_version` is that of cluster.yml. `waivers` come from
-    resolve_waivers, which knows the date and the inventory.
+    resolve_waivers, which knows the date and the inventory. `not_scanned` are the cluster's other nodes, if this is a
+    scan of a part of it, and `notes` are warnings that the evidence does not give.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
@@ -296,6 +309,8 @@ def build_report(
         },
         "parameters": benchmark.parameters,
         "warnings": [
+            *_part_warnings(nodes, not_scanned),
+            *notes,
             *(_choice_warnings(benchmark, version, versions) if chosen else []),
             *_version_warnings(benchmark, versions),
             *_clock_warnings(nodes),
@@ -310,6 +325,7 @@ def build_report(
             name: {"roles": document["roles"], **of_node.get(name, dict.fromkeys(COUNTS, 0))}
             for name, document in documents.items()
         },
+        **({"not_scanned": sorted(not_scanned)} if not_scanned else {}),
         "results": [
             {
                 "id": group["id"],
@@ -348,6 +364,8 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
         need(isinstance(number, int) and not isinstance(number, bool), key)
     for row in document["node_results"].values():
         need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
+    left_out = document.get("not_scanned", [])
+    need(isinstance(left_out, list) and all(isinstance(name, str) for name in left_out), "not_scanned")
     need(isinstance(document.get("results"), list), "results")
     for group in document["results"]:
         need(isinstance(group, dict) and {"id", "description", "checks"} <= set(group), "results")

@@ -11,31 +11,46 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
+from ansible.inventory.manager import InventoryManager
+
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control, skips_of_variable
 
 
-def roles_of_hosts(
-    groups: dict[str, list[str]], mapping: dict[str, t.Any], hosts: t.Iterable[str]
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Return host to RKE roles for the hosts that have any, and warnings.
-
-    `mapping` names the inventory group or groups of each role. Raises CisError if no host has a role.
-    """
+def _groups_of(mapping: dict[str, t.Any]) -> dict[str, list[str]]:
+    """Return RKE role to its inventory groups. Raises CisError if a role is none."""
     unknown = sorted(set(mapping) - set(NODE_TYPES.values()))
     if unknown:
         raise CisError(
             f"cis_scan_groups: unknown RKE role {', '.join(unknown)}; valid roles: {', '.join(NODE_TYPES.values())}"
         )
     mapped = {role: mapping.get(role, role) for role in NODE_TYPES.values()}
-    groups_of = {role: [names] if isinstance(names, str) else list(names) for role, names in mapped.items()}
+    return {role: [names] if isinstance(names, str) else list(names) for role, names in mapped.items()}
+
+
+def roles_in_groups(
+    groups: t.Mapping[str, t.Sequence[str]], mapping: dict[str, t.Any], hosts: t.Iterable[str]
+) -> dict[str, list[str]]:
+    """Return host to RKE roles for the hosts that have any.
+
+    `mapping` names the inventory group or groups of each role.
+    """
+    groups_of = _groups_of(mapping)
     members = {role: {host for name in names for host in groups.get(name, [])} for role, names in groups_of.items()}
     nodes = {}
     for host in hosts:
         roles = [role for role in NODE_TYPES.values() if host in members[role]]
         if roles:
             nodes[host] = roles
+    return nodes
+
+
+def roles_of_hosts(
+    groups: t.Mapping[str, t.Sequence[str]], mapping: dict[str, t.Any], hosts: t.Iterable[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return what roles_in_groups does, and warnings. Raises CisError if no host has a role."""
+    nodes, groups_of = roles_in_groups(groups, mapping, hosts), _groups_of(mapping)
     if not nodes:
         names = ", ".join(name for names in groups_of.values() for name in names)
         raise CisError(
@@ -78,17 +93,32 @@ def check_play(strategy: t.Any, task_vars: t.Mapping[str, t.Any]) -> None:
         raise CisError("serial: a scan covers all hosts of the play at once; remove serial from the play")
 
 
-def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
-    """Raise CisError if the inventory says that the nodes belong to several clusters: a report covers one.
+def hosts_of_pattern(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]], loader: t.Any) -> list[str]:
+    """Return the hosts of an inventory that a pattern names, as in `hosts` of a play, whatever --limit says."""
+    inventory = InventoryManager(loader, parse=False)
+    for group, hosts in groups.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group)
+    return [host.name for host in inventory.get_hosts(pattern)]
+
+
+def cluster_of(host: str, hostvars: t.Any) -> str:
+    """Return the cluster that a host belongs to, as the inventory says; empty if it does not.
 
     Variables are not templated, since that costs more than the rest of the plan.
     """
+    variables = hostvars.raw_get(host)
+    return str(variables.get("rke_cluster_file") or variables.get("cis_scan_cluster") or "")
+
+
+def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
+    """Raise CisError if the inventory says that the nodes belong to several clusters: a report covers one."""
     found: dict[str, str] = {}
     for host in nodes:
-        variables = hostvars.raw_get(host)
-        cluster = variables.get("rke_cluster_file") or variables.get("cis_scan_cluster")
+        cluster = cluster_of(host, hostvars)
         if cluster:
-            found.setdefault(str(cluster), host)
+            found.setdefault(cluster, host)
     if len(found) > 1:
         examples = ", ".join(f"{host} of {cluster}" for cluster, host in found.items())
         raise CisError(

@@ -269,6 +269,23 @@ def test_a_wrong_request_is_one_line(tmp_path: pathlib.Path, change: dict[str, t
     assert not list(tmp_path.rglob(".plan.json"))
 
 
+@pytest.mark.parametrize(
+    "pattern, cluster_of_w2, expected",
+    [("all", "", ["w1", "w2"]), (["all", "!w1"], "", ["w2"]), ("all", "b", ["w1"]), ("cp1", "", [])],
+)
+def test_what_limit_leaves_out_is_planned_as_not_scanned(
+    tmp_path: pathlib.Path, pattern: t.Any, cluster_of_w2: str, expected: list[str]
+) -> None:
+    groups = {**VARS["groups"], "worker": ["w1", "w2"], "all": ["cp1", "w1", "w2", "other"]}
+    hostvars = HostVars(cp1={"cis_scan_cluster": "a"}, w2={"cis_scan_cluster": cluster_of_w2})
+    variables = {"groups": groups, "ansible_play_hosts_all": ["cp1"], "hostvars": hostvars}
+    action = make_action(ActionModule, arguments(tmp_path))
+    action._task.get_play.return_value.hosts = pattern
+    assert read_plan(action.run(None, variables)["scan_dir"])["not_scanned"] == {}
+    plan = read_plan(action.run(None, {**variables, "ansible_limit": "cp1"})["scan_dir"])
+    assert (list(plan["nodes"]), plan["not_scanned"]) == (["cp1"], dict.fromkeys(expected, ["worker"]))
+
+
 def test_an_inventory_without_hosts_is_rejected(tmp_path: pathlib.Path) -> None:
     variables = {**VARS, "groups": {"all": [], "ungrouped": []}, "ansible_play_hosts_all": ["localhost"]}
     assert run_action(ActionModule, arguments(tmp_path), variables)["msg"].startswith("the inventory has no hosts; ")

@@ -50,6 +50,7 @@ def make_plan(
         "scanned_by": "",
         "node_tests_on": "workers",
         "nodes": nodes,
+        "not_scanned": {},
         "waivers": [],
         "output": {**OUTPUT, **(output or {})},
         "scan_dir": str(scan_dir),

@@ -36,6 +36,25 @@ def name(day: int, more: str = "") -> str:
     return f"202611{day:02}T120000Z-rke-cis-1.4-hardened{more}"
 
 
+def test_a_scan_of_a_part_is_not_taken_for_one_of_the_whole(tmp_path: pathlib.Path) -> None:
+    """Neither as the scan before, nor in the history, nor where old ones are pruned."""
+    make(tmp_path, name(1))
+    make(tmp_path, name(2), not_scanned=["n2", "n3"])
+    make(tmp_path, name(3), not_scanned=["n2"])
+    kept = KeptScans(str(tmp_path))
+    assert [scan["not_scanned"] for scan in kept.scans()] == [0, 2, 1]
+
+    def before(not_scanned: list[str]) -> t.Any:
+        report = {**REPORT, **({"not_scanned": not_scanned} if not_scanned else {})}
+        return kept.previous(name(4), report)["scan"]["name"], len(kept.past(name(4), report_facts(report)))
+
+    assert before([]) == (name(1), 2)
+    assert before(["n3"]) == (name(1), 2)
+    assert before(["n2"]) == (name(3), 2)
+    assert before(["n2", "n3"]) == (name(3), 2)
+    assert kept.surplus({"manual": 1}, 7) == [name(2)]
+
+
 @pytest.fixture(params=["prod", "prod n\u00f6rth \u2603"])
 def directory(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> pathlib.Path:
     """The directory of a cluster, whose name may hold spaces and letters of any language."""

@@ -369,3 +369,10 @@ CHECK = {"id": "1.1.1", "title": "d", "description": "d", "remediation": "r", "n
 def test_what_is_not_a_complete_report(document: t.Any) -> None:
     with pytest.raises(CisError, match="^x: not a complete rke.cis report "):
         check_report(document, "x")
+
+
+def test_a_scan_of_a_part_says_so() -> None:
+    report = build_report(BENCHMARK, "hardened", [node("a")], cluster(), not_scanned=["c", "b"], notes=["a note"])
+    assert report["not_scanned"] == ["b", "c"]
+    assert report["warnings"] == ["this is not the whole cluster: 1 of 3 nodes were scanned, without b, c", "a note"]
+    assert "not_scanned" not in build_report(BENCHMARK, "hardened", [node("a")], cluster())
