@@ -51,3 +51,20 @@ def test_what_is_installed_is_locked_by_hashes(path: pathlib.Path) -> None:
     assert not missing, "run tests/tools/lock.sh"
     entries = re.split(r"\n(?=\S)", text.partition("lock.sh.\n")[2])
     assert all("--hash=sha256:" in entry for entry in entries if entry.strip())
+
+
+def test_ci_runs_nothing_that_can_change_and_may_only_read() -> None:
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert workflows
+    for path in workflows:
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^permissions:(\n  contents: read$| *{} *$)", text, re.M), path
+        used = re.findall(r"\buses: (\S+)", text)
+        assert not [name for name in used if not name.startswith("./") and not re.search(r"@[0-9a-f]{40}$", name)]
+        assert not [name for name in re.findall(r"\bimage: (\S+)", text) if "@sha256:" not in name]
+
+
+def test_what_setup_fetches_is_checked() -> None:
+    text = (ROOT / "tests" / "tools" / "setup.sh").read_text(encoding="utf-8")
+    fetched = re.findall(r"npm pack .*|curl .*http.*", text)
+    assert fetched and text.count("sha256sum --check") >= len(fetched)

@@ -49,6 +49,10 @@ def test_all_that_an_installation_needs(plan: t.Callable[..., dict[str, t.Any]],
     assert all(os.path.isabs(path) for path in result["collections_path"].split(":"))
 
 
+def test_a_cluster_may_be_called_by_a_number(plan: t.Callable[..., dict[str, t.Any]]) -> None:
+    assert plan(cluster=5)["schedule"]["cluster"] == "5"
+
+
 def test_the_units_of_root_are_the_systems(
     plan: t.Callable[..., dict[str, t.Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -277,6 +277,7 @@ def test_a_wrong_rule_is_named(rule: t.Any, words: str) -> None:
         ),
         ({}, "expected a dictionary with a type"),
         ({"type": "sms"}, "expected a dictionary with a type"),
+        ({"type": ["slack"]}, "expected a dictionary with a type"),
         ({"type": "slack"}, "cis_notify_notifiers n: missing required arguments: url"),
         ({"type": "slack", "url": ""}, "cis_notify_notifiers n: url is empty"),
         ({"type": "slack", "url": "CANARY"}, "url must be an http(s) URL"),

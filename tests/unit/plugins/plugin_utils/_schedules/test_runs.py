@@ -159,6 +159,15 @@ def test_only_a_scheduled_scan_comes_of_a_run(base: pathlib.Path, names: list[st
     assert schedule["lines"][2] == f"  last report: {last + ': ' + line if last else 'none yet'}"
 
 
+def test_a_scan_dated_in_the_future_is_not_the_last_one(base: pathlib.Path) -> None:
+    ran(base, "0")
+    for name in ("20261122T000003Z-x-scheduled", "20991122T000003Z-x-scheduled"):
+        scanned(base, name)
+    (schedule,), (warning,) = list_schedules(str(base / "schedules"), NOW)
+    assert schedule["last_scan"]["name"] == schedule["last_run"]["scan"] == "20261122T000003Z-x-scheduled"
+    assert "dated in the future: 20991122T000003Z-x-scheduled" in warning
+
+
 def test_a_time_zone_is_that_of_the_controller(base: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
