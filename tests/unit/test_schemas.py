@@ -161,7 +161,7 @@ def test_the_schema_knows_the_operators_that_there_are() -> None:
 def _with(op: str) -> dict[str, t.Any]:
     """Return a control that has a test with this operator, which comes first."""
     controls = load_benchmark("rke-cis-1.4").controls
-    control = copy.deepcopy(next(c for c in controls if any(test["op"] == op for test in c["tests"])))
+    control = copy.deepcopy(next(c for c in controls if any(test.get("op") == op for test in c["tests"])))
     control["tests"].sort(key=lambda test: test["op"] != op)
     return control
 
@@ -183,6 +183,24 @@ BROKEN_CONTROLS: dict[str, tuple[str, t.Callable[[dict[str, t.Any], dict[str, t.
     "a threshold that is text": ("at_least", lambda _c, test: test.update(value="30")),
     "a value where none is asked for": ("absolute_path", lambda _c, test: test.update(value="/x")),
     "two gates": ("gate_is", lambda _c, test: test.update(value={"A": True, "B": True})),
+    "one test of which one must hold": ("not_set", lambda c, test: c.update(tests=[{"any_of": [test]}])),
+    "a test beside those of which one must hold": (
+        "not_set",
+        lambda c, test: c.update(tests=[{**test, "any_of": [test, test]}]),
+    ),
+    "tests of which one must hold, and of which one only shows": (
+        "not_set",
+        lambda c, test: c.update(tests=[{"any_of": [test, {"flag": test["flag"], "op": "shown"}]}]),
+    ),
+    "a flag in any_of without a component": (
+        "not_set",
+        lambda c, test: (c.update(tests=[{"any_of": [test, test]}]), c.pop("component")),
+    ),
+    "a path of the node in a container": ("mode_within", lambda _c, test: test["path"].update(host="/x")),
+    "a relative path of the node": ("mode_within", lambda _c, test: test.update(path={"host": "x"})),
+    "a directory listed in two ways": ("entries_mode_within", lambda _c, test: test["path"].update(tree=True)),
+    "one provider in place of several": ("first_provider_is", lambda _c, test: test.update(op="first_provider_in")),
+    "a file that may fail if missing": ("mode_within", lambda _c, test: test.update(missing="fail")),
     "a query without words": ("query_finds", lambda _c, test: test.pop("expect")),
 }
 
@@ -196,6 +214,12 @@ def test_a_broken_control_is_refused(why: str) -> None:
     assert _refused(CONTROL, control)
 
 
+def test_tests_of_which_one_must_hold_fit() -> None:
+    control = _with("not_set")
+    control["tests"] = [{"any_of": control["tests"] * 2}]
+    assert not _refused(CONTROL, control)
+
+
 BROKEN_BENCHMARKS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "an unknown type of flag": lambda d: d.update(components={"etcd": {"style": "go", "flags": {"--x": "text"}}}),
     "a skip without a reason": lambda d: d["profiles"]["permissive"]["skip"].update({"1.1.2": ""}),
@@ -203,6 +227,7 @@ BROKEN_BENCHMARKS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "no check": lambda d: d["controls"][0].pop("check"),
     "an unknown key of a control": lambda d: d["controls"][0].update(chek="x"),
     "an unknown key": lambda d: d.update(control=[]),
+    "one mark": lambda d: d.update(marks=["Automated"]),
     "a check without tests": lambda d: d.update(checks={"x": {"node_type": ["master"], "remediation": "Do it."}}),
 }
 

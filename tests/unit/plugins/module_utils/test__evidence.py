@@ -532,3 +532,17 @@ def test_paths_in_the_evidence_are_absolute_and_normal(collect, tmp_path, path):
 
 def test_a_path_is_a_socket():
     assert Collector(None, "/run/x.sock", 1)._docker_host == "unix:///run/x.sock"
+
+
+def test_a_path_of_the_node_itself(collect, tmp_path):
+    """No mount, prefix or container has a say in where it lies."""
+    (tmp_path / "net.d" / "sub").mkdir(parents=True)
+    (tmp_path / "net.d" / "sub" / "x").write_text("")
+    for more in ({"tree": True}, {"list": True}, {}):
+        request = dict({"host": str(tmp_path / "net.d")}, **more)
+        (found,) = collect({"paths": [request]}, [], prefix_path="/opt/rke")["paths"].values()
+        assert (found["type"], found["path"]) == ("directory", str(tmp_path / "net.d"))
+        names = [entry["name"] for entry in found.get("entries", [])]
+        assert names == (["sub", "sub/x"] if "tree" in more else ["sub"] if "list" in more else [])
+    document = collect({"paths": [{"host": "/no/such", "tree": True}]}, [])
+    assert document["paths"]["host:/no/such"]["error"]["kind"] == "missing"

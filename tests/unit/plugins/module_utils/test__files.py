@@ -14,7 +14,14 @@ import socket
 import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils import _files
-from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, list_directory, os_problem, read
+from ansible_collections.rke.cis.plugins.module_utils._files import (
+    examine,
+    expand,
+    list_directory,
+    list_tree,
+    os_problem,
+    read,
+)
 
 ROOT = os.geteuid() == 0
 
@@ -324,3 +331,102 @@ def test_read_is_limited(tmp_path):
     (tmp_path / "x").write_bytes(b"x" * (256 * 1024 + 1))
     with pytest.raises(ValueError, match="^too large"):
         read(str(tmp_path / "x"))
+
+
+def test_all_that_lies_below_a_directory(tmp_path):
+    file(tmp_path / "a", 0o600)
+    (tmp_path / "b").mkdir(mode=0o750)
+    file(tmp_path / "b" / ".c", 0o640)
+    (tmp_path / "b" / "d").mkdir()
+    file(tmp_path / "b" / "d" / "e", 0o604)
+    (tmp_path / "f").mkdir()
+    modes = {entry["name"]: entry["mode"] for entry in list_tree(str(tmp_path))["entries"]}
+    assert {name: modes[name] for name in ("a", "b", "b/.c", "b/d/e")} == {
+        "a": "0600",
+        "b": "0750",
+        "b/.c": "0640",
+        "b/d/e": "0604",
+    }
+    assert sorted(modes) == ["a", "b", "b/.c", "b/d", "b/d/e", "f"]
+
+
+def test_a_tree_that_is_empty_missing_or_no_directory(tmp_path):
+    assert list_tree(str(tmp_path)) == {"entries": []}
+    assert kind(list_tree(str(tmp_path / "x"))) == "missing"
+    assert kind(list_tree(file(tmp_path / "f"))) == "missing"
+
+
+def test_no_directory_is_entered_through_a_link(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    file(outside / "secret")
+    tree = tmp_path / "tree"
+    (tree / "sub").mkdir(parents=True)
+    file(tree / "sub" / "x", 0o604)
+    (tree / "away").symlink_to(str(outside))
+    (tree / "loop").symlink_to(".")
+    (tree / "inside").symlink_to("sub")
+    (tree / "file").symlink_to("sub/x")
+    (tree / "dead").symlink_to("nothing")
+    (tmp_path / "mount").symlink_to("tree")
+    for top in ("tree", "mount"):  # the directory itself may be a link
+        entries = {entry["name"]: entry for entry in list_tree(str(tmp_path / top))["entries"]}
+        assert sorted(entries) == ["away", "dead", "file", "inside", "loop", "sub", "sub/x"]
+        assert (entries["away"]["error"]["kind"], entries["dead"]["error"]["kind"]) == ("unreadable", "missing")
+        assert (entries["file"]["mode"], entries["inside"]["type"]) == ("0604", "directory")
+
+
+def test_a_directory_of_a_tree_that_may_not_be_listed(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    file(tmp_path / "open")
+    scandir = os.scandir
+
+    def scan(path):
+        if str(path).endswith("closed"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(_files.os, "scandir", scan)
+    entries = {entry["name"]: entry for entry in list_tree(str(tmp_path))["entries"]}
+    assert (entries["closed"]["error"]["kind"], entries["closed"]["type"]) == ("denied", "directory")
+    assert "error" not in entries["open"]
+
+
+def test_what_vanishes_from_a_tree_is_left_out_and_what_may_not_be_seen_is_not(tmp_path, monkeypatch):
+    for name in ("a", "gone", "hidden"):
+        file(tmp_path / name)
+    lstat = os.lstat
+
+    def look(path, *args, **more):
+        number = {"gone": errno.ENOENT, "hidden": errno.EACCES}.get(os.path.basename(str(path)))
+        if number:
+            raise OSError(number, os.strerror(number), path)
+        return lstat(path, *args, **more)
+
+    monkeypatch.setattr(_files.os, "lstat", look)
+    entries = {entry["name"]: entry for entry in list_tree(str(tmp_path))["entries"]}
+    assert sorted(entries) == ["a", "hidden"]
+    assert entries["hidden"]["error"]["kind"] == "denied"
+
+
+def test_a_tree_beyond_the_limit_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files.limits, "ENTRIES", 3)
+    place = tmp_path
+    for number in range(4):
+        assert len(list_tree(str(tmp_path))["entries"]) == number
+        place = place / "d"
+        place.mkdir()
+    assert kind(list_tree(str(tmp_path))) == "too large"
+
+
+def test_names_in_a_tree_that_are_no_utf8(tmp_path):
+    odd = os.path.join(os.fsencode(str(tmp_path)), b"stra\xdfe")
+    try:
+        os.mkdir(odd)
+        with open(os.path.join(odd, b"\xdf"), "w"):
+            pass
+    except OSError:
+        pytest.skip("the file system of this directory takes UTF-8 only")
+    entries = list_tree(str(tmp_path))["entries"]
+    assert [entry["type"] for entry in entries] == ["directory", "file"]
+    "".join(entry["name"] for entry in entries).encode("utf-8")

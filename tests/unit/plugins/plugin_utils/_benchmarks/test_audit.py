@@ -214,3 +214,30 @@ def test_a_listing_is_sorted_and_follows_links(shell: t.Callable[..., list[str]]
     assert {line[0] for line in shown} == {"0640"}
     paths = [line[2] for line in shown if not os.path.basename(line[2]).startswith(".")]
     assert paths == sorted(paths)
+
+
+def test_a_tree_is_listed_without_entering_links(shell: t.Callable[..., list[str]], tmp_path: pathlib.Path) -> None:
+    tree, away = tmp_path / "d", tmp_path / "away"
+    (tree / "sub").mkdir(parents=True)
+    away.mkdir()
+    for file in (tree / "a", tree / "sub" / "b", tree / "sub" / "lock", away / "c"):
+        file.write_text("")
+    (tree / "link").symlink_to(away)
+    test = {"path": {"host": str(tree), "tree": True}, "op": "entries_mode_within", "match": "*", "except": "lock"}
+    assert [line.rpartition("/")[2] for line in shell(commands(test))] == ["a", "link", "b"]
+    test = {"path": {"host": str(tree), "tree": True}, "op": "entries_owner_is"}
+    names = [line.split()[2] for line in shell(commands(test))]
+    assert [name[len(str(tmp_path)) :] for name in names] == [
+        "/d",
+        "/d/a",
+        "/d/link",
+        "/d/sub",
+        "/d/sub/b",
+        "/d/sub/lock",
+    ]
+    assert shell(commands({**test, "path": {"host": "/no/such", "tree": True}})) == []
+
+
+def test_each_of_several_tests_has_its_command() -> None:
+    tests = {"any_of": [flag("--anonymous-auth"), path("/a")]}
+    assert commands(tests, component="kubelet") == [TOP.format("kubelet", "--anonymous[-_]auth"), STAT + "/a"]

@@ -217,3 +217,14 @@ def test_the_plan_shows_and_reads_a_flag_under_all_its_names() -> None:
     )
     (request,) = [path for path in plan["paths"] if path.get("flag") == "--encryption-provider-config"]
     assert request["counts_as"] == {"--experimental-encryption-provider-config": "--encryption-provider-config"}
+
+
+def test_a_path_of_the_node_needs_no_container_and_is_asked_for_once() -> None:
+    benchmark = load_benchmark("rke-cis-1.8")
+    (chosen,) = (control["id"] for control in benchmark.controls if control["check"] == "files/cni-owner")
+    plan = benchmark.plan(["controlplane"], {chosen})
+    assert plan["containers"] == {}
+    assert plan["paths"] == [{"host": "/etc/cni/net.d", "tree": True}, {"host": "/var/lib/cni/networks", "tree": True}]
+    everything = [path for path in benchmark.plan(["controlplane"])["paths"] if "host" in path]
+    assert everything == plan["paths"]
+    assert not [path for path in benchmark.plan(["worker"])["paths"] if "host" in path]

@@ -78,6 +78,22 @@ def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
     assert set(benchmark.plan(["worker"])["containers"]) == {"kubelet-helper"}
 
 
+def test_titles_carry_the_marks_of_the_benchmark(tmp_path: pathlib.Path) -> None:
+    titles = [control["description"] for control in load_benchmark("site-1.0", write(tmp_path)).controls]
+    assert titles[0] == "Ensure that anonymous requests are off (Scored)"
+    assert titles[1] == "Ensure that the helper is secure (Not Scored)"
+    other = write(tmp_path, OWN.replace("site-1.0", "site-2.0") + "marks: [Automated, Manual]\n", "site-2.0.yml")
+    titles = [control["description"] for control in load_benchmark("site-2.0", other).controls]
+    assert titles[0].endswith("off (Automated)") and titles[1].endswith("secure (Manual)")
+
+
+def test_names_in_any_of_are_looked_up_too(tmp_path: pathlib.Path) -> None:
+    test = "      - {flag: --secure, op: equals, value: true}\n"
+    both = "      - any_of:\n    " + test + "    " + test.replace("--secure", "--other")
+    with pytest.raises(CisError, match="kubelet-helper has no flag --other here"):
+        load_benchmark("site-1.0", write(tmp_path, OWN.replace(test, both)))
+
+
 def test_the_users_file_is_found_before_ours(tmp_path: pathlib.Path) -> None:
     directories = write(tmp_path, OWN.replace("site-1.0", "rke-cis-1.4"), "rke-cis-1.4.yml")
     assert load_benchmark("rke-cis-1.4", directories).title == "Our own rules"

@@ -337,3 +337,70 @@ def test_query_finds_names() -> None:
 )
 def test_what_is_wanted_in_words(test: dict[str, t.Any], words: str) -> None:
     assert expectation(test, {"who": "restricted"}) == words
+
+
+PROVIDERS = {"encryption": [{"resources": ["secrets"], "providers": ["kms", "identity"]}], "kubernetes": (1, 27)}
+
+
+@pytest.mark.parametrize(
+    "op, value, held",
+    [
+        ("first_provider_is", "kms", True),
+        ("first_provider_is", "km", False),
+        ("first_provider_in", ["aescbc", "kms"], True),
+        ("first_provider_in", ["aescbc", "identity"], False),
+        ("first_provider_in", ["aescbc kms"], False),
+    ],
+)
+def test_the_first_provider(op: str, value: t.Any, held: bool) -> None:
+    assert (PATH_OPERATORS[op](PROVIDERS, {"op": op, "resource": "secrets", "value": value}) is None) == held
+    nothing = {**PROVIDERS, "encryption": []}
+    assert PATH_OPERATORS[op](nothing, {"op": op, "resource": "secrets", "value": value})
+
+
+TREE = {"path": {"host": "/x", "tree": True}, "missing": "pass"}
+MODES = {**TREE, "op": "entries_mode_within", "match": "*.conf", "except": "lock.conf", "value": "0600"}
+OWNERS = {**TREE, "op": "entries_owner_is", "value": "root:root"}
+
+
+def below(*children: dict[str, t.Any]) -> dict[str, t.Any]:
+    return entry("0755", type="directory", entries=list(children))
+
+
+@pytest.mark.parametrize(
+    "children, held",
+    [
+        ([], True),
+        ([entry(name="a/b.conf")], True),
+        ([entry("0640", name="a/b.conf")], False),
+        ([entry("0640", name="a/lock.conf")], True),
+        ([entry("0640", name="a.conf/b")], True),
+        ([entry("0755", name="a.conf", type="directory")], True),
+    ],
+)
+def test_modes_in_a_tree_are_those_of_files_by_their_names(children: list[dict[str, t.Any]], held: bool) -> None:
+    assert (PATH_OPERATORS["entries_mode_within"](below(*children), MODES) is None) == held
+
+
+UNSEEN = {"error": {"kind": "denied", "message": "no"}}
+
+
+@pytest.mark.parametrize("test", [MODES, OWNERS])
+@pytest.mark.parametrize(
+    "child",
+    [
+        # of what is in it nothing is known, whatever its name
+        entry("0755", name="a", type="directory", **UNSEEN),
+        {"name": "a", **UNSEEN},
+        {"name": "a/b.conf", **UNSEEN},
+    ],
+)
+def test_what_was_not_seen_of_a_tree_is_no_pass(test: dict[str, t.Any], child: dict[str, t.Any]) -> None:
+    with pytest.raises(Unseen):
+        PATH_OPERATORS[test["op"]](below(child), test)
+
+
+def test_nothing_there_passes_only_where_nothing_has_to_be_there() -> None:
+    for test in (MODES, OWNERS):
+        assert PATH_OPERATORS[test["op"]](below(), test) is None
+        assert PATH_OPERATORS[test["op"]](below(), {**test, "missing": ""})

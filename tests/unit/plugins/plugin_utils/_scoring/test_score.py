@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_secrets
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
@@ -743,3 +743,71 @@ def test_what_is_no_evidence_is_refused_with_its_origin(document: t.Any) -> None
         check_evidence(document, "document 7")
     with pytest.raises(CisError, match="^document 7: "):
         check_cluster(document, "document 7")
+
+
+# ------------------------------------------------------------------------------------------ one of several tests
+
+PLAIN = {"flag": "--profiling", "op": "equals", "value": False}
+MISSING = {"path": {"host": "/x"}, "op": "mode_within", "value": "0600", "missing": "pass"}
+
+
+def any_of(document: dict[str, t.Any], *tests: dict[str, t.Any]) -> Verdict:
+    data = {**vars(BENCHMARK), "controls": [{**CONTROLS["1.1.8"], "id": "1.1.8", "tests": [{"any_of": list(tests)}]}]}
+    return score_node(Benchmark(data), document, None)["1.1.8"]
+
+
+def api_server(word: str, entry: dict[str, t.Any] | None) -> dict[str, t.Any]:
+    document = node()
+    set_flag(document, "kube-apiserver", word)
+    if entry:
+        document["paths"]["host:/x"] = entry
+    return document
+
+
+DENIED = {"error": {"kind": "denied", "message": "no"}}
+NOTHING = {"error": {"kind": "missing", "message": "no"}}
+LOOSE = {"type": "file", "mode": "0644", "uid": 0, "gid": 0, "owner": "root", "group": "root", "path": "/x"}
+
+
+@pytest.mark.parametrize(
+    "profiling, entry, state",
+    [
+        ("false", DENIED, "pass"),
+        ("false", LOOSE, "pass"),
+        ("true", NOTHING, "pass"),
+        ("true", {**LOOSE, "mode": "0400"}, "pass"),
+        ("true", LOOSE, "fail"),
+        ("true", DENIED, "error"),
+    ],
+)
+def test_one_of_several_tests_suffices_and_what_was_not_seen_may_be_it(
+    profiling: str, entry: dict[str, t.Any], state: str
+) -> None:
+    document = api_server(f"--profiling={profiling}", entry)
+    for tests in ((PLAIN, MISSING), (MISSING, PLAIN)):
+        verdict = any_of(document, *tests)
+        assert verdict.state == state
+        assert sorted(verdict.expected.split(" or "))[0] == "--profiling=false"
+        assert "--profiling" in verdict.actual  # what each of them saw
+        assert bool(verdict.reason) == (state != "pass")
+
+
+def test_one_of_several_tests_of_a_node_of_which_nothing_is_known() -> None:
+    assert any_of(lost(), PLAIN, MISSING).state == "error"
+
+
+@pytest.mark.parametrize(
+    "entry, state",
+    [
+        (NOTHING, "pass"),
+        ({**LOOSE, "mode": "0600"}, "pass"),
+        (LOOSE, "fail"),
+        (DENIED, "error"),
+        ({"error": {"kind": "unreadable", "message": "x: symbolic link to /y, outside /x"}}, "error"),
+        ({"error": {"kind": "timeout", "message": "no"}}, "error"),
+        (None, "error"),
+    ],
+)
+def test_only_what_is_truly_missing_is_missing(entry: dict[str, t.Any] | None, state: str) -> None:
+    document = api_server("--profiling=true", entry)
+    assert any_of(document, PLAIN, MISSING).state == state
