@@ -359,8 +359,8 @@ def test_the_first_provider(op: str, value: t.Any, held: bool) -> None:
 
 
 TREE = {"path": {"host": "/x", "tree": True}, "missing": "pass"}
-MODES = {**TREE, "op": "entries_mode_within", "match": "*.conf", "except": "lock.conf", "value": "0600"}
-OWNERS = {**TREE, "op": "entries_owner_is", "value": "root:root"}
+MODES_BELOW = {**TREE, "op": "entries_mode_within", "match": "*.conf", "except": "lock.conf", "value": "0600"}
+OWNERS_BELOW = {**TREE, "op": "entries_owner_is", "value": "root:root"}
 
 
 def below(*children: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -379,13 +379,13 @@ def below(*children: dict[str, t.Any]) -> dict[str, t.Any]:
     ],
 )
 def test_modes_in_a_tree_are_those_of_files_by_their_names(children: list[dict[str, t.Any]], held: bool) -> None:
-    assert (PATH_OPERATORS["entries_mode_within"](below(*children), MODES) is None) == held
+    assert (PATH_OPERATORS["entries_mode_within"](below(*children), MODES_BELOW) is None) == held
 
 
 UNSEEN = {"error": {"kind": "denied", "message": "no"}}
 
 
-@pytest.mark.parametrize("test", [MODES, OWNERS])
+@pytest.mark.parametrize("test", [MODES_BELOW, OWNERS_BELOW])
 @pytest.mark.parametrize(
     "child",
     [
@@ -401,6 +401,6 @@ def test_what_was_not_seen_of_a_tree_is_no_pass(test: dict[str, t.Any], child: d
 
 
 def test_nothing_there_passes_only_where_nothing_has_to_be_there() -> None:
-    for test in (MODES, OWNERS):
+    for test in (MODES_BELOW, OWNERS_BELOW):
         assert PATH_OPERATORS[test["op"]](below(), test) is None
         assert PATH_OPERATORS[test["op"]](below(), {**test, "missing": ""})
