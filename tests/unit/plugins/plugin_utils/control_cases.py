@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import (
     benchmark_files,
     check_names,
@@ -68,8 +68,8 @@ FLAGS: dict[str, FlagCase] = {
         "fail",
     ),
     "kube-apiserver/plugin-NamespaceLifecycle": (
-        "--disable-admission-plugins=PodSecurityPolicy",
-        "--disable-admission-plugins=PodSecurityPolicy,NamespaceLifecycle",
+        "--disable-admission-plugins=LimitRanger",
+        "--disable-admission-plugins=LimitRanger,NamespaceLifecycle",
         '--disable-admission-plugins="NamespaceLifecycle',
         "pass",
     ),
@@ -433,7 +433,7 @@ PATHS: dict[str, PathCase] = {
     "files/etcd-data-dir-owner": (ETCD_DIR, file("0700", ROOT, "directory")),
     "files/cni-mode-644": (tree(file("0644")), tree(file("0600"), file("0664"))),
     "files/cni-mode-600": (tree(file("0600")), tree(file("0400"), file("0640"))),
-    "files/cni-owner": (tree(file("0777")), tree(file("0600", ETCD))),
+    "files/cni-owner": (tree(file("0400")), tree(file("0600", ETCD))),
     "pki/owner": (
         pki(kube_ca=file("0600"), kube_etcd_a=file("0600", ETCD)),
         pki(kube_ca=file("0600", ETCD), kube_etcd_a=file("0600", ETCD)),
@@ -575,3 +575,33 @@ def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, it
     state = score_node(benchmark, check_evidence(evidence, "x"), shown, {control_id})[control_id].state
     # cases are of checks, which do not know whether a benchmark scores them
     return "fail" if state == failure_of(control) else state
+
+
+def whole(benchmark: Benchmark) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """Return the evidence of a node and of the API of which every control passes."""
+    arguments: dict[str, list[str]] = {}
+    paths: dict[str, t.Any] = {}
+    flag_cases, path_cases = ({where: case for where, _check, case in cases(*tables)} for tables in _TABLES)
+    for control in benchmark.controls:
+        where = benchmark.id, control["id"]
+        if where in flag_cases:
+            arguments.setdefault(control["component"], []).extend(flag_cases[where][0].split())
+        for test in each_test(control):
+            if "path" in test:
+                seen = path_cases[where][0] if where in path_cases else tree(file())
+                paths[path_key(test["path"])] = seen
+    if "kubelet:/etc/kubernetes/ssl" in paths:
+        key, certificate = file("0400"), file("0400")
+        paths["kubelet:/etc/kubernetes/ssl"] = pki(kube_ca=certificate, kube_ca_key=key, kube_etcd_a=file("0600", ETCD))
+    for name, words in arguments.items():
+        arguments[name] = list(dict.fromkeys(words))
+    evidence = {
+        **node(),
+        "containers": {name: container(name, *words) for name, words in arguments.items()},
+        "paths": paths,
+    }
+    shown = {**cluster(), "objects": {"podsecuritypolicies": {"items": policies()}}}
+    return check_evidence(evidence, "x"), check_cluster(shown, "x")
+
+
+_TABLES = (FLAGS, OWN_FLAGS), (PATHS, OWN_PATHS)
