@@ -88,10 +88,10 @@ def write_file(path: str, text: str, sync: bool = True, mode: int = FILE_MODE) -
         raise
 
 
-def write_report(path: str, text: str) -> None:
+def write_report(path: str, text: str, sync: bool = True) -> None:
     """Write a report. Raises CisError that names it, what is wrong and the way out."""
     try:
-        write_file(path, text)
+        write_file(path, text, sync)
     except OSError as error:
         raise CisError(
             f"report {path}: cannot be written: {error.strerror}; the evidence is kept: free or "

@@ -93,7 +93,9 @@ def tried(call: t.Callable[[], t.Any], errors: t.Any = CisError) -> t.Any:
 
 def read_back(directory: pathlib.Path, files: list[str]) -> None:
     """Each format's own reader takes what was written."""
-    for name in files:
+    for name in [
+        str(path) for file in map(pathlib.Path, files) for path in (file.iterdir() if file.is_dir() else [file])
+    ]:
         text = pathlib.Path(name).read_text(encoding="utf-8")
         if name.endswith((".json", ".sarif")):
             json.loads(text, parse_constant=pytest.fail)

@@ -28,7 +28,7 @@ def files(outcome: scans.Outcome) -> set[str]:
     [
         ("csv, junit ,markdown,prometheus,sarif", {"csv", "junit.xml", "md", "prom", "sarif"}),
         (["junit", "sarif"], {"junit.xml", "sarif"}),
-        (["json"], set()),
+        (["json", "xccdf"], set()),
         ("", set()),
     ],
 )
@@ -36,6 +36,7 @@ def test_formats_that_are_asked_for(tmp_path: pathlib.Path, formats: t.Any, want
     outcome = run(tmp_path, cis_report_formats=formats)
     assert outcome.code == 0
     assert files(outcome) == {"report.json", *(f"report.{name}" for name in wanted)}
+    assert [path.is_dir() for path in outcome.where.glob("xccdf/")] == [True] * ("xccdf" in formats)
     for name in files(outcome):
         path = outcome.where / name
         assert path.stat().st_mode & 0o777 == 0o640

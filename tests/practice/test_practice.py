@@ -15,7 +15,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMATS = "csv,html,junit,markdown,prometheus,sarif,self_assessment"
+FORMATS = "csv,html,junit,markdown,prometheus,sarif,self_assessment,xccdf"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def test_every_report_is_there_and_says_the_same(scan: tuple[str, pathlib.Path])
         assert {row["ID"]: row["State of Test"] for row in csv.DictReader(stream)} == states
     names = {"report.html", "report.junit.xml", "report.md", "report.prom", "report.sarif"}
     names |= {"self_assessment.md", "self_assessment.html"}
+    assert {path.name for path in (where / "xccdf").iterdir()} == {f"{node}.xml" for node in report["node_results"]}
     failing = [control for control, state in states.items() if state in ("fail", "mixed")]
     for name in names:
         text = (where / name).read_text(encoding="utf-8")

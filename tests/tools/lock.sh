@@ -12,7 +12,7 @@ uv=.cache/venv-lock/bin/uv
 for file in requirements.txt tests/requirements*.txt; do
     lock=tests/locks/${file//\//-}
     case $file in # the oldest Python that the file is for
-    *-core-2.18.txt) python=3.11 ;;
+    *-core-2.18.txt | *-interop.txt) python=3.11 ;;
     *-core-2.2*.txt) python=3.12 ;;
     *) python=3.10 ;;
     esac

@@ -11,9 +11,11 @@ say() { printf 'setup: %s\n' "$*"; }
 
 # For the test bed: hosts with sshd, Docker Engine and etcd. dpkg-dev: to unpack the source of kube-apiserver.
 # prometheus: promtool reads the metrics. chromium, default-jre-headless: for the reports in HTML, which a browser opens
-# and the W3C's checker reads. jq: for an example of the documentation. golang: to compare how flags are read.
+# and the W3C's checker reads. openscap-*: for reports in XCCDF. jq: for an example of the documentation. golang: to
+# compare how flags are read.
 packages=(busybox-static chromium cron curl default-jre-headless docker.io dpkg-dev etcd-server gcc
-    golang-github-spf13-pflag-dev golang-go iproute2 jq openssh-server openssl prometheus shellcheck tini)
+    golang-github-spf13-pflag-dev golang-go iproute2 jq openscap-common openscap-scanner openssh-server openssl
+    prometheus shellcheck tini)
 # npm comes with Node.js from elsewhere, too.
 command -v npm >/dev/null || packages+=(npm)
 # For the commands of the self-assessment guide, where kubectl did not come in another way.
@@ -61,16 +63,22 @@ if [ ! -f "$cache/vnu-$vnu.jar" ]; then
     ) || say "that failed; tests of reports in HTML will fail"
 fi
 
-multitool=5.7.0
-if [ ! -d "$cache/sarif-multitool-$multitool" ]; then
-    say "fetching the SARIF validator sarif-multitool $multitool"
-    (
-        work=$(mktemp -d "$cache/sarif.XXXXXX")
-        trap 'rm -rf "$work"' EXIT
-        npm install --silent --no-audit --no-fund --prefix "$work" "@microsoft/sarif-multitool@$multitool" >/dev/null &&
-            mv "$work" "$cache/sarif-multitool-$multitool" && trap - EXIT
-    ) || say "that failed; tests of SARIF that need it are skipped"
-fi
+# Programs that read reports. Those of Python are in an environment of their own.
+for package in @microsoft/sarif-multitool@5.7.0 @mitre/saf@1.5.3 @nuwcdivnpt/stig-manager-client-modules@1.6.7; do
+    name=${package##*/}
+    place=$cache/${name/@/-}
+    if [ ! -d "$place" ]; then
+        say "fetching $package"
+        (
+            work=$(mktemp -d "$cache/npm.XXXXXX")
+            trap 'rm -rf "$work"' EXIT
+            npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$work" "$package" >/dev/null &&
+                mv "$work" "$place" && trap - EXIT
+        ) || say "that failed; tests of formats that need it are skipped"
+    fi
+done
+tests/tools/venv.sh "$cache/interop" tests/requirements-interop.txt ||
+    say "that failed; tests of formats that need compliance-trestle or ocsf-json-schema are skipped"
 
 apiserver=$cache/kube-apiserver-1.20.2
 build=tests/testbed/get_apiserver.sh

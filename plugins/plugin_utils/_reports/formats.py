@@ -21,6 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
     markdown_fence,
     markdown_text,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import scan_time, severity, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
     report_checks,
@@ -44,6 +45,11 @@ def unix_time(text: str) -> int | None:
 def legal_xml(text: str) -> str:
     """Return text with a question mark for each character that XML does not allow, even escaped."""
     return _NOT_XML.sub("?", text)
+
+
+def xml_name(text: str) -> str:
+    """Return text with an underscore for each character that may not stand in an id of XML."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
 
 
 def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
@@ -101,7 +107,11 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
+    "scan_time": scan_time,
     "score": score,
+    "severity": severity,
     "unix_time": unix_time,
+    "utc_text": utc_text,
     "waived_by": waived_by,
+    "xml_name": xml_name,
 }

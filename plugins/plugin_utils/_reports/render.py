@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
+import urllib.parse
 
 import jinja2
 
@@ -18,11 +19,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS, legal_xml
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_node
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import Scan
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, LABELS
-from ansible_collections.rke.cis.plugins.plugin_utils._store import write_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, write_report
 
-# Format to the files that it writes. JSON is the report itself, which all the others are made of.
+# Format to the files that it writes. JSON is the report itself, which all the others are made of. A name with a slash
+# at the end is a directory with a file for each node.
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "csv": ("report.csv",),
     "html": ("report.html",),
@@ -32,6 +35,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "prometheus": ("report.prom",),
     "sarif": ("report.sarif",),
     "self_assessment": ("self_assessment.md", "self_assessment.html"),
+    "xccdf": ("xccdf/",),
 }
 CSV_LAYOUTS = ("standard", "rancher")
 
@@ -57,7 +61,10 @@ def write_outputs(
     for name, template in _files(output):
         path = os.path.join(directory, name)
         try:
-            write_report(path, _rendered(template, report, rows, context))
+            if name.endswith("/"):
+                _write_each(path, template, report)
+            else:
+                write_report(path, _rendered(template, report, rows, context))
             written.append(path)
         except CisError as error:
             problems.append(str(error))
@@ -67,7 +74,8 @@ def write_outputs(
 def _files(output: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     """Return the name of each file to write, and its template."""
     for name in (name for known in output["formats"] for name in OUTPUTS[known]):
-        yield name, os.path.join(TEMPLATES, f"{output['csv_layout']}.csv.j2" if name == "report.csv" else name + ".j2")
+        source = f"{output['csv_layout']}.csv" if name == "report.csv" else name.replace("/", ".xml")
+        yield name, os.path.join(TEMPLATES, source + ".j2")
     for template in output["templates"]:
         yield own_name(template), template
 
@@ -102,3 +110,20 @@ def _rendered(template: str, report: dict[str, t.Any], rows: list[dict[str, t.An
     except Exception as error:  # a template is the user's code and may raise anything
         raise CisError(f"template {template}: {' '.join(str(error).split())}") from error
     return legal_xml(text) if name.endswith((".html.j2", ".xml.j2")) else text
+
+
+def _write_each(directory: str, template: str, report: dict[str, t.Any]) -> None:
+    """Write a file for each node, by a template that gets what came of all controls on it."""
+    make_directory(directory, "report")
+    found = environment().get_template(os.path.basename(template))
+    shared: dict[int, str] = {}
+
+    def once(about: t.Any, caller: t.Callable[[], str]) -> str:
+        if id(about) not in shared:
+            shared[id(about)] = caller()
+        return shared[id(about)]
+
+    for node, results in results_by_node(report).items():
+        text = found.render(report=report, node=node, results=results, once=once)
+        # Thousands of files that can be rendered again need not wait for the disk each.
+        write_report(os.path.join(directory, urllib.parse.quote(node, safe="") + ".xml"), legal_xml(text), sync=False)

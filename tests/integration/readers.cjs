@@ -1,0 +1,56 @@
+// Copyright (c) 2026, rke.cis contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// readers.cjs HOW FILE...: what a library of HOW reads in each file, as JSON: {file: {...}}.
+
+const fs = require("fs");
+
+const readers = {
+  // As STIG Manager imports a file, with the options that keep the most.
+  stig(text, file) {
+    const { reviewsFromXccdf } = require("@nuwcdivnpt/stig-manager-client-modules");
+    const field = { enabled: "always", required: "always" };
+    return reviewsFromXccdf({
+      data: text,
+      sourceRef: file,
+      fieldSettings: { detail: field, comment: field },
+      allowAccept: false,
+      importOptions: {
+        autoStatus: { fail: "saved", pass: "saved", notapplicable: "saved" },
+        unreviewed: "always",
+        unreviewedCommented: "informational",
+        emptyDetail: "import",
+        emptyComment: "import",
+        allowCustom: true,
+      },
+      scapBenchmarkMap: new Map(),
+    });
+  },
+
+  // As `saf convert xccdf_results2hdf` does.
+  xccdf2hdf(text) {
+    const { XCCDFResultsMapper } = require("@mitre/hdf-converters");
+    return statuses(new XCCDFResultsMapper(text).toHdf());
+  },
+};
+
+// Return control to the status that Heimdall computes.
+function statuses(hdf) {
+  const { convertFile, contextualizeEvaluation } = require("inspecjs");
+  const evaluation = convertFile(JSON.stringify(hdf), true)["1_0_ExecJson"];
+  const found = {};
+  for (const profile of contextualizeEvaluation(evaluation).contains) {
+    for (const control of profile.contains) {
+      found[control.data.id] = { status: control.hdf.status, severity: control.hdf.severity, text: control.hdf.finding_details };
+    }
+  }
+  return found;
+}
+
+const [how, ...files] = process.argv.slice(2);
+const found = {};
+for (const file of files) {
+  found[file] = readers[how](fs.readFileSync(file, "utf8"), file);
+}
+process.stdout.write(JSON.stringify(found));

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports as the programs read them that they are for: docs/interop.md claims nothing else. Needs no test bed.
+
+tests/tools/setup.sh installs the programs. A test whose program is missing is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import typing as t
+import urllib.parse
+
+import lxml.etree
+import lxml.html
+import pytest
+
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("RKE_CIS_CACHE") or pathlib.Path.home() / ".cache" / "rke-cis")
+SAF = CACHE / "saf-1.5.3"
+STIG_MANAGER = CACHE / "stig-manager-client-modules-1.6.7"
+PYTHON = CACHE / "interop" / "bin"
+Report = dict[str, t.Any]
+
+
+def practice() -> Report:
+    nodes, cluster = read_evidence(str(ROOT / "playbooks" / "practice" / "evidence"))
+    return build_report(load_benchmark("rke-cis-1.4"), "permissive", nodes, cluster, cluster="practice")
+
+
+def unseen() -> Report:
+    """Return the report of a cluster of which nothing was seen."""
+    nodes = [lost("n1", ["controlplane", "etcd"]), lost("n2", ["worker"])]
+    return build_report(load_benchmark("rke-cis-1.4"), "hardened", nodes)
+
+
+REPORTS: dict[str, t.Callable[[], Report]] = {
+    "practice": practice,
+    "states": test_formats.every_state,  # mixed, waived and skipped ones among them
+    "unseen": unseen,
+    "hostile": test_formats.hostile,
+}
+
+
+class Rendered(t.NamedTuple):
+    """A report, and the directory in which it is in all formats."""
+
+    report: Report
+    place: pathlib.Path
+
+    @property
+    def nodes(self) -> dict[str, pathlib.Path]:
+        """Node to its XCCDF."""
+        return {
+            name: self.place / "xccdf" / f"{urllib.parse.quote(name, safe='')}.xml"
+            for name in self.report["node_results"]
+        }
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered]:
+    found = {}
+    output = {"formats": list(OUTPUTS), "templates": [], "csv_layout": "standard", "include_not_scored": True}
+    for name, make in REPORTS.items():
+        report, place = make(), tmp_path_factory.mktemp(name)
+        _files, problems = write_outputs(report, Context([], None), str(place), output)
+        assert not problems
+        found[name] = Rendered(report, place)
+    return found
+
+
+def run(*command: t.Any, **more: t.Any) -> str:
+    """Return what a program printed. Skips where it is not installed."""
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is missing (tests/tools/setup.sh installs it)")
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=300, **more)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def by_library(package: pathlib.Path, how: str, files: t.Iterable[pathlib.Path]) -> dict[str, t.Any]:
+    """Return file to what a library of Node.js reads in it."""
+    if not package.is_dir():
+        pytest.skip(f"{package} is missing (tests/tools/setup.sh installs it)")
+    env = {**os.environ, "NODE_PATH": str(package / "node_modules")}
+    return json.loads(run("node", ROOT / "tests" / "integration" / "readers.cjs", how, *files, env=env))
+
+
+def saf(*words: t.Any) -> str:
+    return run(SAF / "node_modules" / ".bin" / "saf", *words, cwd=SAF)  # where it leaves a log
+
+
+# ------------------------------------------------------------------------------------------------- XCCDF
+
+RULE = test_xccdf.RULE
+
+
+def test_openscap_finds_the_xccdf_valid(rendered: dict[str, Rendered]) -> None:
+    for each in rendered.values():
+        for path in each.nodes.values():
+            said = run("oscap", "xccdf", "validate", path)
+            warnings = [line for line in said.splitlines() if line.startswith(("Warning", "Error"))]
+            assert len(warnings) == 1 and "CPE Formatted String binding is preferred" in warnings[0]
+
+
+@pytest.mark.parametrize("name", ["states", "hostile"])
+def test_openscap_shows_each_result(rendered: dict[str, Rendered], name: str, tmp_path: pathlib.Path) -> None:
+    each = rendered[name]
+    wanted = test_xccdf.wanted(each.report)
+    for node, path in each.nodes.items():
+        run("oscap", "xccdf", "generate", "report", "--output", tmp_path / "report.html", path)
+        page = lxml.html.parse(str(tmp_path / "report.html")).getroot()
+        shown = {
+            row.get("data-tt-id").removeprefix(RULE): row.xpath("string(td[contains(@class, 'rule-result')])").strip()
+            for row in page.xpath("//tr[contains(@class, 'rule-overview-leaf ')]")
+        }
+        # what was not selected is left out
+        assert shown == {
+            control: result for (on, control), result in wanted.items() if on == node and result != "notselected"
+        }
+        seen = test_xccdf.results(lxml.etree.parse(str(path)).getroot())
+        messages = [message.text for message in page.xpath("//pre/message")]
+        assert sorted(messages) == sorted(seen[control][1] for control in shown)
+
+
+def test_stig_manager_reads_each_result(rendered: dict[str, Rendered]) -> None:
+    kept = {"pass", "fail", "notapplicable"}  # it has no other results
+    for each in rendered.values():
+        found = by_library(STIG_MANAGER, "stig", each.nodes.values())
+        wanted, reviews = test_xccdf.wanted(each.report), {}
+        for node, path in each.nodes.items():
+            read = found[str(path)]
+            assert read["target"]["name"] == node
+            (checklist,) = read["checklists"]
+            texts = test_xccdf.results(lxml.etree.parse(str(path)).getroot())
+            for review in checklist["reviews"]:
+                control = review["ruleId"].removeprefix(RULE)
+                reviews[node, control] = review["result"]
+                assert review["resultEngine"]["product"] == "rke.cis"
+                assert review["detail"] == html.unescape(texts[control][1].strip())
+        assert reviews == {key: result if result in kept else "notchecked" for key, result in wanted.items()}
+
+
+HEIMDALL = {
+    "pass": "Passed",
+    "fail": "Failed",
+    "error": "Profile Error",
+    "unknown": "Profile Error",
+    "notchecked": "Not Reviewed",
+    "notselected": "Not Applicable",
+    "notapplicable": "Not Applicable",
+}
+
+
+def test_heimdall_reads_each_result_of_the_xccdf(rendered: dict[str, Rendered]) -> None:
+    for each in rendered.values():
+        found = by_library(SAF, "xccdf2hdf", each.nodes.values())
+        read = {
+            (node, control.removeprefix(RULE)): one["status"]
+            for node, path in each.nodes.items()
+            for control, one in found[str(path)].items()
+        }
+        assert read == {key: HEIMDALL[result] for key, result in test_xccdf.wanted(each.report).items()}
+
+
+def test_saf_counts_the_xccdf(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:
+    each = rendered["states"]
+    saf("convert", "xccdf_results2hdf", "-i", each.nodes["cp2"], "-o", tmp_path / "cp2.json")
+    assert summary(tmp_path / "cp2.json") == counted(
+        [HEIMDALL[result] for (node, _control), result in test_xccdf.wanted(each.report).items() if node == "cp2"]
+    )
+
+
+COLUMNS = {
+    "Passed": "passed",
+    "Failed": "failed",
+    "Profile Error": "error",
+    "Not Reviewed": "skipped",
+    "Not Applicable": "no_impact",
+}
+
+
+def counted(statuses: list[str]) -> dict[str, int]:
+    return {column: statuses.count(status) for status, column in COLUMNS.items()}
+
+
+def summary(path: pathlib.Path) -> dict[str, int]:
+    """Return what `saf view summary` counts."""
+    saf("view", "summary", "-i", path, "--format", "json", "-o", path.with_suffix(".summary"))
+    (found,) = json.loads(path.with_suffix(".summary").read_text(encoding="utf-8"))
+    return {column: found[column]["total"] for column in COLUMNS.values()}
+
+
+def test_trestle_makes_oscal_of_the_xccdf(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:
+    for name, each in rendered.items():
+        (tmp_path / f"{name}.cfg").write_text(
+            "[task.xccdf-result-to-oscal-ar]\n"
+            f"input-dir = {each.place}/xccdf\noutput-dir = {tmp_path}/{name}\noutput-overwrite = true\n"
+        )
+    run(PYTHON / "trestle", "init", "--local", cwd=tmp_path)
+    for name, each in rendered.items():
+        run(PYTHON / "trestle", "task", "xccdf-result-to-oscal-ar", "-c", tmp_path / f"{name}.cfg", cwd=tmp_path)
+        read = {}
+        for path in (tmp_path / name).iterdir():
+            (result,) = json.loads(path.read_text(encoding="utf-8"))["results"]
+            (host,) = result["local-definitions"]["inventory-items"]
+            node = next(prop["value"] for prop in host["props"] if prop["name"] == "host_name")
+            for observation in result["observations"]:
+                props = {prop["name"]: prop["value"] for prop in observation["props"]}
+                read[node, props["idref"].removeprefix(RULE)] = props["result"]
+        assert read == test_xccdf.wanted(each.report)
