@@ -33,6 +33,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     new_scan_directory,
     report_facts,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import sign
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
@@ -54,6 +55,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import wa
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file, write_report
 
 Document = dict[str, t.Any]
+
+# What of a plan a report is made from.
+_INPUTS = ("skips", "waivers", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned")
 
 
 class ActionModule(ControllerAction):
@@ -104,6 +108,7 @@ class ActionModule(ControllerAction):
             "output": output,
             "scan_dir": new_scan_directory(args["report_dir"], args["cluster"], chosen.full_name, args["kind"]),
             "warnings": warnings,
+            "evidence_dir": args["evidence_dir"],
             "chosen": len(known) > 1,
             "declared_version": "",
             "not_scanned": {},
@@ -114,19 +119,11 @@ class ActionModule(ControllerAction):
         self, plan: Plan, profile: Profile, nodes: list[Document], cluster: Document | None, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         directory, name = os.path.split(os.path.abspath(plan["scan_dir"]))
-        report = build_report(
-            *profile,
-            nodes,
-            cluster,
-            skips=plan["skips"],
-            waivers=plan["waivers"],
-            cluster=plan["cluster"],
-            node_tests_on=plan["node_tests_on"],
-            scan={"name": name, "kind": plan["kind"], "by": plan["scanned_by"] or controller_user()},
-            chosen=plan["chosen"],
-            declared_version=plan["declared_version"],
-            not_scanned=plan["not_scanned"],
-        )
+        inputs = {
+            **{key: plan[key] for key in _INPUTS},
+            "scan": {"name": name, "kind": plan["kind"], "by": plan["scanned_by"] or controller_user()},
+        }
+        report = build_report(*profile, nodes, cluster, **inputs)
         path = os.path.join(plan["scan_dir"], REPORT)
         write_report(path, to_json(report))
 
@@ -134,6 +131,12 @@ class ActionModule(ControllerAction):
         before = kept.previous(name, report)
         comparison = compare(before, report) if before else None
         files, problems = write_outputs(report, Context(kept.past(name, facts), comparison), plan["scan_dir"], output)
+        if output["sign_key"]:
+            inputs.update(profile=profile.full_name, parameters=profile.benchmark.parameters)
+            try:
+                files += sign(plan["scan_dir"], plan["evidence_dir"], output["sign_key"], profile.benchmark, inputs)
+            except CisError as error:
+                problems.append(str(error))
         removed = self._keep_order(kept, name, facts, output, problems)
 
         checks = report_checks(report)

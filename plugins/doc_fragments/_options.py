@@ -158,6 +158,12 @@ options:
       - Largest C(report.csv), in bytes, whose text goes into the summary that AWX keeps as an artifact.
     type: int
     default: 50000
+  sign_key:
+    description:
+      - Private SSH key with which the reports and the evidence are signed, or the public key of one in C(ssh-agent).
+        Empty for none. M(rke.cis.verify_report) verifies the signature.
+    type: path
+    default: ""
   fail_on:
     description:
       - Results on which a scan fails, V(error), V(unreachable), V(fail) or V(warn). The role

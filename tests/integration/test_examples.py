@@ -36,7 +36,7 @@ INVENTORIES = names("inventory", ".py")
 # Where an example runs. A plugin that is not here makes test_all_are_here fail.
 ON_A_NODE = ["check", "container_args_info", "file_permissions_info", "node_evidence_info", "score"]
 ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan"]
-ON_THE_CONTROLLER += ["schedules_info", "manage_reports", "render_report", "score_evidence"]
+ON_THE_CONTROLLER += ["schedules_info", "manage_reports", "render_report", "score_evidence", "verify_report"]
 WITH_THE_API = ["cluster_evidence_info"]
 # Private steps of roles, which the tests of the roles run.
 STEPS = ["_plan_schedule", "_send_alerts", "_store_schedule"]
@@ -183,9 +183,12 @@ def test_on_the_controller(docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.
     error = {"kind": "unreachable", "message": "no route"}
     document = {"schema": "rke.cis/evidence/1", "node": "worker1", "roles": ["worker"], "error": error}
     (evidence / "node-worker1.json").write_text(json.dumps(document), encoding="utf-8")
-    outcome = scans.playbook(
-        tmp_path / "before", scans.SCORE, "localhost,", {"cis_scan_evidence_dir": str(evidence), "cis_scan_fail_on": []}
-    )
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (tmp_path / "allowed_signers").write_text(f"security@example.com {key.with_suffix('.pub').read_text()}")
+    variables = {"cis_scan_evidence_dir": str(evidence), "cis_scan_fail_on": [], "cis_report_sign_key": str(key)}
+    outcome = scans.playbook(tmp_path / "before", scans.SCORE, "localhost,", variables)
+    shutil.copytree(evidence, outcome.where / "evidence")
     shutil.copy(outcome.where / "report.json", tmp_path)
     for day in ("20261120", "20261121"):
         for cluster in ("local", "prod"):

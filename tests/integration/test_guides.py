@@ -212,6 +212,14 @@ def test_reports(who: Reader) -> None:
 
     page.run("self_assessment")
     assert {"self_assessment.md", "self_assessment.html"} <= {path.name for path in who.scans()[-1].iterdir()}
+
+    page.run("-f scan_key")
+    page.run("cis_report_sign_key=scan_key")
+    page.run(">allowed_signers")
+    verified = page.run("rke.cis.cis_verify")
+    assert f"{who.scans()[-1].name}: signed by security@example.com" in verified
+    assert "its evidence scores the same report" in verified
+    assert "Good" in page.run("-Y verify")
     assert page.left == []
 
 

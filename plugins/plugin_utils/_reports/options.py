@@ -53,6 +53,7 @@ RESULT: Options = {
     **FILES,
     **RETENTION,
     "artifact_csv_limit": {"type": "int", "default": 50000},
+    "sign_key": {"type": "path", "default": ""},
     "fail_on": {"type": "list", "elements": "str", "default": ["error", "unreachable"]},
 }
 # What the user of the role cis_scan calls them.
@@ -112,9 +113,11 @@ def check_retention(args: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def check_result(args: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return the options in RESULT, checked."""
+    if args["sign_key"] and not os.path.isfile(args["sign_key"]):
+        raise CisError(f"cis_report_sign_key {args['sign_key']}: no such file on the controller")
     return {
         **check_files(args),
         **check_retention(args),
-        "artifact_csv_limit": args["artifact_csv_limit"],
+        **{key: args[key] for key in ("artifact_csv_limit", "sign_key")},
         "fail_on": _known(_words(args["fail_on"]), GATES, "cis_scan_fail_on"),
     }
