@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, merged_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, merged_lists, merged_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     RESULT,
@@ -98,7 +98,7 @@ class ActionModule(ControllerAction):
         not_scanned = self._not_scanned(nodes, args["groups"], task_vars)
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         waivers = waivers_of_file(args["waivers_file"], groups, self._loader)
-        objects = {name: about for one in known for name, about in one.benchmark.objects.items()}
+        objects = merged_lists(one.benchmark.lists() for one in known)
         cluster = self._cluster_evidence(args, objects, task_vars)
         skips = {one.full_name: user_skips(one.benchmark, given, cluster, args["skip_source"]) for one in known}
         declared = declared_version(nodes, task_vars["hostvars"])

@@ -13,9 +13,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     Profile,
     candidates,
+    merged_lists,
     merged_plan,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
@@ -126,13 +126,9 @@ class ActionModule(ControllerAction):
         task_vars: dict[str, t.Any],
     ) -> tuple[dict[str, t.Any], dict[str, t.Any] | None]:
         """Look at what these controls ask for, and no more, and at the kubelet, which tells the Kubernetes version."""
-        objects = {
-            test["object"]: benchmark.objects[test["object"]]
-            for benchmark, controls in asked
-            for control in controls
-            for test in each_test(control)
-            if "object" in test
-        }
+        objects = merged_lists(
+            benchmark.lists({control["id"] for control in controls}) for benchmark, controls in asked
+        )
         cluster = None
         if objects and args["kubeconfig"]:
             # from here: the task's own connection leads to the node

@@ -9,7 +9,8 @@ short_description: Gather what a benchmark needs from the Kubernetes API
 version_added: 1.0.0
 description:
   - Reads lists of objects and the ConfigMap in which Rancher keeps the tests to skip, and returns them as one document.
-  - Only reads, and keeps only the name and C(spec) of each object.
+  - Only reads. Of each object it keeps the name and C(spec), or only what the queries of O(objects) find. It never
+    lists Secrets.
   - Runs where the kubeconfig is, on the controller or on the host that it is delegated to.
 extends_documentation_fragment:
   - rke.cis._attributes
@@ -17,6 +18,7 @@ author:
   - rke.cis contributors (@rke-cis)
 requirements:
   - kubernetes (Python library)
+  - jmespath (Python library), if O(objects) has queries
 options:
   kubeconfig:
     description:
@@ -31,6 +33,9 @@ options:
     description:
       - Lists to read, by name, each with its API path and the Kubernetes version that removed it.
       - 'For example C({podsecuritypolicies: {path: /apis/policy/v1beta1/podsecuritypolicies, until: "1.25"}}).'
+      - With C(fields) and C(find), nothing is kept but what the queries find, and the numbers of objects. The keys are
+        those of R(benchmark files,ansible_collections.rke.cis.docsite.write_a_benchmark); C(find) is a list of queries.
+      - Each list is read in pages of 500 objects. If a page cannot be read, all of the list is an C(error).
     type: dict
     default: {}
   config_map:
@@ -100,7 +105,7 @@ evidence:
       returned: success
       sample: v1.20.15
     objects:
-      description: Name to C(items), or to C(error).
+      description: Name to C(items), to C(count) and C(found), which has C(count) and C(items) by query, or to C(error).
       type: dict
       returned: success
       sample: {}

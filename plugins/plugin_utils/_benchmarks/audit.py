@@ -19,7 +19,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import environment_name
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test, sources
 
 _STAT = "stat -Lc '%04a %U:%G %n'"
 # the last two are names of all resources
@@ -33,7 +33,11 @@ def audit_commands(
     flags: dict[str, list[str]] = {}
     commands = []
     for test in each_test(control):
-        if "object" in test:
+        if "find" in test:
+            listed = benchmark.objects[test["object"]]
+            commands.append(_list_command(listed, test["find"]))
+            commands += [_list_command(benchmark.objects[name], "") for name in sorted(sources(listed))]
+        elif "object" in test:
             commands.append(_object_command(benchmark, test))
         elif "path" in test:
             if "flag" in test["path"]:
@@ -103,3 +107,28 @@ def _object_command(benchmark: Benchmark, test: dict[str, t.Any]) -> str:
         name = benchmark.parameters[test["named"]]
         return f"kubectl get {plural} {name} -o jsonpath='{{.{test['field']}}}{{\"\\n\"}}'"
     return f"kubectl get {plural} -o custom-columns=NAME:.metadata.name,{test['field']}:.{test['field']}"
+
+
+def _list_command(about: dict[str, t.Any], query: str) -> str:
+    """Return the command that shows the fields of a list's objects that a query names, or all that are kept."""
+    columns = ["NAMESPACE:.metadata.namespace"] if about.get("namespaced") else []
+    columns.append("NAME:.metadata.name")
+    for path in _leaves(about["fields"]) if "fields" in about else (["spec"],):
+        if all(name.rstrip("[*]") in query for name in path) or not query:
+            steps = ".".join(name.replace(".", "\\.") for name in path)
+            columns.append(f"{path[-1].partition('/')[2] or path[-1].rstrip('[*]')}:.{steps}")
+    shown = shlex.quote(",".join(dict.fromkeys(columns)))
+    namespace = re.search("/namespaces/([^/]+)/", about["path"])
+    where = f" --namespace {namespace[1]}" if namespace else " --all-namespaces" if about.get("namespaced") else ""
+    return f"kubectl get {about['path'].rpartition('/')[2]}{where} -o custom-columns={shown}"
+
+
+def _leaves(fields: t.Any, path: tuple[str, ...] = ()) -> t.Iterator[list[str]]:
+    """Return the paths to the single values among fields."""
+    if isinstance(fields, dict):
+        for name, about in fields.items():
+            yield from _leaves(about, (*path, name))
+    elif isinstance(fields, list):
+        yield from _leaves(fields[0], (*path[:-1], f"{path[-1]}[*]"))
+    else:
+        yield list(path)

@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import
     read_benchmark,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
 
 # Rancher's word for the nodes that a control is run on, and the RKE role (and inventory group) that it means.
 NODE_TYPES = {"master": "controlplane", "etcd": "etcd", "node": "worker"}
@@ -40,7 +41,8 @@ class Benchmark:
         self.chosen_from: str = data["kubernetes"].get("chosen_from", "")
         self.components: dict[str, dict[str, t.Any]] = data["components"]
         self.objects: dict[str, dict[str, t.Any]] = data.get("objects", {})
-        self.parameters: dict[str, str] = data.get("parameters", {})
+        # a list can be added to, a text is replaced
+        self.parameters: dict[str, str | list[str]] = data.get("parameters", {})
         self.profiles: dict[str, dict[str, dict[str, str]]] = data["profiles"]
         self.groups: list[dict[str, str]] = data["groups"]
         self.controls: list[dict[str, t.Any]] = data["controls"]
@@ -52,13 +54,28 @@ class Benchmark:
 
     def with_parameters(self, values: dict[str, t.Any]) -> Benchmark:
         """Return the benchmark with these values for its own parameters. Raises CisError for an invalid one."""
-        known = {name: value for name, value in values.items() if name in self.parameters}
-        for name, value in known.items():
-            if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value or "")):
-                raise CisError(f"cis_scan_parameters: {name} {value!r} is not a valid Kubernetes object name")
         changed = copy.copy(self)
-        changed.parameters = {**self.parameters, **{name: str(value) for name, value in known.items()}}
+        changed.parameters = {**self.parameters}
+        for name, value in values.items():
+            default = self.parameters.get(name)
+            if isinstance(default, list):
+                if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+                    raise CisError(f"cis_scan_parameters: {name} {quoted(value)} must be a list of texts")
+                changed.parameters[name] = list(dict.fromkeys([*default, *value]))
+            elif default is not None:
+                if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", str(value or "")):
+                    raise CisError(f"cis_scan_parameters: {name} {value!r} is not a valid Kubernetes object name")
+                changed.parameters[name] = str(value)
         return changed
+
+    def lists(self, control_ids: t.Container[str] | None = None) -> dict[str, dict[str, t.Any]]:
+        """Return the lists that are asked of the Kubernetes API for all controls, or for these."""
+        asked: dict[str, dict[str, t.Any]] = {}
+        for control in self.controls:
+            for test in each_test(control):
+                if "object" in test and (control_ids is None or control["id"] in control_ids):
+                    _ask(asked, self.objects, test["object"], [test["find"]] if "find" in test else [])
+        return asked
 
     def plan(self, roles: t.Collection[str], control_ids: t.Container[str] | None = None) -> dict[str, t.Any]:
         """Return what must be gathered on a node of these RKE roles so that any profile of the benchmark can be scored.
@@ -146,6 +163,27 @@ def merged_plan(plans: t.Iterable[dict[str, t.Any]]) -> dict[str, t.Any]:
         for request in plan["paths"]:
             paths.setdefault(path_key(request), {}).update(request)
     return {"containers": containers, "paths": list(paths.values())}
+
+
+def _ask(
+    asked: dict[str, dict[str, t.Any]], objects: dict[str, dict[str, t.Any]], name: str, queries: list[str]
+) -> None:
+    """Add a list to those that are asked for, with those that its objects are looked up in."""
+    wanted = asked.setdefault(name, {**objects[name]})
+    if queries:
+        wanted["find"] = sorted({*wanted.get("find", []), *queries})
+    for sources in wanted.get("with", {}).values():
+        for source in sources:
+            _ask(asked, objects, source["of"], [])
+
+
+def merged_lists(benchmarks: t.Iterable[dict[str, dict[str, t.Any]]]) -> dict[str, dict[str, t.Any]]:
+    """Return what is asked of the Kubernetes API so that any of several benchmarks can be scored."""
+    asked: dict[str, dict[str, t.Any]] = {}
+    for lists in benchmarks:
+        for name, about in lists.items():
+            _ask(asked, lists, name, about.get("find", []))
+    return asked
 
 
 @functools.cache

@@ -19,6 +19,7 @@ import typing as t
 
 import yaml
 
+from ansible_collections.rke.cis.plugins.module_utils._objects import NoQueries, query
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Path, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._yaml import find, line_of, read_nodes, value_of
@@ -126,14 +127,24 @@ def _expanded(index: Data, own_checks: Data) -> Data:
         if "title" in control:
             control["description"] = f"{control['title']} ({marks[not control['scored']]})"
         controls.append({key: value for key, value in control.items() if value is not None})
-    used = {test["object"] for control in controls for test in each_test(control) if "object" in test}
+    tests = [test for control in controls for test in each_test(control) if "object" in test]
     objects = {**shared["objects"], **index.get("objects", {})}
+    asked = {test["object"] for test in tests}
+    used = asked.union(*(sources(objects[name]) for name in asked if name in objects))
+    lists = {name for test in tests for name in test.get("exempt", [])}
+    parameters = {name: value for name, value in shared["parameters"].items() if name in lists}
     return {
         **index,
         "components": components,
         "objects": {name: about for name, about in objects.items() if name in used},
+        "parameters": {**parameters, **index.get("parameters", {})},
         "controls": controls,
     }
+
+
+def sources(about: Data) -> set[str]:
+    """Return the names of the lists in which the objects of a list are looked up."""
+    return {source["of"] for several in about.get("with", {}).values() for source in several}
 
 
 class _UserFile:
@@ -186,11 +197,22 @@ class _UserFile:
             names = [
                 ("component", component, whole["components"]),
                 ("object", test.get("object"), whole["objects"]),
-                ("parameter", test.get("named"), whole.get("parameters", {})),
+                ("parameter", test.get("named"), whole["parameters"]),
+                *(("parameter", name, whole["parameters"]) for name in test.get("exempt", [])),
             ]
             for what, name, known in names:
                 if name is not None and name not in known:
                     raise self._wrong(path, f"unknown {what} {name!r}; available: {', '.join(known) or 'none'}")
+            for text in (test["find"],) if "find" in test else ():
+                try:
+                    query(text)
+                except ValueError as error:
+                    raise self._wrong(path, f"find is not a valid query: {' '.join(str(error).split())}") from error
+                except NoQueries:
+                    pass  # what needs its result will say so
+            if "object" in test:
+                for name in sources(whole["objects"][test["object"]]) - set(whole["objects"]):
+                    raise self._wrong(("objects", test["object"], "with"), f"unknown object {name!r}")
             kind = flag and whole["components"][component]["flags"].get(flag)
             if flag and not kind:
                 raise self._wrong(path, f"{component} has no flag {flag} here; add its type under components")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import posixpath
+import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
@@ -294,6 +295,8 @@ _PATH_WORDS = {
 
 # ----------------------------------------------------------------------------------------------- objects
 
+_SHOWN = 20  # objects that are named
+
 
 @t.no_type_check
 def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
@@ -308,6 +311,28 @@ def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
         raise Unseen(f"the query does not fit the objects: {error}") from error
 
 
+def none_match(found: dict[str, t.Any], exempt: list[str], total: str) -> tuple[bool, str]:
+    """Return whether nothing is found but what is exempt, and what is, of so many objects.
+
+    A pattern covers an object by its name, or one detail of it, as `name: detail`. Raises Unseen if what is exempt
+    fills all that is kept of what was found.
+    """
+    known = re.compile("|".join(map(fnmatch.translate, exempt)) or r"(?!)").match
+    left = []
+    for item in found["items"]:
+        details = [detail for detail in item["details"] if not known(f"{item['name']}: {detail}")]
+        if not known(item["name"]) and (details or not item["details"]):
+            left.append(f"{item['name']} ({', '.join(details)})" if details else item["name"])
+    kept = len(found["items"])
+    count = max(found["count"], kept) - kept + len(left)
+    if count and not left:
+        raise Unseen(f"the evidence has {kept} of {found['count']}, all of them exempt; have fewer of them")
+    without = f", without {kept - len(left)} that are exempt" if kept > len(left) else ""
+    if not count:
+        return True, f"none of {total}{without}"
+    return False, f"{count} of {total}{without}: {listed(left, _SHOWN, count)}"
+
+
 def field_of(item: dict[str, t.Any], field: str) -> str:
     """Return a field of an API object, such as spec.hostPID, as kubectl would show it."""
     value: t.Any = item
@@ -316,7 +341,7 @@ def field_of(item: dict[str, t.Any], field: str) -> str:
     return f"{field} is not set" if value is None else f"{field}={json.dumps(value, separators=(',', ':'))}"
 
 
-def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
+def expectation(test: dict[str, t.Any], parameters: dict[str, t.Any]) -> str:
     """Return in words what a test expects."""
     if "flag" in test:
         words = _FLAG_WORDS[test["op"]].format(flag=test["flag"], value=_text(test.get("value")))
@@ -328,4 +353,4 @@ def expectation(test: dict[str, t.Any], parameters: dict[str, str]) -> str:
         words = _PATH_WORDS[test["op"]].format(**{**test, "value": _text(test.get("value"))})
         words += f" ({test['or_match']}: or {test['or_value']})" if "or_match" in test else ""
         return words + (" or nothing is there" if test.get("missing") == "pass" else "")
-    return f"{parameters[test['named']]} is {test['expect']}" if "named" in test else test["expect"]
+    return f"{parameters[test['named']]} is {test['expect']}" if "named" in test else t.cast(str, test["expect"])

@@ -27,6 +27,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import 
     describe,
     expectation,
     field_of,
+    none_match,
     query_finds,
     some,
 )
@@ -89,7 +90,8 @@ class NodeScorer:
             pairs = zip(alternatives(test), expected, strict=True)
             parts.append(_any_of([self._verdict(control, *pair) for pair in pairs]))
         if control.get("manual"):
-            return _manual(control["evidence"], parts)
+            certain = [part for test, part in zip(control["tests"], parts, strict=True) if test.get("certain")]
+            return _manual(control["evidence"], parts, bool(certain) and all(part.state == "pass" for part in certain))
         verdict = parts[0] if len(parts) == 1 else _all_of(parts)
         return verdict._replace(state=failure_of(control)) if verdict.state == "fail" else verdict
 
@@ -300,15 +302,34 @@ class NodeScorer:
 
     def _test_object(self, test: dict[str, t.Any], expected: str) -> Verdict:
         about = self._benchmark.objects[test["object"]]
+        source = f"Kubernetes API {about['path']}"
         if "error" in self._cluster:
+            if test["op"] == "shown" and self._cluster["error"].get("kind", "not asked") == "not asked":
+                # what a person judges can be judged without it
+                return Verdict("fail", expected, f"not seen: {self._cluster['error']['message']}", source, "")
             raise Unseen(_why(self._cluster["error"]))
         shown = self._cluster["objects"].get(test["object"])
         if shown is None:
             raise Unseen(f"{test['object']} are not in the evidence; scan the cluster again")
         if "error" in shown:
             raise Unseen(_why(shown["error"]))
+        if "find" in test:
+            found = shown.get("found", {}).get(test["find"])
+            if found is None:
+                raise Unseen(f"what the test looks for in {test['object']} is not in the evidence; scan again")
+            if "error" in found:
+                raise Unseen(_why(found["error"]))
+            exempt = [pattern for name in test.get("exempt", []) for pattern in self._benchmark.parameters[name]]
+            plural = about["path"].rpartition("/")[2]
+            held, text = none_match(found, exempt, f"{shown['count']} {plural}")
+            if test["op"] == "shown":
+                text = f"{test['expect']}: {text}"
+            return Verdict(
+                "pass" if held else "fail", expected, text, source, "" if held else f"found {_bounded(text)}"
+            )
+        if "items" not in shown:
+            raise Unseen(f"{test['object']} are not in the evidence; scan the cluster again")
         items = shown["items"]
-        source = f"Kubernetes API {about['path']}"
         if "named" in test:
             name = self._benchmark.parameters[test["named"]]
             chosen = [item for item in items if item["metadata"]["name"] == name]
@@ -396,13 +417,16 @@ def _any_of(parts: list[Verdict]) -> Verdict:
     )
 
 
-def _manual(evidence: str, parts: list[Verdict]) -> Verdict:
-    """Return the verdict on a control that a person judges: manual with what was seen, or error."""
+def _manual(evidence: str, parts: list[Verdict], certain: bool) -> Verdict:
+    """Return the verdict on a control that a person judges: manual with what was seen, or error.
+
+    `certain` says that there is nothing to object to.
+    """
     unseen = [part.reason for part in parts if part.state == "error"]
     return Verdict(
         "error" if unseen else "manual",
         evidence,
-        _joined(part.actual for part in parts),
+        _joined([*(part.actual for part in parts), "nothing to object to" if certain else ""]),
         _joined(part.source for part in parts),
         _joined(unseen),
     )

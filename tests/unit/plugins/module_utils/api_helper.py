@@ -11,6 +11,7 @@ import json
 import ssl
 import threading
 import time
+import urllib.parse
 
 
 def make_certificate(directory):
@@ -46,7 +47,9 @@ def make_certificate(directory):
 
 
 class FakeApi:
-    """`answers` maps a path to (status, document or text); `asked` holds (method, path) of what was asked.
+    """`answers` maps a path to (status, document or text) or to a function of query and headers that returns this.
+
+    `asked` holds (method, path) of what was asked.
 
     `delay` is the time before an answer, `drip` that between its bytes, in seconds.
     """
@@ -68,7 +71,9 @@ class FakeApi:
                 path = self.path.partition("?")[0]
                 api.asked.append((self.command, path))
                 time.sleep(api.delay)
-                status, body = api.answers.get(path, (404, api.status(404, "NotFound")))
+                found = api.answers.get(path, (404, api.status(404, "NotFound")))
+                query = urllib.parse.parse_qs(self.path.partition("?")[2])
+                status, body = found(query, self.headers) if callable(found) else found
                 if self.headers.get("Authorization") != "Bearer good":
                     status, body = 401, api.status(401, "Unauthorized")
                 body = body if isinstance(body, (str, bytes)) else json.dumps(body)
