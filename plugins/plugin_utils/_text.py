@@ -12,9 +12,17 @@ a terminal.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def legal_xml(text: str) -> str:
+    """Return text with a question mark for each character that XML does not allow, even escaped."""
+    return _NOT_XML.sub("?", text)
 
 
 def printable(text: str) -> str:
@@ -51,8 +59,8 @@ def duration(seconds: float) -> str:
     return f"{round(seconds)} s"
 
 
-def plain(value: t.Any, text: type[str] = str) -> t.Any:
-    """Return native data of what templating hands over, which walks slowly, with strings of this type."""
+def plain(value: t.Any, text: t.Callable[[str], str] = str) -> t.Any:
+    """Return native data of what templating hands over, which walks slowly, with all strings made by `text`."""
     if isinstance(value, dict):
         return {plain(key, text): plain(item, text) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -33,6 +33,10 @@ const readers = {
     const { XCCDFResultsMapper } = require("@mitre/hdf-converters");
     return statuses(new XCCDFResultsMapper(text).toHdf());
   },
+
+  ohdf(text) {
+    return statuses(JSON.parse(text));
+  },
 };
 
 // Return control to the status that Heimdall computes.

@@ -8,6 +8,8 @@ tests/tools/setup.sh installs the programs. A test whose program is missing is s
 
 from __future__ import annotations
 
+import collections
+import csv
 import html
 import json
 import os
@@ -24,7 +26,7 @@ import pytest
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost
 
@@ -222,3 +224,72 @@ def test_trestle_makes_oscal_of_the_xccdf(rendered: dict[str, Rendered], tmp_pat
                 props = {prop["name"]: prop["value"] for prop in observation["props"]}
                 read[node, props["idref"].removeprefix(RULE)] = props["result"]
         assert read == test_xccdf.wanted(each.report)
+
+
+# ------------------------------------------------------------------------------------------------- OHDF
+
+OHDF = {
+    "pass": "Passed",
+    "fail": "Failed",
+    "mixed": "Failed",
+    "warn": "Failed",
+    "error": "Profile Error",
+    "manual": "Not Reviewed",
+    "skip": "Not Applicable",
+    "notApplicable": "Not Applicable",
+}
+
+
+def states(report: Report) -> dict[str, str]:
+    return {check["id"]: check["state"] for check in report_checks(report)}
+
+
+def test_heimdall_computes_the_state_of_each_control(rendered: dict[str, Rendered]) -> None:
+    found = by_library(SAF, "ohdf", [each.place / "report.ohdf.json" for each in rendered.values()])
+    for each in rendered.values():
+        read = found[str(each.place / "report.ohdf.json")]
+        assert {control: one["status"] for control, one in read.items()} == {
+            control: OHDF[state] for control, state in states(each.report).items()
+        }
+        assert {one["severity"] for one in read.values()} == {"medium"}
+    assert (
+        "Seen: --profiling=false --profiling=true"
+        in found[str(rendered["states"].place / "report.ohdf.json")]["1.1.8"]["text"]
+    )
+
+
+def test_saf_counts_the_ohdf(rendered: dict[str, Rendered]) -> None:
+    each = rendered["states"]
+    path, counts = each.place / "report.ohdf.json", each.report
+    assert summary(path) == counted([OHDF[state] for state in states(counts).values()])
+    limits = {
+        "passed.total.min": counts["pass"],
+        "failed.total.max": counts["fail"] + counts["warn"],
+        "error.total.max": counts["error"],
+    }
+    threshold = [f"{{{name}: {limit}}}" for name, limit in limits.items()]
+    saf("validate", "threshold", "-i", path, "-I", ", ".join(threshold))
+    threshold[1] = f"{{failed.total.max: {limits['failed.total.max'] - 1}}}"
+    with pytest.raises(AssertionError):
+        saf("validate", "threshold", "-i", path, "-I", ", ".join(threshold))
+
+
+def test_saf_converts_the_ohdf(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:
+    each = rendered["hostile"]
+    path, wanted = each.place / "report.ohdf.json", states(each.report)
+    saf("convert", "hdf2csv", "-i", path, "-o", tmp_path / "report.csv")
+    with open(tmp_path / "report.csv", encoding="utf-8", newline="") as stream:
+        assert {row["ID"]: row["Status"] for row in csv.DictReader(stream)} == {
+            control: OHDF[state] for control, state in wanted.items()
+        }
+    saf("convert", "hdf2ckl", "-i", path, "-o", tmp_path / "report.ckl")
+    entries = lxml.etree.parse(str(tmp_path / "report.ckl")).findall(".//VULN")
+    read = collections.Counter(entry.findtext("STATUS") for entry in entries)
+    waived = sum(1 for check in report_checks(each.report) if check["state"] == "skip" and check["by"] == "waiver")
+    count = collections.Counter(wanted.values())
+    assert read == {
+        "NotAFinding": count["pass"],
+        "Open": count["fail"] + count["mixed"] + count["warn"] + waived,
+        "Not_Applicable": count["notApplicable"],
+        "Not_Reviewed": count["error"] + count["manual"] + count["skip"] - waived,
+    }

@@ -4,7 +4,7 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""Filters for the templates of reports, and the characters that XML does not allow."""
+"""Filters for the templates of reports."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
     markdown_fence,
     markdown_text,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import scan_time, severity, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
@@ -30,8 +31,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 
 def unix_time(text: str) -> int | None:
     """Return an ISO 8601 time as seconds since 1970, or None if it is not one."""
@@ -40,11 +39,6 @@ def unix_time(text: str) -> int | None:
     except ValueError:
         return None
     return int(time.replace(tzinfo=time.tzinfo or datetime.timezone.utc).timestamp())
-
-
-def legal_xml(text: str) -> str:
-    """Return text with a question mark for each character that XML does not allow, even escaped."""
-    return _NOT_XML.sub("?", text)
 
 
 def xml_name(text: str) -> str:
@@ -107,6 +101,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
+    "ohdf_controls": ohdf_controls,
     "scan_time": scan_time,
     "score": score,
     "severity": severity,

@@ -18,11 +18,12 @@ import jinja2
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS, legal_xml
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_node
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import Scan
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, LABELS
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, write_report
+from ansible_collections.rke.cis.plugins.plugin_utils._text import legal_xml, plain
 
 # Format to the files that it writes. JSON is the report itself, which all the others are made of. A name with a slash
 # at the end is a directory with a file for each node.
@@ -32,6 +33,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "json": (),
     "junit": ("report.junit.xml",),
     "markdown": ("report.md",),
+    "ohdf": ("report.ohdf.json",),
     "prometheus": ("report.prom",),
     "sarif": ("report.sarif",),
     "self_assessment": ("self_assessment.md", "self_assessment.html"),
@@ -104,6 +106,8 @@ def environment(folder: str = TEMPLATES) -> jinja2.Environment:
 
 def _rendered(template: str, report: dict[str, t.Any], rows: list[dict[str, t.Any]], context: Context) -> str:
     folder, name = os.path.split(template)
+    if name.endswith(".json.j2"):
+        report = plain(report, legal_xml)  # readers of such formats write XML of them
     try:
         found = environment(folder).get_template(name)
         text = found.render(report=report, rows=rows, **context._asdict())

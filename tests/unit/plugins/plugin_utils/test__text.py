@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
 
-from ansible_collections.rke.cis.plugins.plugin_utils._text import duration, make_unsafe
+from ansible_collections.rke.cis.plugins.plugin_utils._text import duration, legal_xml, make_unsafe
 
 
 def test_every_text_is_marked_and_nothing_is_changed() -> None:
@@ -18,6 +18,11 @@ def test_every_text_is_marked_and_nothing_is_changed() -> None:
     texts = [*found, found["a"][0], found["a"][5]["b"][0], *found["a"][5]]
     assert [type(text) for text in texts] == [marked] * 5
     assert found["a"][3] is True
+
+
+def test_characters_of_xml() -> None:
+    assert legal_xml("a\x00\x08\x0b\x1f\ud800\udfff\ufffe\uffffz") == "a????????z"
+    assert legal_xml("\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600") == "\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600"
 
 
 @pytest.mark.parametrize(

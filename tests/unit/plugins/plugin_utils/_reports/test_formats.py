@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import by_node, csp_hash, legal_xml, unix_time
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import by_node, csp_hash, unix_time
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, lost, node
 
@@ -25,11 +25,6 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 )
 def test_time(text: str, seconds: int | None) -> None:
     assert unix_time(text) == seconds
-
-
-def test_characters_of_xml() -> None:
-    assert legal_xml("a\x00\x08\x0b\x1f\ud800\udfff\ufffe\uffffz") == "a????????z"
-    assert legal_xml("\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600") == "\t\n\r <\x7f\x85\u2028\ue000\ufffd\U0001f600"
 
 
 def test_what_a_policy_names_a_script_by() -> None:
