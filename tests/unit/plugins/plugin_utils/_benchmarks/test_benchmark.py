@@ -20,8 +20,7 @@ ALL = ["controlplane", "etcd", "worker"]
 
 
 def test_available_are_the_benchmark_files() -> None:
-    assert "rke-cis-1.4" in benchmark_files()
-    assert len(benchmark_files()) == 9
+    assert {"rke-cis-1.3", "rke-cis-1.8"} <= set(benchmark_files())
     assert not any(name.endswith(".yml") for name in benchmark_files())
 
 

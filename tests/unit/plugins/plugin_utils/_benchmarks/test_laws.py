@@ -49,8 +49,9 @@ def good(benchmark_id: str) -> tuple[Benchmark, dict[str, t.Any], dict[str, t.An
     return benchmark, node, cluster, states(benchmark, node, cluster)
 
 
-@pytest.mark.parametrize("benchmark_id", IDS)
-@pytest.mark.parametrize("profile", ["permissive", "hardened"])
+@pytest.mark.parametrize(
+    ("benchmark_id", "profile"), [(name, profile) for name in IDS for profile in load_benchmark(name).profiles]
+)
 def test_where_nothing_is_wrong_nothing_is_found(benchmark_id: str, profile: str) -> None:
     benchmark, node, cluster, _found = good(benchmark_id)
     report = build_report(benchmark, profile, [node], cluster)
