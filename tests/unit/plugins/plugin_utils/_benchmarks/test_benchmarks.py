@@ -33,13 +33,13 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper
 COUNTS = {
     "rke-cis-1.3": 113,
     "rke-cis-1.4": 97,
-    "rke-cis-1.5": 119,
-    "rke-cis-1.6": 119,
-    "rke-cis-1.20": 120,
-    "rke-cis-1.23": 122,
-    "rke-cis-1.24": 122,
-    "rke-cis-1.7": 128,
-    "rke-cis-1.8": 127,
+    "rke-cis-1.5": 122,
+    "rke-cis-1.6": 122,
+    "rke-cis-1.20": 123,
+    "rke-cis-1.23": 125,
+    "rke-cis-1.24": 125,
+    "rke-cis-1.7": 131,
+    "rke-cis-1.8": 130,
 }
 FLAG_CASES, PATH_CASES, OBJECT_CASES = (
     list(cases(FLAGS, OWN_FLAGS)),
@@ -53,7 +53,13 @@ def named(found: list[tuple[tuple[str, str], str, t.Any]]) -> t.Any:
 
 
 def test_every_control_that_is_judged_has_its_cases() -> None:
-    judged = {(i, c["id"]) for i in benchmark_files() for c in load_benchmark(i).controls if not c.get("manual")}
+    judged = {
+        (benchmark_id, control["id"])
+        for benchmark_id in benchmark_files()
+        for control in load_benchmark(benchmark_id).controls
+        # test_lists.py has the cases of those that look for something in lists
+        if not control.get("manual") and not any("find" in test for test in control["tests"])
+    }
     used = [*FLAG_CASES, *PATH_CASES, *OBJECT_CASES]
     assert sorted(where for where, _check, _case in used) == sorted(judged)
     # and each case is of a control that there is

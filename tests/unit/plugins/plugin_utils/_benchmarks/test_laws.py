@@ -14,11 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.rke.cis.plugins.module_utils._flags import parse_flags
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import Lists
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, each_test
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
-from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import whole
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils._benchmarks.test_lists import Reader, sound
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import policies, whole
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster as api
 
 IDS = sorted(benchmark_files())
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
@@ -45,7 +49,10 @@ def states(benchmark: Benchmark, node: dict[str, t.Any], cluster: dict[str, t.An
 @functools.cache
 def good(benchmark_id: str) -> tuple[Benchmark, dict[str, t.Any], dict[str, t.Any], dict[str, str]]:
     benchmark = load_benchmark(benchmark_id)
-    node, cluster = whole(benchmark)
+    node = whole(benchmark)
+    objects = {**sound(), "/apis/policy/v1beta1/podsecuritypolicies": policies()}
+    lists = Lists(Reader(objects), benchmark.lists(), "v1.24.17").documents
+    cluster = check_cluster({**api(), "objects": lists}, "x")
     return benchmark, node, cluster, states(benchmark, node, cluster)
 
 
