@@ -293,3 +293,21 @@ def test_saf_converts_the_ohdf(rendered: dict[str, Rendered], tmp_path: pathlib.
         "Not_Applicable": count["notApplicable"],
         "Not_Reviewed": count["error"] + count["manual"] + count["skip"] - waived,
     }
+
+
+# ------------------------------------------------------------------------------------------------- SARIF
+
+
+def test_saf_reads_the_failures_of_the_sarif(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:
+    document = json.loads((rendered["states"].place / "report.sarif").read_text(encoding="utf-8"))
+    (run_,) = document["runs"]
+    # as docs/docsite/rst/reports.rst says: it takes a result of any kind for a failure
+    run_["results"] = [result for result in run_["results"] if result["kind"] == "fail"]
+    (tmp_path / "failures.sarif").write_text(json.dumps(document), encoding="utf-8")
+    saf("convert", "sarif2hdf", "-i", tmp_path / "failures.sarif", "-o", tmp_path / "failures.json")
+    (profile,) = json.loads((tmp_path / "failures.json").read_text(encoding="utf-8"))["profiles"]
+    read = {control["id"]: [result["status"] for result in control["results"]] for control in profile["controls"]}
+    assert read == {
+        control: ["failed"] * count
+        for control, count in collections.Counter(result["ruleId"] for result in run_["results"]).items()
+    }

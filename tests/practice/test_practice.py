@@ -15,7 +15,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMATS = "csv,html,junit,markdown,ohdf,prometheus,sarif,self_assessment,xccdf"
+FORMATS = "csv,defectdojo,html,junit,markdown,ohdf,prometheus,sarif,self_assessment,xccdf"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,15 @@ def test_every_report_is_there_and_says_the_same(scan: tuple[str, pathlib.Path])
     states = {check["id"]: check["state"] for group in report["results"] for check in group["checks"]}
     with open(where / "report.csv", encoding="utf-8", newline="") as stream:
         assert {row["ID"]: row["State of Test"] for row in csv.DictReader(stream)} == states
-    names = {"report.html", "report.junit.xml", "report.md", "report.ohdf.json", "report.prom", "report.sarif"}
+    names = {
+        "report.defectdojo.json",
+        "report.html",
+        "report.junit.xml",
+        "report.md",
+        "report.ohdf.json",
+        "report.prom",
+        "report.sarif",
+    }
     names |= {"self_assessment.md", "self_assessment.html"}
     assert {path.name for path in (where / "xccdf").iterdir()} == {f"{node}.xml" for node in report["node_results"]}
     failing = [control for control, state in states.items() if state in ("fail", "mixed")]

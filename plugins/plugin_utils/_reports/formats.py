@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.defectdojo import defectdojo_findings
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
     markdown_code,
     markdown_fence,
@@ -95,6 +96,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "comparison_markdown": comparison_markdown,
     "counted": counted,
     "csp_hash": csp_hash,
+    "defectdojo_findings": defectdojo_findings,
     "errors_by_reason": errors_by_reason,
     "listed": listed,
     "markdown_code": markdown_code,

@@ -29,6 +29,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import legal_xml, pl
 # at the end is a directory with a file for each node.
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "csv": ("report.csv",),
+    "defectdojo": ("report.defectdojo.json",),
     "html": ("report.html",),
     "json": (),
     "junit": ("report.junit.xml",),

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, rke.cis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
+
+"""The findings of a report as DefectDojo's Generic Findings Import reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+import urllib.parse
+
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_fence, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_control, scan_time, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
+
+_FOUND = ("fail", "warn", "waived", "error", "unseen")
+# As many characters as DefectDojo stores.
+_TITLE, _ID, _SERVICE = 511, 500, 200
+# What it takes for the name of a host. Another one would end the import of all findings.
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+
+def defectdojo_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    """Return a finding for each control and node on which it fails or could not be examined."""
+    date = scan_time(report).date().isoformat()
+    cluster = shortened(report["cluster"], _SERVICE)
+    for row, results in results_by_control(report):
+        for result, nodes in results:
+            if result.outcome not in _FOUND:
+                continue
+            waiver = result.seen.get("waiver")
+            shared = {
+                "severity": severity(row).capitalize(),
+                "description": f"Cluster {markdown_text(report['cluster'])}\n\n{_block(result.text)}",
+                "mitigation": row["remediation"],
+                "steps_to_reproduce": _block("\n".join(row.get("audit", []))),
+                "references": f"{row['id']} of {report['title']}",
+                "date": date,
+                "vuln_id_from_tool": row["id"],
+                "service": cluster,
+                "tags": [report["version"]],
+                "active": waiver is None,
+                "verified": True,
+                "risk_accepted": waiver is not None,
+                "dynamic_finding": True,
+                "static_finding": False,
+            }
+            if waiver and waiver["expires"] != "never":
+                shared["planned_remediation_date"] = waiver["expires"]
+            for node in nodes or [""]:
+                yield {
+                    "title": shortened(f"{row['id']}{' on ' * bool(node)}{node}: {row['title']}", _TITLE),
+                    "unique_id_from_tool": _unique_id(report["cluster"], report["version"], row["id"], node),
+                    "endpoints": [{"host": node}] if _HOST.fullmatch(node) else [],
+                    **shared,
+                }
+
+
+def _block(text: str) -> str:
+    """Return text as a block of code: DefectDojo shows Markdown."""
+    fence = markdown_fence(text, 3)
+    return f"{fence}\n{text}\n{fence}" if text else ""
+
+
+def _unique_id(*names: str) -> str:
+    known = "/".join(urllib.parse.quote(name, safe="") for name in names)
+    return known if len(known) <= _ID else hashlib.sha256(known.encode()).hexdigest()
