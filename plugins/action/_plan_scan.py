@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire, release
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
@@ -98,6 +99,7 @@ class ActionModule(ControllerAction):
         not_scanned = self._not_scanned(nodes, args["groups"], task_vars)
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         waivers = waivers_of_file(args["waivers_file"], groups, self._loader)
+        attestations = attestations_of_file(args["attestations_file"], groups, self._loader)
         objects = merged_lists(one.benchmark.lists() for one in known)
         cluster = self._cluster_evidence(args, objects, task_vars)
         skips = {one.full_name: user_skips(one.benchmark, given, cluster, args["skip_source"]) for one in known}
@@ -110,6 +112,7 @@ class ActionModule(ControllerAction):
         preview = preview_lines(benchmark, profile, exempt, excuses, names)
         if len(known) == 1:
             warnings += skips[expected.full_name][1] + excuses.warnings(scored=False)
+            warnings += Attestations(attestations, benchmark, nodes).warnings(scored=False)
         elif version:
             preview[0] += f"; chosen for Kubernetes {version.text} ({version.where}), if the nodes do not say otherwise"
         else:
@@ -131,6 +134,7 @@ class ActionModule(ControllerAction):
             "nodes": nodes,
             "not_scanned": not_scanned,
             "waivers": waivers,
+            "attestations": attestations,
             "output": output,
             "scan_dir": "",
             "replay_dir": args["replay_dir"] or "",

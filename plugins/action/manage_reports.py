@@ -20,9 +20,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     read_report,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
-from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import skeleton
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory, write_report
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
+COMMANDS = ("list", "show", "download", "attestations", "delete", "prune")
 BUNDLES = (".tar.gz", ".tgz")
 
 
@@ -30,7 +33,7 @@ class ActionModule(ControllerAction):
     """One method for each command. `self.kept` are the scans of the cluster."""
 
     ARGUMENTS = {
-        "command": {"type": "str", "choices": ["list", "show", "download", "delete", "prune"], "default": "list"},
+        "command": {"type": "str", "choices": list(COMMANDS), "default": "list"},
         "report_dir": {"type": "path", "default": "cis-reports"},
         "cluster": {"type": "str", "default": "local"},
         "name": {"type": "str", "default": ""},
@@ -79,8 +82,7 @@ class ActionModule(ControllerAction):
             raise CisError("cis_report_dest is required for download; name a directory, or a file that ends in .tar.gz")
         bundle = args["dest"].endswith(BUNDLES)
         dest = args["dest"] if bundle else os.path.join(args["dest"], scan["name"])
-        if os.path.lexists(dest):
-            raise CisError(f"cis_report_dest {dest}: already exists; choose another destination or remove it")
+        _refuse_existing(dest)
         if not self._task.check_mode:
             make_directory(os.path.dirname(os.path.abspath(dest)), "cis_report_dest")
             try:
@@ -89,6 +91,20 @@ class ActionModule(ControllerAction):
                 reason = getattr(error, "strerror", None) or error
                 raise CisError(f"cis_report_dest {dest}: not writable: {reason}") from error
         return {"changed": True, "dest": dest, "lines": [f"{self._did('copied')} {source} to {dest}"]}
+
+    def _attestations(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
+        scan = self.kept.find(args["name"])
+        report = read_report(self.kept.path(scan["name"]))
+        checks = [check for check in report_checks(report) if check["state"] == "manual"]
+        if not checks:
+            return {"changed": False, "lines": [f"no manual control is open in {scan['name']}"]}
+        if not args["dest"]:
+            raise CisError("cis_report_dest is required for attestations; name the file to write")
+        _refuse_existing(args["dest"])
+        if not self._task.check_mode:
+            write_report(args["dest"], skeleton(report, checks))
+        line = f"{self._did('written')} {args['dest']}: {counted(len(checks), 'manual control')} to attest"
+        return {"changed": True, "dest": args["dest"], "lines": [line]}
 
     def _delete(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         if not args["name"]:
@@ -120,6 +136,11 @@ class ActionModule(ControllerAction):
 
     def _did(self, word: str) -> str:
         return f"would have {word}" if self._task.check_mode else word
+
+
+def _refuse_existing(dest: str) -> None:
+    if os.path.lexists(dest):
+        raise CisError(f"cis_report_dest {dest}: already exists; choose another destination or remove it")
 
 
 def _copy(source: str, dest: str, bundle: bool, evidence: bool) -> None:

@@ -36,6 +36,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import sign
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import controller_user, release
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
@@ -57,7 +58,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, wri
 Document = dict[str, t.Any]
 
 # What of a plan a report is made from.
-_INPUTS = ("skips", "waivers", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned")
+_INPUTS = ("skips", "waivers", "attestations", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned")
 
 
 class ActionModule(ControllerAction):
@@ -100,11 +101,12 @@ class ActionModule(ControllerAction):
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         chosen = chosen_profile(known, cluster_version(nodes, cluster))
         skips, warnings = user_skips(chosen.benchmark, given, cluster, args["skip_source"])
-        waivers = waivers_of_file(args["waivers_file"], task_vars.get("groups", {}), self._loader)
+        groups = task_vars.get("groups", {})
         plan = {
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
             "skips": skips,
-            "waivers": waivers,
+            "waivers": waivers_of_file(args["waivers_file"], groups, self._loader),
+            "attestations": attestations_of_file(args["attestations_file"], groups, self._loader),
             "output": output,
             "scan_dir": new_scan_directory(args["report_dir"], args["cluster"], chosen.full_name, args["kind"]),
             "warnings": warnings,

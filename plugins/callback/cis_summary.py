@@ -37,7 +37,8 @@ options:
       - All events have C(event), C(time) in UTC, C(cluster) and C(profile).
       - C(scan_started) has C(nodes) (their number) and C(scan_dir).
       - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
-        nothing was seen of a node, or is empty. It comes once for each node, and before the events of controls.
+        nothing was seen of a node, or is empty. It comes once for each node, and before the events of controls. An
+        attestation that is bound to evidence counts only at the end, when that of all nodes is there.
       - C(control_failing) has C(id), C(title), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
         and C(evidence), where each part has what was C(expected) and what was seen (C(actual), C(source)) on which
         C(nodes).
@@ -145,6 +146,7 @@ class Scan:
             self.cluster,
             skips=skips,
             waivers=self.plan["waivers"],
+            attestations=self.plan["attestations"],
             cluster=self.plan["cluster"],
             node_tests_on=self.plan["node_tests_on"],
             verdicts=scored if all(document["node"] in scored for document in documents) else None,

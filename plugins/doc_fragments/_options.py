@@ -67,6 +67,11 @@ options:
       - File with waivers, YAML or JSON. Today's date in UTC decides whether one has expired.
       - A waiver for an inventory group that has no hosts here is a warning, and does not apply through that group.
     type: path
+  attestations_file:
+    description:
+      - File with attestations, which are a person's answers to manual controls, YAML or JSON. Today's date in UTC
+        decides whether one counts.
+    type: path
   cluster:
     description:
       - Name of the cluster in reports and directory names.

@@ -20,7 +20,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - With V(download), V(delete) and V(prune) it says what it would do, and does nothing.
+      - With V(download), V(attestations), V(delete) and V(prune) it says what it would do, and does nothing.
 author:
   - rke.cis contributors (@rke-cis)
 options:
@@ -29,6 +29,8 @@ options:
       - V(list) lists all scans, newest last.
       - V(show) gives the summary of one.
       - V(download) copies one to O(dest).
+      - V(attestations) writes a file of attestations to O(dest), to be filled in, with an entry for each manual control
+        that is open in one.
       - V(delete) removes the one that O(name) names. One that may still be running (no report, and something written in
         the last hour) is refused.
       - V(prune) removes by O(keep) and O(incomplete_days).
@@ -37,6 +39,7 @@ options:
       - list
       - show
       - download
+      - attestations
       - delete
       - prune
     default: list
@@ -52,14 +55,15 @@ options:
     default: local
   name:
     description:
-      - Name of the scan, which is that of its directory. With V(show) and V(download) none means the newest complete
-        one.
+      - Name of the scan, which is that of its directory. With V(show), V(download) and V(attestations) none means
+        the newest complete one.
     type: str
     default: ""
   dest:
     description:
       - Where V(download) copies to. A directory, in which the scan's directory is made, or a name that ends in
         C(.tar.gz) or C(.tgz), for a bundle. What is there already is not overwritten.
+      - The file that V(attestations) writes.
     type: path
   evidence:
     description:
@@ -114,8 +118,8 @@ directory:
   type: str
   sample: cis-reports/prod
 dest:
-  description: The copy.
-  returned: with V(download)
+  description: The copy, or the file.
+  returned: with V(download) and V(attestations)
   type: str
   sample: prod.tar.gz
 removed:

@@ -10,9 +10,9 @@ version_added: 1.0.0
 description:
   - Verifies the signature of a scan that was signed with O(rke.cis.cis_report#role:main:cis_report_sign_key), and that
     its reports and evidence are the files that were signed, no more and no fewer.
-  - Scores the signed evidence again, with the skips and waivers that were signed, and compares the result byte by byte
-    with the signed report. The benchmark must be the one that the scan used. If another version of the collection made
-    the scan, this is left out, and said.
+  - Scores the signed evidence again, with the skips, waivers and attestations that were signed, and compares the
+    result byte by byte with the signed report. The benchmark must be the one that the scan used. If another version of
+    the collection made the scan, this is left out, and said.
   - Fails with all that is wrong in one line.
   - A signature proves who signed these files. It does not prove that a node told the truth about itself, nor when the
     scan was made.

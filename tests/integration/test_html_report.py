@@ -564,7 +564,10 @@ def test_names_and_values_neither_run_nor_break_out(browser: Browser, tmp_path: 
 
 def test_it_is_valid_html(report: Report, tmp_path: pathlib.Path) -> None:
     evil, history = hostile()
-    manual = build_report(load_benchmark("rke-cis-1.3"), "hardened", [node("cp1")])
+    answer = {"source": "a", "controls": ["1.6.1"], "nodes": [], "groups": {}, "result": "passed", "evidence": ""}
+    answer |= {"explanation": HOSTILE[0], "by": HOSTILE[1], "date": "2026-11-01", "expires": "never"}
+    answer |= {"days_left": None, "early": False}
+    manual = build_report(load_benchmark("rke-cis-1.3"), "hardened", [node("cp1")], attestations=[answer])
     assert manual["manual"] and manual["warn"]
     nobody = report_of([])
     many = report_of([node(f"n{number}") for number in range(30)])

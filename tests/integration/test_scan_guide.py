@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import pathlib
 import re
@@ -115,13 +116,13 @@ def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path)
 
         page.save("cis_scan_skip:", "group_vars/all/skips.yml")
         who.write("group_vars/all/waivers.yml", "cis_scan_waivers_file: waivers.yml\n")
-        waivers = page.take("- controls:").text
+        waivers = page.take('"2.1.4"').text
         who.write("waivers.yml", re.sub(r"\d{4}-\d\d-\d\d", "9999-12-31", waivers))  # the page's day comes, and passes
         assert page.take("skipped by the user", "text").text.strip() in page.run("cis_scan_show_skips=only")
 
         with scans.skip_config_map(documented_cluster, page.take("rke-cis-1.4", "json").text.strip()):
             scan = "ansible-playbook -i inventory rke.cis.cis_scan -e cis_scan_kubeconfig=kube_config_cluster.yml"
-            done = who.run(scan)
+            done = who.run(f"{scan} -e cis_scan_profile=RKE-CIS-1.4-Permissive")
         assert done.returncode == 0, done.stdout
         checks = who.checks()
         assert [checks[name]["state"] for name in ("1.1.2", "1.1.5", "2.1.4")] == ["skip"] * 3
@@ -131,4 +132,16 @@ def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path)
             "waiver",
         ]
         assert checks["2.1.4"]["waived_nodes"] == ["worker1"]
+
+        today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+        who.write("answers.yml", re.sub(r"\d{4}-\d\d-\d\d", today, page.take("result: passed").text))
+        given = "-e cis_scan_profile=RKE-CIS-1.3-Hardened -e cis_scan_cluster=prod"
+        done = who.run(f"{scan} {given} -e cis_scan_attestations_file=answers.yml")
+        assert done.returncode == 0, done.stdout
+        checks = who.checks()
+        assert {checks[f"1.6.{number}"]["state"] for number in range(1, 9)} == {"pass"}
+        assert checks["1.6.1"]["evidence"][0]["attestation"]["by"] == "Anna"
+        page.run("cis_report_command=attestations")
+        left = yaml.safe_load((who.cwd / "attestations.yml").read_text(encoding="utf-8"))
+        assert [one["controls"] for one in left] == [name for name, c in checks.items() if c["state"] == "manual"] != []
         assert page.left == []

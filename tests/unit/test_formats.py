@@ -85,12 +85,45 @@ def hostile() -> Report:
     return json.loads(to_json(report))
 
 
+def attestation(control: str, text: str = "we looked", **more: t.Any) -> dict[str, t.Any]:
+    given: dict[str, t.Any] = {
+        "source": "a.yml line 1", "controls": [control], "nodes": [], "groups": {}, "result": "passed",
+        "explanation": text, "by": "Anna", "date": "2026-11-01", "expires": "2099-01-01", "evidence": "",
+        "days_left": 99, "early": False,
+    }  # fmt: skip
+    return {**given, **more}
+
+
+def attested() -> Report:
+    """Return a report with manual controls that a person has answered, and some answers that do not count."""
+    answers = [
+        attestation("1.6.1"),
+        attestation("1.6.2", result="failed"),
+        attestation("1.1.13", result="failed", nodes=["cp1"]),
+        attestation("1.1.13", nodes=["cp2"]),
+        attestation("1.6.3", days_left=-1, expires="2026-11-20"),
+        attestation("1.6.4", evidence="sha256:" + "0" * 64),
+        attestation("1.6.5", HOSTILE, by=HOSTILE),
+        attestation("1.6.6", result="failed"),
+    ]
+    nodes = [node(name, ["controlplane"]) for name in ("cp1", "cp2")]
+    waivers = [waiver("1.6.6", ["cp1"])]
+    benchmark = load_benchmark("rke-cis-1.3")
+    report = build_report(benchmark, "permissive", nodes, cluster(), waivers=waivers, attestations=answers)
+    return json.loads(to_json(report))
+
+
 def nothing() -> Report:
     """Return the report of a benchmark for which there is no node at all."""
     return build_report(load_benchmark("rke-cis-1.4"), "hardened", [])
 
 
-REPORTS: dict[str, t.Callable[[], Report]] = {"states": every_state, "hostile": hostile, "nothing": nothing}
+REPORTS: dict[str, t.Callable[[], Report]] = {
+    "states": every_state,
+    "hostile": hostile,
+    "attested": attested,
+    "nothing": nothing,
+}
 
 
 @pytest.fixture(params=REPORTS)
@@ -142,6 +175,60 @@ def test_the_reports_hold_every_state() -> None:
         jsonschema.Draft202012Validator(schema).validate(json.loads(to_json(make())))
 
 
+# ---------------------------------------------------------------------------------------- attestations
+
+SAID = {
+    "1.6.1": "as passed by Anna on 2026-11-01, until 2099-01-01: we looked",
+    "1.6.2": "as failed by Anna on 2026-11-01, until 2099-01-01: we looked",
+}
+WHY_NOT = {
+    "1.6.3": "the attestation of Anna expired on 2026-11-20",
+    "1.6.4": "the evidence is not that which Anna attested on 2026-11-01",
+}
+
+
+def test_csv_says_who_attests(render: t.Callable[..., str]) -> None:
+    rows = {row[0]: row for row in csv.reader(io.StringIO(render(attested(), "report.csv"), newline=""))}
+    assert (rows["1.6.1"][3], rows["1.6.2"][3], rows["1.1.13"][3]) == ("pass", "warn", "mixed")
+    assert rows["1.6.1"][2].endswith(f" Attested on cp1, cp2 {SAID['1.6.1']}")
+    assert rows["1.6.2"][2].endswith(f" Attested on cp1, cp2 {SAID['1.6.2']}")
+    assert f" Attested on cp1 {SAID['1.6.2']} Attested on cp2 {SAID['1.6.1']}" in rows["1.1.13"][2]
+    for control, why in WHY_NOT.items():
+        assert rows[control][3] == "manual" and rows[control][2].endswith(f"; {why}")
+
+
+def test_junit_says_who_attests(render: t.Callable[..., str]) -> None:
+    root = lxml.etree.fromstring(render(attested(), "report.junit.xml").encode())
+    cases = {(case.get("classname")[:3], case.get("name").split()[0]): case for case in root.iter("testcase")}
+    assert [(part.tag, part.text) for part in cases["cp1", "1.6.1"]] == [("system-out", f"Attested {SAID['1.6.1']}")]
+    assert f"Attested:    {SAID['1.6.2']}" in cases["cp1", "1.1.13"].find("failure").text
+    assert SAID["1.6.2"] in cases["cp1", "1.6.2"].find("skipped").get("message")
+    for control, why in WHY_NOT.items():
+        assert cases["cp1", control].find("skipped").get("message").endswith(f"; {why}")
+
+
+def test_sarif_says_who_attests(render: t.Callable[..., str]) -> None:
+    report = attested()
+    for result in run_of(render(report, "report.sarif"))["results"]:
+        check = next(check for check in report_checks(report) if check["id"] == result["ruleId"])
+        name = result["locations"][0]["logicalLocations"][0]["name"]
+        part = next((part for part in check["evidence"] if name in part["nodes"]), {})
+        assert result.get("properties", {}).get("attestation") == part.get("attestation")
+        if result["ruleId"] in SAID:
+            assert result["message"]["text"].endswith(f"; attested {SAID[result['ruleId']]}")
+        if result["ruleId"] in WHY_NOT:
+            assert result["message"]["text"].endswith(f"; {WHY_NOT[result['ruleId']]}")
+
+
+def test_markdown_says_who_attests(render: t.Callable[..., str]) -> None:
+    text = render(attested(), "report.md")
+    tokens = parsed(text)
+    assert "Attested as passed" in heads(tokens)
+    codes = [token.content for token in tokens if token.type == "code_inline"]
+    assert {*SAID.values()} <= set(codes)
+    assert "()" not in text
+
+
 # ------------------------------------------------------------------------------------------------- CSV
 
 COLUMNS = [
@@ -176,7 +263,7 @@ def test_csv_is_read_by_pandas(render: t.Callable[..., str], report: Report) -> 
 
 # ------------------------------------------------------------------------------------------------- JUnit
 
-JUNIT = {None: "pass", "failure": "fail", "error": "error", "skipped": "skip"}
+JUNIT = {None: "pass", "system-out": "pass", "failure": "fail", "error": "error", "skipped": "skip"}
 
 
 def test_junit_fits_the_schema_of_jenkins(render: t.Callable[..., str], report: Report) -> None:

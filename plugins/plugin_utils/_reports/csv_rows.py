@@ -13,6 +13,7 @@ import io
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
@@ -50,11 +51,14 @@ def report_rows(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             )
             advice = f"Not examined: {why}"
         elif check["state"] == "manual":
-            advice = f"A person must judge it: {check['evidence'][0]['expected']}"
-        if check["state"] != "skip":  # only some of its nodes are waived
-            for part in check.get("evidence", []):
-                if "waiver" in part:
-                    advice += f" Waived on {', '.join(part['nodes'])} by {waived_by(part['waiver'])}"
+            why = dict.fromkeys(part["reason"] for part in check["evidence"] if part["reason"])
+            advice = "; ".join([f"A person must judge it: {check['evidence'][0]['expected']}", *why])
+        for part in check.get("evidence", []):
+            where = f"on {', '.join(part['nodes'])}"
+            if "attestation" in part:
+                advice += f" Attested {where} {attested_by(part['attestation'])}"
+            if "waiver" in part and check["state"] != "skip":  # only some of its nodes are waived
+                advice += f" Waived {where} by {waived_by(part['waiver'])}"
         # Rancher replaces the remediation with the reason, but only for controls that the profile exempts
         rancher_advice = check["reason"] if exempt and check.get("by") == "profile" else check["remediation"]
         yield {

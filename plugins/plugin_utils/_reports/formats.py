@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import scan_time, severity, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
     report_checks,
@@ -92,6 +93,7 @@ def csp_hash(script: str) -> str:
 
 
 FILTERS: dict[str, t.Callable[..., t.Any]] = {
+    "attested_by": attested_by,
     "by_node": by_node,
     "comparison_markdown": comparison_markdown,
     "counted": counted,

@@ -34,6 +34,7 @@ SCORING: Options = {
     "skip_file": {"type": "path"},
     "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
     "waivers_file": {"type": "path"},
+    "attestations_file": {"type": "path"},
     "cluster": {"type": "str", "default": "local"},
     "report_dir": {"type": "path", "default": "cis-reports"},
     "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},

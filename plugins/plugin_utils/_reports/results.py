@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 # What a check may say of itself, and what is taken if it does not.
@@ -50,9 +51,11 @@ class Result(t.NamedTuple):
         if self.outcome in ("error", "unseen"):
             lines = {"Not examined": seen["reason"], "Expected": seen["expected"]}
         elif self.outcome == "manual":
-            lines = {"A person must judge it": seen["expected"], **lines}
+            lines = {"A person must judge it": seen["expected"], **lines, "Why": seen["reason"]}
         else:
             lines = {"Expected": seen["expected"], **lines, "Why": seen["reason"]}
+        if "attestation" in seen:
+            lines["Attested"] = attested_by(seen["attestation"])
         if "waiver" in seen:
             lines["Waived by"] = waived_by(seen["waiver"])
         return "\n".join(f"{name}: {text}" for name, text in lines.items() if text)

@@ -12,6 +12,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, listed, printable, shortened
@@ -108,8 +109,9 @@ def _seen(parts: list[dict[str, t.Any]]) -> list[str]:
     """Return what was seen, where, and who accepts it if it is waived."""
     rows = []
     for part in parts[:_MOST_KINDS]:
-        rows += _wrapped("seen", f"{part['actual']} ({part['source']})")
+        rows += _wrapped("seen", f"{part['actual']} ({part['source']})") if part["actual"] or part["source"] else []
         rows += _wrapped("on", _names(part["nodes"]))
+        rows += _wrapped("attested", attested_by(part["attestation"])) if "attestation" in part else []
         rows += _wrapped("by", waived_by(part["waiver"])) if "waiver" in part else []
     if len(parts) > _MOST_KINDS:
         rows += _wrapped("seen", f"and {len(parts) - _MOST_KINDS} more, see the report")
@@ -121,6 +123,15 @@ def waived(report: dict[str, t.Any]) -> list[str]:
     rows = []
     for check in report_checks(report):
         parts = [part for part in check.get("evidence", []) if "waiver" in part]
+        rows += [*_title(check), *_seen(parts)] if parts else []
+    return rows
+
+
+def attested(report: dict[str, t.Any]) -> list[str]:
+    """Return the controls that a person attests to pass, each with what was seen, where, and who attests it."""
+    rows = []
+    for check in report_checks(report):
+        parts = [part for part in check.get("evidence", []) if "attestation" in part and part["state"] == "pass"]
         rows += [*_title(check), *_seen(parts)] if parts else []
     return rows
 
@@ -154,6 +165,7 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         ("Failing controls", failures, "fail"),
         ("Failing controls that are not scored", warnings, "warn"),
         ("Waived failures", waived, ""),
+        ("Attested as passed", attested, ""),
         ("Not examined", unseen, "error"),
     )
     for heading, part, state in parts:

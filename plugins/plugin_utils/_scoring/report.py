@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     version_numbers,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     API_SERVER,
     Version,
@@ -26,7 +27,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     version_of,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node, unseen_reason
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import (
+    Verdict,
+    failure_of,
+    score_node,
+    unseen_reason,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration
 
@@ -172,27 +178,41 @@ def _judge(
 # ------------------------------------------------------------------------------------------- combining
 
 
-def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, waivers: Waivers) -> dict[str, t.Any]:
-    """Return a control's cluster-wide state, and what was seen on which nodes. Waivers are applied here, and only here.
+def _combine(
+    control: dict[str, t.Any], names: list[str], verdicts: Verdicts, attestations: Attestations, waivers: Waivers
+) -> dict[str, t.Any]:
+    """Return a control's cluster-wide state, and what was seen on which nodes.
 
-    `mixed` means that it passes on some nodes and fails on others. A node that could not be examined turns a pass into
-    an error; a failure or warning stays one. A waived one is a skip, and so is the control if nothing else is wrong.
+    Attestations, then waivers, are applied here, and only here. `mixed` means that it passes on some nodes and fails on
+    others. A node that could not be examined turns a pass into an error; a failure or warning stays one. A waived one
+    is a skip, and so is the control if nothing else is wrong.
     """
-    seen: dict[tuple[Verdict, int], list[str]] = {}
-    excuses: dict[int, dict[str, t.Any]] = {}
+    shown = {name: verdicts[name][control["id"]] for name in names}
+    whole = names and {verdict.state for verdict in shown.values()} == {"manual"}
+    evidence = evidence_hash(shown) if whole else ""
+    seen: dict[tuple[Verdict, int, int], list[str]] = {}
+    said: dict[int, dict[str, t.Any]] = {}  # the waivers and attestations that count
     lists: dict[str, list[str]] = {state: [] for state in COUNTS}
-    for name in names:
-        verdict = verdicts[name][control["id"]]
-        waiver = waivers.waive(control["id"], name) if verdict.state in ("fail", "warn") else None
-        if waiver:
-            excuses[id(waiver)] = waiver
+    for name, verdict in shown.items():
+        attestation = waiver = None
+        if verdict.state == "manual":
+            attestation, why_not = attestations.attest(control["id"], name, evidence)
+            verdict = _attested(control, verdict, attestation) if attestation else verdict._replace(reason=why_not)
+        if verdict.state in ("fail", "warn"):
+            waiver = waivers.waive(control["id"], name)
+        said.update((id(one), one) for one in (attestation, waiver) if one)
         lists["skip" if waiver else verdict.state].append(name)
-        seen.setdefault((verdict, id(waiver) if waiver else 0), []).append(name)
+        seen.setdefault((verdict, id(attestation), id(waiver)), []).append(name)
+    evidence_parts = [
+        _part(verdict, of, said.get(attestation), said.get(waiver))
+        for (verdict, attestation, waiver), of in seen.items()
+    ]
     combined: dict[str, t.Any] = {"state": _combined_state(lists, names)}
     if not names:
         combined["reason"] = "no node has the role " + " or ".join(NODE_TYPES[kind] for kind in control["node_type"])
     if combined["state"] == "skip":
-        combined.update(by="waiver", reason="; ".join(dict.fromkeys(map(waived_by, excuses.values()))))
+        excuses = dict.fromkeys(waived_by(part["waiver"]) for part in evidence_parts if "waiver" in part)
+        combined.update(by="waiver", reason="; ".join(excuses))
     if combined["state"] == "mixed":
         combined["nodes"] = lists["fail"]  # Rancher's key for the failed nodes of a mixed result
     combined.update(
@@ -201,9 +221,18 @@ def _combine(control: dict[str, t.Any], names: list[str], verdicts: Verdicts, wa
         warned_nodes=lists["warn"],
         error_nodes=lists["error"],
         waived_nodes=lists["skip"],
-        evidence=[_part(verdict, of, excuses.get(excuse)) for (verdict, excuse), of in seen.items()],
+        evidence=evidence_parts,
     )
+    if evidence:
+        combined["evidence_hash"] = evidence
     return combined
+
+
+def _attested(control: dict[str, t.Any], verdict: Verdict, attestation: dict[str, t.Any]) -> Verdict:
+    """Return the verdict on a manual control as a person attests it."""
+    if attestation["result"] == "passed":
+        return verdict._replace(state="pass")
+    return verdict._replace(state=failure_of(control), reason=attestation["explanation"])
 
 
 def _combined_state(lists: dict[str, list[str]], names: list[str]) -> str:
@@ -214,9 +243,14 @@ def _combined_state(lists: dict[str, list[str]], names: list[str]) -> str:
     return next((state for state in ("warn", "error", "manual", "skip") if lists[state]), "pass")
 
 
-def _part(verdict: Verdict, names: list[str], waiver: dict[str, t.Any] | None) -> dict[str, t.Any]:
+def _part(
+    verdict: Verdict, names: list[str], attestation: dict[str, t.Any] | None, waiver: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
     """Return what was seen, the same on all these nodes."""
     part = dict(verdict._asdict(), nodes=names)
+    if attestation:
+        keys = ("result", "explanation", "by", "date", "expires", "evidence")
+        part["attestation"] = {key: attestation[key] for key in keys if attestation[key]}
     if waiver:
         excuse = {key: waiver[key] for key in ("reason", "owner", "expires")}
         part.update(state="skip", waiver={"would_be": verdict.state, **excuse})
@@ -255,6 +289,7 @@ def build_report(
     *,
     skips: dict[str, dict[str, str]] | None = None,
     waivers: list[dict[str, t.Any]] | None = None,
+    attestations: list[dict[str, t.Any]] | None = None,
     cluster: str = "local",
     node_tests_on: str = "workers",
     scan: dict[str, str] | None = None,
@@ -268,9 +303,9 @@ def build_report(
 
     `nodes` are evidence documents, and `verdicts` the verdicts on them if they are scored already. `scan` has what
     evidence does not say: name, kind (manual or scheduled) and by whom. `chosen` says that the benchmark was chosen by
-    the cluster's Kubernetes version, and `declared_version` is that of cluster.yml. `waivers` come from
-    resolve_waivers, which knows the date and the inventory. `not_scanned` are the cluster's other nodes, if this is a
-    scan of a part of it, and `notes` are warnings that the evidence does not give.
+    the cluster's Kubernetes version, and `declared_version` is that of cluster.yml. `waivers` and `attestations` come
+    from waivers_of_file and attestations_of_file, which know the date and the inventory. `not_scanned` are the
+    cluster's other nodes, if this is a scan of a part of it, and `notes` are warnings that the evidence does not give.
     """
     nodes = sorted(nodes, key=lambda document: document["node"])
     names = node_names(nodes, node_tests_on)
@@ -278,8 +313,9 @@ def build_report(
     exempt = exemptions(benchmark, profile, skips or {}, version)
     if verdicts is None:
         verdicts = _judge(benchmark, nodes, cluster_evidence, names, exempt)
-    excuses = Waivers(waivers or [], benchmark, [document["node"] for document in nodes])
     documents = {document["node"]: document for document in nodes}
+    excuses = Waivers(waivers or [], benchmark, documents)
+    answers = Attestations(attestations or [], benchmark, documents)
     checks = []
     for control in benchmark.controls:
         check = {key: control[key] for key in ("id", "title", "description", "remediation", "node_type", "scored")}
@@ -289,7 +325,7 @@ def build_report(
         else:
             ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
             check["audit"] = audit_commands(benchmark, control, [documents[name] for name in ran_on])
-            check.update(_combine(control, ran_on, verdicts, excuses))
+            check.update(_combine(control, ran_on, verdicts, answers, excuses))
         checks.append(check)
     counts, of_node = _count(checks, names)
     versions = _kubernetes_versions(nodes, cluster_evidence)
@@ -315,8 +351,10 @@ def build_report(
             *_version_warnings(benchmark, versions),
             *_clock_warnings(nodes),
             *excuses.warnings(),
+            *answers.warnings(),
         ],
         "waivers": excuses.listed(),
+        "attestations": answers.listed(),
         "total": len(benchmark.controls),
         **counts,
         "nodes": names,

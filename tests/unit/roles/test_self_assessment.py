@@ -81,8 +81,20 @@ def waived() -> dict[str, t.Any]:
     return plain("1.4", "hardened", documents, waivers=waivers)
 
 
+def attested() -> dict[str, t.Any]:
+    given = {"source": "a.yml line 1", "nodes": [], "groups": {}, "by": EVIL[0], "date": "2026-11-01", "evidence": ""}
+    given.update(expires="2099-01-01", days_left=99, early=False, result="passed", explanation=EVIL[3])
+    answers = [
+        {**given, "controls": ["1.6.1"], "by": "anna", "explanation": "fine"},
+        {**given, "controls": ["1.1.13"], "nodes": ["n1"], "result": "failed"},
+        {**given, "controls": ["1.6.2"], "days_left": -1, "by": "anna", "expires": "2026-11-20"},
+    ]
+    return plain("1.3", "hardened", [node("n1"), node("n2")], attestations=answers)
+
+
 REPORTS = {
     "waived": waived,
+    "attested": attested,
     "hostile": hostile,
     "permissive": plain,
     "guide": lambda: plain("1.3", "hardened"),
@@ -268,6 +280,24 @@ def test_a_control_without_a_node_says_why(read: t.Any, form: str) -> None:
     _report, guide = read("no node of a role", form)
     control = next(control for control in guide.controls if control.id == "1.1.1")
     assert (control.result, control.field("Why")) == ("Error", "no node has the role controlplane")
+
+
+@FORMATS
+def test_what_a_person_attests_is_shown_with_who_does(read: t.Any, form: str) -> None:
+    report, guide = read("attested", form)
+    controls = {control.id: control for control in guide.controls}
+    checks = {check["id"]: check for check in report_checks(report)}
+    said = "as passed by anna on 2026-11-01, until 2099-01-01: fine"
+    assert (controls["1.6.1"].result, controls["1.6.1"].field("Attested on n1, n2")) == ("Pass", said)
+    needed = one_line(checks["1.6.1"]["evidence"][0]["expected"].replace("`", ""))
+    assert controls["1.6.1"].field("Evidence that an auditor needs") == needed
+    assert controls["1.6.1"].field("Hash of the evidence") == checks["1.6.1"]["evidence_hash"]
+    assert any(item.startswith("1.6.1 ") and item.endswith(f": on n1, n2, {said}") for item in guide.items)
+    failed = controls["1.1.13"].field("Attested on n1")
+    assert controls["1.1.13"].result == "Fail"
+    assert failed == one_line(f"as failed by {EVIL[0]} on 2026-11-01, until 2099-01-01: {EVIL[3]}")
+    assert controls["1.6.2"].result == "Manual"
+    assert controls["1.6.2"].field("Why") == "the attestation of anna expired on 2026-11-20"
 
 
 @FORMATS

@@ -42,13 +42,14 @@ def run(base: pathlib.Path, command: str, **args: t.Any) -> dict[str, t.Any]:
         ("show", {"name": "x"}, "cis_report_name 'x': no such scan in {base}/prod; list the scans with"),
         ("download", {}, "cis_report_dest is required for download; name a directory, or a file that ends in .tar.gz"),
         ("download", {"dest": "/dev/null/x"}, "cis_report_dest /dev/null/x: cannot be written to: Not a directory"),
+        ("attestations", {"name": "x"}, "cis_report_name 'x': no such scan in {base}/prod; list the scans with"),
         ("delete", {}, "cis_report_name is required for delete; list the scans with cis_report_command=list"),
         ("prune", {}, "cis_report_keep is required for prune; set it, for example, to"),
         ("prune", {"keep": {"manual": 0}}, "cis_report_keep: manual is 0; must be at least 1 (omit it to keep all)"),
         ("list", {"keep": {"manual": 0}}, "cis_report_keep: manual is 0; must be at least 1 (omit it to keep all)"),
         ("list", {"incomplete_days": -1}, "cis_report_incomplete_days is -1; must be 0 or more"),
         ("list", {"keep": {"weekly": 1}}, "keep.weekly. Supported parameters include: manual, scheduled."),
-        ("no", {}, "value of command must be one of: list, show, download, delete, prune"),
+        ("no", {}, "value of command must be one of: list, show, download, attestations, delete, prune"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(base: pathlib.Path, command: str, args: dict[str, t.Any], line: str) -> None:

@@ -52,6 +52,7 @@ def make_plan(
         "nodes": nodes,
         "not_scanned": {},
         "waivers": [],
+        "attestations": [],
         "output": {**OUTPUT, **(output or {})},
         "scan_dir": str(scan_dir),
         "evidence_dir": str(evidence_dir),

@@ -106,6 +106,22 @@ def test_a_warning_has_its_own_column_and_section() -> None:
     )
 
 
+def test_what_is_attested_is_told_with_who_does() -> None:
+    given = {"source": "a", "nodes": [], "groups": {}, "by": "Anna" + EVIL, "date": "2026-11-01", "evidence": ""}
+    given.update(expires="2099-01-01", days_left=99, early=False, explanation="fine " + "x" * 500)
+    answers = [
+        {**given, "controls": ["1.6.1"], "result": "passed"},
+        {**given, "controls": ["1.1.13"], "result": "failed"},
+    ]
+    report = build_report(load_benchmark("rke-cis-1.3"), "hardened", [node("n1")], cluster(), attestations=answers)
+    found = [line for line, _state in summary(report)]
+    assert_fits(found)
+    passed = "\n".join(found[found.index("Attested as passed") :])
+    failed = "\n".join(found[found.index("Failing controls") : found.index("Attested as passed")])
+    assert "1.6.1" in passed and "attested as passed by Anna" in passed and "1.1.13" not in passed
+    assert "1.1.13" in failed and "attested as failed by Anna" in failed and "on       n1" in failed
+
+
 def test_what_could_not_be_examined_is_told_by_reason_and_not_by_control() -> None:
     found = lines(lost("n1"), lost("n2"), node("n3"))
     assert_fits(found)

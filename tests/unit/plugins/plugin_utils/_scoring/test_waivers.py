@@ -12,15 +12,11 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring import waivers as _waivers
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring import entries
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.entries import resolve
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks, unexamined
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import (
-    Waivers,
-    read_waivers,
-    resolve_waivers,
-    waivers_of_file,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, read_waivers, waivers_of_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.vault_helper import (
     NO_PASSWORD,
@@ -215,10 +211,10 @@ def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
 
 
 def test_groups_are_those_of_the_inventory_and_days_those_from_today(tmp_path: pathlib.Path) -> None:
-    first, second = resolve_waivers(read(tmp_path, WHOLE), {"etcd": ["e1", "e2"]}, TODAY)
+    first, second = resolve(read(tmp_path, WHOLE), {"etcd": ["e1", "e2"]}, TODAY)
     assert (first["groups"], first["days_left"]) == ({"etcd": ["e1", "e2"]}, 39)
     assert (second["groups"], second["days_left"]) == ({}, None)
-    assert resolve_waivers(read(tmp_path, WHOLE), {}, TODAY)[0]["groups"] == {"etcd": []}
+    assert resolve(read(tmp_path, WHOLE), {}, TODAY)[0]["groups"] == {"etcd": []}
 
 
 def test_today_is_the_day_in_utc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +224,7 @@ def test_today_is_the_day_in_utc(tmp_path: pathlib.Path, monkeypatch: pytest.Mon
             east = datetime.timezone(datetime.timedelta(hours=14))
             return datetime.datetime(2026, 12, 31, 9, 0, tzinfo=east).astimezone(tz)
 
-    monkeypatch.setattr(_waivers.datetime, "datetime", Clock)
+    monkeypatch.setattr(entries.datetime, "datetime", Clock)
     read(tmp_path, WHOLE)
     assert waivers_of_file(str(tmp_path / "w.yml"), {})[0]["days_left"] == 1
     assert waivers_of_file(None, {}) == waivers_of_file("", {}) == []
