@@ -103,7 +103,7 @@ options:
   formats:
     description:
       - What to write beside C(report.json), V(csv), V(defectdojo), V(html), V(json), V(junit), V(markdown), V(ohdf),
-        V(prometheus), V(sarif), V(self_assessment) or V(xccdf). V(json) is C(report.json) itself.
+        V(oscal), V(prometheus), V(sarif), V(self_assessment) or V(xccdf). V(json) is C(report.json) itself.
     type: list
     elements: str
     default:

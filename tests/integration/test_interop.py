@@ -295,6 +295,37 @@ def test_saf_converts_the_ohdf(rendered: dict[str, Rendered], tmp_path: pathlib.
     }
 
 
+# ------------------------------------------------------------------------------------------------- OSCAL
+
+READ = """
+import json, pathlib, sys
+from trestle.oscal.assessment_results import AssessmentResults
+for name in sys.argv[1:]:
+    (result,) = AssessmentResults.oscal_read(pathlib.Path(name)).results
+    states = {prop.value: next(one.value for one in finding.props if one.name == "state")
+              for finding in result.findings for prop in finding.props if prop.name == "control"}
+    print(json.dumps([states, len(result.observations or []), len(result.risks or [])]))
+"""
+
+
+def test_trestle_reads_the_oscal(rendered: dict[str, Rendered]) -> None:
+    paths = [each.place / "report.oscal.json" for each in rendered.values()]
+    said = run(PYTHON / "python", "-c", READ, *paths).splitlines()
+    for each, path, line in zip(rendered.values(), paths, said, strict=True):
+        (result,) = json.loads(path.read_text(encoding="utf-8"))["assessment-results"]["results"]
+        judged = {check["id"]: check["state"] for check in report_checks(each.report) if "evidence" in check}
+        assert json.loads(line) == [judged, len(result["observations"]), len(result.get("risks", []))]
+
+
+def test_oscal_validate_finds_no_error(rendered: dict[str, Rendered]) -> None:
+    for each in rendered.values():
+        said = run(PYTHON / "oscal-validate", "--format", "json", each.place / "report.oscal.json")
+        codes = {finding["code"] for finding in json.loads(said)["findings"] if finding["severity"] != "INFO"}
+        # the last one says that it knows OSCAL 1.2.3, too
+        undecided = {"REFERENCE_UNVERIFIABLE", "CONSTRAINT_NOT_EVALUATED", "PATTERN_NOT_CHECKED"}
+        assert codes == {*undecided, "OSCAL_VERSION_DIFFERS"}
+
+
 # ------------------------------------------------------------------------------------------------- SARIF
 
 

@@ -13,7 +13,7 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_fence, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_control, scan_time, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
@@ -35,9 +35,9 @@ def defectdojo_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]
             waiver = result.seen.get("waiver")
             shared = {
                 "severity": severity(row).capitalize(),
-                "description": f"Cluster {markdown_text(report['cluster'])}\n\n{_block(result.text)}",
+                "description": f"Cluster {markdown_text(report['cluster'])}\n\n{markdown_block(result.text)}",
                 "mitigation": row["remediation"],
-                "steps_to_reproduce": _block("\n".join(row.get("audit", []))),
+                "steps_to_reproduce": markdown_block("\n".join(row.get("audit", []))),
                 "references": f"{row['id']} of {report['title']}",
                 "date": date,
                 "vuln_id_from_tool": row["id"],
@@ -58,12 +58,6 @@ def defectdojo_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]
                     "endpoints": [{"host": node}] if _HOST.fullmatch(node) else [],
                     **shared,
                 }
-
-
-def _block(text: str) -> str:
-    """Return text as a block of code: DefectDojo shows Markdown."""
-    fence = markdown_fence(text, 3)
-    return f"{fence}\n{text}\n{fence}" if text else ""
 
 
 def _unique_id(*names: str) -> str:

@@ -18,11 +18,20 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.defectdojo import defectdojo_findings
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
+    markdown_block,
     markdown_code,
     markdown_fence,
     markdown_text,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
+    oscal_definitions,
+    oscal_findings,
+    oscal_observations,
+    oscal_risks,
+    oscal_selection,
+    oscal_uuid,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import scan_time, severity, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
@@ -101,11 +110,18 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "defectdojo_findings": defectdojo_findings,
     "errors_by_reason": errors_by_reason,
     "listed": listed,
+    "markdown_block": markdown_block,
     "markdown_code": markdown_code,
     "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
     "ohdf_controls": ohdf_controls,
+    "oscal_definitions": oscal_definitions,
+    "oscal_findings": oscal_findings,
+    "oscal_observations": oscal_observations,
+    "oscal_risks": oscal_risks,
+    "oscal_selection": oscal_selection,
+    "oscal_uuid": oscal_uuid,
     "scan_time": scan_time,
     "score": score,
     "severity": severity,

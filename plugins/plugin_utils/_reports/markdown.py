@@ -38,6 +38,12 @@ def markdown_fence(text: str, least: int) -> str:
     return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
+def markdown_block(text: str) -> str:
+    """Return text as a block of code, whatever is in it."""
+    fence = markdown_fence(text, 3)
+    return f"{fence}\n{text}\n{fence}" if text else ""
+
+
 def markdown_code(text: t.Any) -> str:
     """Return text as one line of code, in which nothing becomes a mention or a link."""
     line = _one_line(text)

@@ -35,6 +35,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "junit": ("report.junit.xml",),
     "markdown": ("report.md",),
     "ohdf": ("report.ohdf.json",),
+    "oscal": ("report.oscal.json",),
     "prometheus": ("report.prom",),
     "sarif": ("report.sarif",),
     "self_assessment": ("self_assessment.md", "self_assessment.html"),
