@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
@@ -37,9 +38,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCH
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     check_one_cluster,
     check_play,
-    cluster_of,
     declared_version,
     hosts_of_pattern,
+    others_of_cluster,
     roles_in_groups,
     roles_of_hosts,
 )
@@ -70,6 +71,8 @@ class ActionModule(ControllerAction):
         **_TIMES,
         "evidence_dir": {"type": "path"},
         "replay_dir": {"type": "path"},
+        "partial": {"type": "bool", "default": False},
+        "scan_id": {"type": "str", "default": ""},
         "notify_rules": {"type": "raw"},
         "notify_notifiers": {"type": "raw", "no_log": True},
         "notify_options": {"type": "dict", "default": {}},
@@ -77,6 +80,7 @@ class ActionModule(ControllerAction):
     VARIABLES = {
         **{name: f"cis_scan_{name}" for name in ARGUMENTS},
         **VARIABLES,
+        "scan_id": "cis_scan_id",
         "context": "cis_scan_kubeconfig_context",
     }
 
@@ -94,7 +98,14 @@ class ActionModule(ControllerAction):
                 "the inventory has no hosts; name one with -i, with the nodes in the groups controlplane, etcd and "
                 "worker, or a cluster.yml, with the inventory plugin rke.cis.rke_cluster enabled"
             )
-        nodes, warnings = roles_of_hosts(groups, args["groups"], task_vars.get("ansible_play_hosts_all", []))
+        if args["partial"] and args["evidence_dir"]:
+            raise CisError("cis_scan_evidence_dir: a part of a scan has its evidence in its own directory; omit one")
+        hosts = task_vars.get("ansible_play_hosts_all", [])
+        warnings: list[str] = []
+        if args["partial"]:  # what it lacks, another part may have
+            nodes = roles_in_groups(groups, args["groups"], hosts)
+        else:
+            nodes, warnings = roles_of_hosts(groups, args["groups"], hosts)
         check_one_cluster(nodes, task_vars["hostvars"])
         not_scanned = self._not_scanned(nodes, args["groups"], task_vars)
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
@@ -123,6 +134,7 @@ class ActionModule(ControllerAction):
             "candidates": {
                 one.full_name: {
                     "chosen_from": one.benchmark.chosen_from,
+                    "digest": benchmark_digest(one.benchmark),
                     "parameters": one.benchmark.parameters,
                     "skips": skips[one.full_name][0],
                     "warnings": skips[one.full_name][1] if len(known) > 1 else [],
@@ -136,20 +148,24 @@ class ActionModule(ControllerAction):
             "waivers": waivers,
             "attestations": attestations,
             "output": output,
+            "partial": args["partial"],
+            "scan_id": args["scan_id"],
+            "started": int(time.time()),
+            "notes": [],
             "scan_dir": "",
             "replay_dir": args["replay_dir"] or "",
             "deadline": int(time.time()) + args["deadline"],
         }
         if args["show_skips"] != "only":
             with contextlib.ExitStack() as failed:
-                if args["kind"] == SCHEDULED:
+                if args["kind"] == SCHEDULED and not args["partial"]:  # its parts run at once
                     directory = cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster")
                     warnings += acquire(directory)
                     failed.callback(release, directory)
                 plan["scan_dir"] = new_scan_directory(
                     args["report_dir"],
                     args["cluster"],
-                    plan["profile"],
+                    plan["profile"] + ("-part" if args["partial"] else ""),
                     args["kind"],
                     str(task_vars.get("awx_job_id", "")),
                 )
@@ -179,13 +195,7 @@ class ActionModule(ControllerAction):
         if not task_vars.get("ansible_limit"):
             return {}
         hosts = hosts_of_pattern(self._task.get_play().hosts, task_vars["groups"], self._loader)
-        others = {
-            host: roles
-            for host, roles in roles_in_groups(task_vars["groups"], mapping, hosts).items()
-            if host not in nodes
-        }
-        mine = {cluster_of(host, task_vars["hostvars"]) for host in nodes}
-        return {host: roles for host, roles in others.items() if cluster_of(host, task_vars["hostvars"]) in {"", *mine}}
+        return others_of_cluster(nodes, roles_in_groups(task_vars["groups"], mapping, hosts), task_vars["hostvars"])
 
     def _cluster_evidence(
         self, args: dict[str, t.Any], objects: dict[str, t.Any], task_vars: dict[str, t.Any]

@@ -13,8 +13,10 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RETENTION, check_retention
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import PARTIAL
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     KeptScans,
+    Scan,
     cluster_directory,
     counts_text,
     read_report,
@@ -62,12 +64,7 @@ class ActionModule(ControllerAction):
 
     def _list(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         scans = self.kept.scans()
-        lines = [
-            f"{scan['name']}: {scan['kind']}, {counts_text(scan['counts']) or 'incomplete'}"
-            + (f"; without {counted(scan['not_scanned'], 'node')}" if scan["not_scanned"] else "")
-            for scan in scans
-        ]
-        return {"changed": False, "scans": scans, "lines": lines}
+        return {"changed": False, "scans": scans, "lines": [_line(scan) for scan in scans]}
 
     def _show(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         scan = self.kept.find(args["name"])
@@ -141,6 +138,13 @@ class ActionModule(ControllerAction):
 def _refuse_existing(dest: str) -> None:
     if os.path.lexists(dest):
         raise CisError(f"cis_report_dest {dest}: already exists; choose another destination or remove it")
+
+
+def _line(scan: Scan) -> str:
+    """Return a scan as a line of a list."""
+    said = counts_text(scan["counts"]) or ("a part" if PARTIAL in scan["files"] else "incomplete")
+    without = f"; without {counted(scan['not_scanned'], 'node')}" if scan["not_scanned"] else ""
+    return f"{scan['name']}: {scan['kind']}, {said}{without}"
 
 
 def _copy(source: str, dest: str, bundle: bool, evidence: bool) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     VARIABLES,
     check_result,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import write_partial
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import (
     Plan,
     planned_name,
@@ -54,11 +55,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waivers_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file, write_report
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 Document = dict[str, t.Any]
 
 # What of a plan a report is made from.
-_INPUTS = ("skips", "waivers", "attestations", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned")
+_INPUTS = (
+    "skips", "waivers", "attestations", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned", "notes"
+)  # fmt: skip
 
 
 class ActionModule(ControllerAction):
@@ -80,10 +84,14 @@ class ActionModule(ControllerAction):
             plan = read_plan(args["scan_dir"])
             last.callback(remove_plan, plan)
             nodes, cluster = read_evidence(plan["evidence_dir"], plan["nodes"])
-            nodes = [_explained(plan, document, task_vars) for document in nodes if document["node"] in plan["nodes"]]
+            nodes = [document for document in nodes if document["node"] in plan["nodes"]]
+            if plan["deadline"]:  # else it was gathered elsewhere
+                nodes = [_explained(plan, document, task_vars) for document in nodes]
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
+            if plan["partial"]:
+                return _part(plan)
             name = planned_name(plan, nodes, cluster)
             about = plan["candidates"][name]
             plan.update(skips=about["skips"], warnings=about["warnings"], chosen=len(plan["candidates"]) > 1)
@@ -114,6 +122,7 @@ class ActionModule(ControllerAction):
             "chosen": len(known) > 1,
             "declared_version": "",
             "not_scanned": {},
+            "notes": [],
         }
         return plan, chosen, nodes, cluster
 
@@ -190,6 +199,21 @@ class ActionModule(ControllerAction):
         except CisError as error:
             problems.append(str(error))
         return removed
+
+
+def _part(plan: Plan) -> dict[str, t.Any]:
+    """Leave a part of a scan for the merge."""
+    return {
+        "changed": True,
+        "warnings": [],
+        "partial": write_partial(plan, plan["scanned_by"] or controller_user()),
+        "scan_dir": plan["scan_dir"],
+        "profile": plan["profile"],
+        "failed_gates": [],
+        "lines": [
+            f"{plan['scan_dir']}: a part of a scan, {counted(len(plan['nodes']), 'node')}; merge it with the others"
+        ],
+    }
 
 
 def _explained(plan: Plan, document: Document, task_vars: dict[str, t.Any]) -> Document:

@@ -199,7 +199,7 @@ class CallbackModule(CallbackBase):
                     self._emit("scan_started", plan, nodes=len(plan["nodes"]), scan_dir=plan["scan_dir"])
             elif action == GATHER and self._scan and "evidence_file" in answer:
                 self._scored(self._scan.add_file(answer["evidence_file"]))
-            elif action == "rke.cis.score_evidence":
+            elif action == "rke.cis.score_evidence" and "partial" not in answer:
                 self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]
             elif action == "rke.cis.render_report":
                 self._written += answer["files"]

@@ -80,6 +80,16 @@ options:
     description:
       - Directory with evidence that was recorded earlier, to take in place of asking nodes and API.
     type: path
+  partial:
+    description:
+      - Whether this is a part of a scan, of which M(rke.cis.score_evidence) writes no report.
+    type: bool
+    default: false
+  scan_id:
+    description:
+      - What the parts of one scan have in common.
+    type: str
+    default: ""
   notify_rules:
     description:
       - The rules of alerts, only to be checked.

@@ -117,8 +117,8 @@ class Project:
 class Job:
     """A job that has run, by what AWX has of it."""
 
-    def __init__(self, directory: pathlib.Path, code: int) -> None:
-        artifacts = directory / "artifacts" / "7"
+    def __init__(self, directory: pathlib.Path, code: int, number: int) -> None:
+        artifacts = directory / "artifacts" / str(number)
         events = [json.loads(path.read_text("utf-8")) for path in (artifacts / "job_events").glob("*.json")]
         self.code = code
         self.status = (artifacts / "status").read_text("utf-8")
@@ -152,6 +152,20 @@ class Job:
         return [failed["res"]["msg"] for failed in self.data("runner_on_failed")]
 
 
+def slice_of(inventory: dict[str, t.Any], number: int, count: int) -> dict[str, t.Any]:
+    """Return what AWX gives of an inventory to a slice of a job: hosts in turn, and groups without all others."""
+    meta = inventory["_meta"]["hostvars"]
+    groups = {name: group for name, group in inventory.items() if name != "_meta"}
+    hosts = sorted({*meta, *(host for group in groups.values() for host in group.get("hosts", []))})[
+        number - 1 :: count
+    ]
+    cut = {
+        name: {**group, **({"hosts": [host for host in group["hosts"] if host in hosts]} if "hosts" in group else {})}
+        for name, group in groups.items()
+    }
+    return {**cut, "_meta": {"hostvars": {host: meta[host] for host in hosts if host in meta}}}
+
+
 def job(
     directory: pathlib.Path,
     project: Project,
@@ -160,9 +174,10 @@ def job(
     variables: dict[str, t.Any],
     launch_type: str = "manual",
     bed: t.Any = None,
+    number: int = 7,
     **env: str,
 ) -> Job:
-    """Run a playbook of a project: number 7, started by a user, or by a schedule."""
+    """Run a playbook of a project, started by a user, or by a schedule."""
     shutil.copytree(project.path, directory / "project", symlinks=True)
     shutil.copytree(project.collections, directory / "requirements_collections")
     for name in ("env", "inventory", "cp"):
@@ -172,7 +187,7 @@ def job(
     hosts.write_text(f"#!/usr/bin/env python3\nprint({json.dumps(inventory)!r})\n", encoding="utf-8")
     hosts.chmod(0o700)
     told: dict[str, t.Any] = {
-        "job_id": 7,
+        "job_id": number,
         "job_template_name": "CIS scan prod",
         "job_launch_type": launch_type,
         "inventory_name": "RKE prod",
@@ -186,13 +201,13 @@ def job(
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
         "AWX_HOST": "https://awx.example.com",
         "INVENTORY_ID": "3",
-        "JOB_ID": "7",
+        "JOB_ID": str(number),
         "MAX_EVENT_RES": "700000",
         **project.environment(directory / "requirements_collections"),
         **env,
     }
     for name, value in (("extravars", extra), ("envvars", envvars), ("settings", {"suppress_ansible_output": True})):
         (directory / "env" / name).write_text(json.dumps(value), encoding="utf-8")
-    command = [BIN / "ansible-runner", "run", directory, "--ident", "7", "-p", playbook, "--cmdline", "-u root"]
+    command = [BIN / "ansible-runner", "run", directory, "--ident", str(number), "-p", playbook, "--cmdline", "-u root"]
     done = run(command, bed, cwd=directory, env=environment(HOME=os.environ["HOME"]))
-    return Job(directory, done.returncode)
+    return Job(directory, done.returncode, number)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import pathlib
 import re
 import textwrap
@@ -195,6 +196,75 @@ def test_a_node_that_cannot_be_reached_fails_the_job_after_its_report(project: P
     assert "nothing was seen of worker1" in failure
     assert [event["host"] for event in done.data("runner_on_unreachable")] == ["worker1"]
     assert done.artifacts["cis_summary_7"]["unexamined_nodes"] == ["worker1"]
+
+
+# ------------------------------------------------------------------------------------------- slices and their merge
+
+MERGE = "playbooks/cis_merge.yml"
+WRITTEN = ["csv", "html", "junit", "markdown", "prometheus", "sarif", "self_assessment"]
+
+
+def test_slices_at_once_merge_to_the_report_of_a_scan_without_slices(
+    project: Project, practice: dict[str, t.Any], tmp_path: pathlib.Path
+) -> None:
+    """On one report directory. One of the slices has no node, but the host that reports are copied to."""
+    inventory = {
+        **practice,
+        "all": {**practice["all"], "vars": {"cis_scan_cluster": "practice"}},
+        "ungrouped": {"hosts": ["reports"]},
+    }
+    variables = {
+        "cis_scan_replay_dir": str(scans.PRACTICE / "evidence"),
+        "cis_report_formats": WRITTEN,
+        "cis_notify_notifiers": {"hook": {"type": "webhook", "url": f"http://127.0.0.1:{closed_port()}/"}},
+        "cis_notify_rules": [{"name": "done", "on": "completed"}],
+        "cis_notify_retries": 0,
+        "cis_report_dir": str(tmp_path / "reports"),
+    }
+
+    def part(number: int) -> awx_jobs.Job:
+        told = {**variables, "cis_scan_partial": True, "awx_workflow_job_id": 5}
+        sliced = awx_jobs.slice_of(inventory, number, 4)
+        return job(tmp_path / f"slice{number}", project, SCAN, sliced, told, number=10 + number)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        parts = list(pool.map(part, range(1, 5)))
+    assert [done.code for done in parts] == [0] * 4, "".join(done.out for done in parts)
+    assert not any("NOT SENT" in done.out for done in parts)
+    directories = sorted((tmp_path / "reports" / "practice").iterdir())
+    assert len(directories) == 4
+    assert all({one.name for one in path.iterdir()} == {"evidence", "partial.json"} for path in directories)
+
+    merged = job(tmp_path / "merge", project, MERGE, inventory, variables, number=20)
+    assert len(list((tmp_path / "reports" / "practice").glob("*-job20"))) == 1, merged.out
+    (where,) = (tmp_path / "reports" / "practice").glob("*-job20")
+    assert "NOT SENT: done" in merged.out  # once, to what does not listen
+    assert merged.artifacts["cis_summary_20"]["report"] == str(where / "report.json")
+
+    variables["cis_report_dir"] = str(tmp_path / "whole")
+    whole = job(tmp_path / "unsliced", project, SCAN, inventory, variables, number=30)
+    assert merged.code == whole.code == 2
+    told = [[failure.partition("; report ")[0] for failure in done.failures] for done in (merged, whole)]
+    assert told[0] == told[1]
+    (expected,) = (tmp_path / "whole" / "practice").glob("*-job30")
+    names = sorted(path.name for path in expected.iterdir() if path.is_file())
+    assert len(names) == 9 and names == sorted(path.name for path in where.iterdir() if path.is_file())
+    for name in [*names, "evidence/cluster.json", "evidence/node-cp1.json"]:
+        text = (expected / name).read_text(encoding="utf-8")
+        assert (where / name).read_text(encoding="utf-8") == text.replace(expected.name, where.name), name
+
+    # without the slice that had worker1
+    some = [str(path) for path in directories if not (path / "evidence" / "node-worker1.json").exists()]
+    assert len(some) == 3
+    lacking = scans.playbook(
+        tmp_path / "lacking",
+        scans.ROOT / MERGE,
+        tmp_path / "merge" / "inventory" / "hosts",
+        {"cis_scan_partials": some, "cis_scan_cluster": "practice", "cis_report_formats": []},
+    )
+    assert "nothing was seen of worker1" in lacking.failure()
+    assert list(lacking.report["node_errors"]) == ["worker1"]
+    assert "no part of the scan has worker1" in lacking.report["warnings"]
 
 
 # ------------------------------------------------------------------------------------- a project of a user's own

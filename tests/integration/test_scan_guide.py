@@ -89,6 +89,13 @@ def _of_scans(page: Page, who: Reader) -> None:
 
     page.run("-e cis_scan_kubeconfig=kube_config_cluster.yml")
     assert who.report()["error"] == 0
+
+    page.show("parts.yml")
+    page.run("--limit controlplane:etcd")
+    page.run("--limit worker")
+    page.run("rke.cis.cis_merge")
+    (merged,) = (who.cwd / "cis-reports" / "large").glob("*/report.json")
+    assert len(json.loads(merged.read_text(encoding="utf-8"))["node_results"]) == len(NODES)
     page.save("pod_security_policy:", "parameters.yml")
     profile = "-e cis_scan_profile=RKE-CIS-1.3-Hardened -e cis_scan_kubeconfig=kube_config_cluster.yml"
     assert who.run(f"ansible-playbook -i inventory rke.cis.cis_scan -e @parameters.yml {profile}").returncode == 0

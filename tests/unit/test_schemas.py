@@ -36,7 +36,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRACTICE = ROOT / "playbooks" / "practice" / "evidence"
-KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison", "waivers", "alert")
+KINDS = ("benchmark", "evidence", "cluster-evidence", "report", "comparison", "waivers", "alert", "partial")
 
 
 def _states() -> t.Any:

@@ -45,6 +45,11 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
         write_file(evidence_path(directory, node), to_json(document), sync=False)
     common = {key: plan[key] for key in ("replay_dir", "deadline")}
     write_file(_requests_path(directory), to_json({**common, "plans": requests}), sync=False)
+    keep_plan(plan)
+
+
+def keep_plan(plan: Plan) -> None:
+    """Write the plan for the steps after it."""
     write_file(_plan_path(plan["scan_dir"]), to_json({"schema": SCHEMA, **plan}), sync=False)
 
 

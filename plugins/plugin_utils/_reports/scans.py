@@ -72,11 +72,13 @@ def cluster_directory(base: str, cluster: str, option: str = "cis_report_cluster
     return os.path.join(os.path.expanduser(base), cluster)
 
 
-def new_scan_directory(base: str, cluster: str, profile: str, kind: str = MANUAL, job: str = "") -> str:
+def new_scan_directory(
+    base: str, cluster: str, profile: str, kind: str = MANUAL, job: str = "", started: float | None = None
+) -> str:
     """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
     parent = cluster_directory(base, cluster, "cis_scan_cluster")
     make_own_directory(parent, "cis_report_dir")
-    words = [time.strftime(_TIME, time.gmtime()), profile.lower(), "" if kind == MANUAL else kind]
+    words = [time.strftime(_TIME, time.gmtime(started)), profile.lower(), "" if kind == MANUAL else kind]
     name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)
     for number in range(1, 1000):
         path = os.path.join(parent, name if number == 1 else f"{name}-{number}")

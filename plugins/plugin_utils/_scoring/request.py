@@ -112,6 +112,12 @@ def cluster_of(host: str, hostvars: t.Any) -> str:
     return str(variables.get("rke_cluster_file") or variables.get("cis_scan_cluster") or "")
 
 
+def others_of_cluster(nodes: t.Collection[str], known: dict[str, list[str]], hostvars: t.Any) -> dict[str, list[str]]:
+    """Return those of the known hosts, with their roles, that are further nodes of the cluster of these nodes."""
+    mine = {"", *(cluster_of(host, hostvars) for host in nodes if host in known)}
+    return {host: roles for host, roles in known.items() if host not in nodes and cluster_of(host, hostvars) in mine}
+
+
 def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:
     """Raise CisError if the inventory says that the nodes belong to several clusters: a report covers one."""
     found: dict[str, str] = {}

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, read_plan, write_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
+from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 
 ROLES = ["controlplane", "etcd", "worker"]
 OUTPUT = {"keep": {}, **{key: option["default"] for key, option in RESULT.items() if "default" in option}}
@@ -31,13 +32,14 @@ def make_plan(
     """Write the plan of a scan of these nodes, with what was seen of the API, and return it."""
     evidence_dir = scan_dir / "evidence"
     evidence_dir.mkdir(parents=True, exist_ok=True)
-    (evidence_dir / "cluster.json").write_text(json.dumps(api), encoding="utf-8")
+    (evidence_dir / "cluster.json").write_text(to_json(api), encoding="utf-8")
     plan = {
         "profile": profile,
         "benchmark_dirs": [],
         "candidates": {
             one.full_name: {
                 "chosen_from": one.benchmark.chosen_from,
+                "digest": benchmark_digest(one.benchmark),
                 "parameters": one.benchmark.parameters,
                 "skips": skips or {},
                 "warnings": [],
@@ -51,6 +53,10 @@ def make_plan(
         "node_tests_on": "workers",
         "nodes": nodes,
         "not_scanned": {},
+        "partial": False,
+        "scan_id": "",
+        "started": 1700000000,
+        "notes": [],
         "waivers": [],
         "attestations": [],
         "output": {**OUTPUT, **(output or {})},
