@@ -32,7 +32,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_selection,
     oscal_uuid,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import scan_time, severity, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, scan_time, severity, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
@@ -109,6 +109,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "csp_hash": csp_hash,
     "defectdojo_findings": defectdojo_findings,
     "errors_by_reason": errors_by_reason,
+    "flat_score": flat_score,
     "listed": listed,
     "markdown_block": markdown_block,
     "markdown_code": markdown_code,

@@ -122,6 +122,7 @@ def _write_each(directory: str, template: str, report: dict[str, t.Any]) -> None
     """Write a file for each node, by a template that gets what came of all controls on it."""
     make_directory(directory, "report")
     found = environment().get_template(os.path.basename(template))
+    report = plain(report, legal_xml)  # rather than each file
     shared: dict[int, str] = {}
 
     def once(about: t.Any, caller: t.Callable[[], str]) -> str:
@@ -132,4 +133,4 @@ def _write_each(directory: str, template: str, report: dict[str, t.Any]) -> None
     for node, results in results_by_node(report).items():
         text = found.render(report=report, node=node, results=results, once=once)
         # Thousands of files that can be rendered again need not wait for the disk each.
-        write_report(os.path.join(directory, urllib.parse.quote(node, safe="") + ".xml"), legal_xml(text), sync=False)
+        write_report(os.path.join(directory, urllib.parse.quote(node, safe="") + ".xml"), text, sync=False)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import datetime
 import typing as t
@@ -86,6 +87,12 @@ def results_by_node(report: dict[str, t.Any]) -> dict[str, list[Result]]:
         for name, column in found.items():
             column.append(here.get(name, elsewhere))
     return found
+
+
+def flat_score(results: t.Iterable[Result]) -> tuple[int, int]:
+    """Return how many scored controls pass, and how many were to be judged."""
+    counts = collections.Counter(result.outcome for result in results if result.row["scored"])
+    return counts["pass"], sum(counts[outcome] for outcome in ("pass", "fail", "waived", "error", "unseen"))
 
 
 def scan_time(report: dict[str, t.Any]) -> datetime.datetime:
