@@ -102,8 +102,8 @@ options:
 options:
   formats:
     description:
-      - What to write beside C(report.json), V(csv), V(defectdojo), V(html), V(json), V(junit), V(markdown), V(ohdf),
-        V(oscal), V(prometheus), V(sarif), V(self_assessment) or V(xccdf). V(json) is C(report.json) itself.
+      - What to write beside C(report.json), V(csv), V(defectdojo), V(html), V(json), V(junit), V(markdown), V(ocsf),
+        V(ohdf), V(oscal), V(prometheus), V(sarif), V(self_assessment) or V(xccdf). V(json) is C(report.json) itself.
     type: list
     elements: str
     default:

@@ -24,7 +24,7 @@ description:
     how many more there are. C(by_node) makes of the report a dictionary of node to its cases, each with C(row),
     C(section), C(state) and C(seen). C(errors_by_reason) makes of it a dictionary of reason to the C(controls) and
     C(nodes) that were not examined. C(comparison_markdown) makes Markdown of the comparison, with headings from
-    C(level) on. C(defectdojo_findings), C(ohdf_controls), C(oscal_definitions), C(oscal_findings),
+    C(level) on. C(defectdojo_findings), C(ocsf_findings), C(ohdf_controls), C(oscal_definitions), C(oscal_findings),
     C(oscal_observations), C(oscal_risks) and C(oscal_selection) make parts of these formats of the report, and
     C(oscal_uuid) an id of names. C(markdown_block) makes a block of code of a text. C(severity) says how bad a failure
     of a check is, C(scan_time) when the evidence of the report was collected, and C(utc_text) makes a text of that.

@@ -19,6 +19,7 @@ import subprocess
 import typing as t
 import urllib.parse
 
+import jsonschema
 import lxml.etree
 import lxml.html
 import pytest
@@ -324,6 +325,26 @@ def test_oscal_validate_finds_no_error(rendered: dict[str, Rendered]) -> None:
         # the last one says that it knows OSCAL 1.2.3, too
         undecided = {"REFERENCE_UNVERIFIABLE", "CONSTRAINT_NOT_EVALUATED", "PATTERN_NOT_CHECKED"}
         assert codes == {*undecided, "OSCAL_VERSION_DIFFERS"}
+
+
+# ------------------------------------------------------------------------------------------------- OCSF
+
+SCHEMA = """
+import json
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+print(json.dumps(OcsfJsonSchemaEmbedded(get_ocsf_schema(version="1.3.0")).get_class_schema(class_name="compliance_finding")))
+"""
+
+
+def test_ocsf_fits_its_schema(rendered: dict[str, Rendered]) -> None:
+    schema = jsonschema.Draft202012Validator(json.loads(run(PYTHON / "python", "-c", SCHEMA)))
+    for each in rendered.values():
+        found = json.loads((each.place / "report.ocsf.json").read_text(encoding="utf-8"))
+        assert found
+        for finding in found:
+            schema.validate(finding)
+    with pytest.raises(jsonschema.ValidationError):
+        schema.validate({**finding, "unknown": 1})
 
 
 # ------------------------------------------------------------------------------------------------- SARIF

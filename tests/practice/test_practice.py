@@ -15,7 +15,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMATS = "csv,defectdojo,html,junit,markdown,ohdf,oscal,prometheus,sarif,self_assessment,xccdf"
+FORMATS = "csv,defectdojo,html,junit,markdown,ocsf,ohdf,oscal,prometheus,sarif,self_assessment,xccdf"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_every_report_is_there_and_says_the_same(scan: tuple[str, pathlib.Path])
         "report.html",
         "report.junit.xml",
         "report.md",
+        "report.ocsf.json",
         "report.ohdf.json",
         "report.oscal.json",
         "report.prom",

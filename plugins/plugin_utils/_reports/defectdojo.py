@@ -11,10 +11,14 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
-import urllib.parse
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_control, scan_time, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
+    finding_id,
+    results_by_control,
+    scan_time,
+    severity,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 _FOUND = ("fail", "warn", "waived", "error", "unseen")
@@ -54,12 +58,11 @@ def defectdojo_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]
             for node in nodes or [""]:
                 yield {
                     "title": shortened(f"{row['id']}{' on ' * bool(node)}{node}: {row['title']}", _TITLE),
-                    "unique_id_from_tool": _unique_id(report["cluster"], report["version"], row["id"], node),
+                    "unique_id_from_tool": _unique_id(finding_id(report, row["id"], node)),
                     "endpoints": [{"host": node}] if _HOST.fullmatch(node) else [],
                     **shared,
                 }
 
 
-def _unique_id(*names: str) -> str:
-    known = "/".join(urllib.parse.quote(name, safe="") for name in names)
+def _unique_id(known: str) -> str:
     return known if len(known) <= _ID else hashlib.sha256(known.encode()).hexdigest()

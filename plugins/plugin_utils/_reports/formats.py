@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import (
     markdown_fence,
     markdown_text,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.ocsf import ocsf_findings
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_definitions,
@@ -116,6 +117,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
+    "ocsf_findings": ocsf_findings,
     "ohdf_controls": ohdf_controls,
     "oscal_definitions": oscal_definitions,
     "oscal_findings": oscal_findings,

@@ -34,6 +34,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "json": (),
     "junit": ("report.junit.xml",),
     "markdown": ("report.md",),
+    "ocsf": ("report.ocsf.json",),
     "ohdf": ("report.ohdf.json",),
     "oscal": ("report.oscal.json",),
     "prometheus": ("report.prom",),

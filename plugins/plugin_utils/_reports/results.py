@@ -12,6 +12,7 @@ import collections
 import contextlib
 import datetime
 import typing as t
+import urllib.parse
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
@@ -87,6 +88,11 @@ def results_by_node(report: dict[str, t.Any]) -> dict[str, list[Result]]:
         for name, column in found.items():
             column.append(here.get(name, elsewhere))
     return found
+
+
+def finding_id(report: dict[str, t.Any], control: str, node: str) -> str:
+    """Return what a control on a node is called in each scan of the cluster."""
+    return "/".join(urllib.parse.quote(name, safe="") for name in (report["cluster"], report["version"], control, node))
 
 
 def flat_score(results: t.Iterable[Result]) -> tuple[int, int]:

@@ -326,7 +326,7 @@ class KeptScans:
         """Remove what killed writers have left, where no scan can be writing any more."""
         places = [self.directory]
         for name in self.names():
-            places += [os.path.join(self.directory, name), os.path.join(self.directory, name, "evidence")]
+            places += [os.path.join(self.directory, name, part) for part in ("", "evidence", "xccdf")]
         for place in places:
             if os.path.islink(place) and place != self.directory:
                 continue
