@@ -180,7 +180,7 @@ def test_without_a_schedule_awx_gets_no_rules() -> None:
             {"block": {"enabled": True, "schedule_config": {"cron_schedule": "@reboot"}}},
             "scheduled_cluster_scan.schedule_config.cron_schedule '@reboot': unknown; available: @hourly",
         ),
-        ({"formats": ["csv", "pdf"]}, "cis_awx_formats pdf: unknown; available: csv, html,"),
+        ({"formats": ["csv", "pdf"]}, "cis_awx_formats pdf: unknown; available: csv, defectdojo, html,"),
         ({"timezone": "Mars"}, "cis_awx_timezone: unknown time zone 'Mars'; use a name such as UTC"),
         (
             {"variables": {"cis_scan_profile": "x", "cis_report_keep": {}, "cis_report_dir": "/r"}},
