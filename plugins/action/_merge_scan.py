@@ -14,6 +14,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import find_parts, merge_evidence, merged_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import keep_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     hosts_of_pattern,
     others_of_cluster,
@@ -27,7 +28,7 @@ class ActionModule(ControllerAction):
     """Puts the parts of a scan together, as its first two steps would have left them."""
 
     ARGUMENTS = {
-        **{key: SCORING[key] for key in ("cluster", "report_dir", "benchmark_dirs")},
+        **{key: SCORING[key] for key in ("cluster", "report_dir", "benchmark_dirs", "kind", "scanned_by")},
         **RESULT,
         "partials": {"type": "list", "elements": "path", "default": []},
         "scan_id": {"type": "str", "default": ""},
@@ -54,6 +55,9 @@ class ActionModule(ControllerAction):
                 f"partial {parts[0].directory}: of the cluster {plan['cluster']}; set cis_scan_cluster to it, not to "
                 f"{args['cluster']}"
             )
+        if args["kind"] == SCHEDULED:  # in a workflow of AWX, slices do not know it
+            plan["kind"] = SCHEDULED
+        plan["scanned_by"] = args["scanned_by"] or plan["scanned_by"]
         groups = task_vars.get("groups", {})
         inventory = roles_in_groups(groups, args["groups"], hosts_of_pattern(args["hosts"], groups, self._loader))
         scanned = {node for part in parts for node in part.asked["nodes"]}

@@ -41,6 +41,19 @@ options:
     type: list
     elements: path
     default: []
+  kind:
+    description:
+      - Whether a person or a schedule started the scan. V(manual) means as the first part says.
+    type: str
+    choices:
+      - manual
+      - scheduled
+    default: manual
+  scanned_by:
+    description:
+      - Who scans, for the report. Empty means who scanned the first part.
+    type: str
+    default: ""
   partials:
     description:
       - Directories of parts, or directories that contain them. By default that of the cluster in O(report_dir).

@@ -9,6 +9,7 @@ All figures are ratios or CPU seconds taken in one run on one machine; nothing h
            with the collection of another checkout, in which `make venv` has run, too
   node     CPU seconds that a scan costs a node: sshd and what it starts, and Docker
   scoring  cis_score.yml over recorded evidence of 100 and 1,000 nodes: seconds, peak memory, growth
+  merge    cis_merge.yml over 10,000 recorded nodes in 100 parts: seconds, CPU seconds, peak memory
   html     report.html of the same in Chromium: size, milliseconds to load, and from a key to the filtered picture
 """
 
@@ -194,6 +195,53 @@ def measure_scoring(runs: int) -> None:
     print(f"  900 nodes more cost {(medians[1000] - medians[100]) / 900 * 1000:.2f} ms each")
 
 
+def parts(count: int, number: int, directory: pathlib.Path) -> list[str]:
+    """Write recorded evidence of many nodes as the parts of one scan, dealt as AWX deals hosts; return their paths."""
+    copies(count, str(directory / "all"))
+    command = ["ansible-playbook", "-i", str(PLAYBOOKS / "practice" / "inventory.yml"), str(PLAYBOOKS / "cis_scan.yml")]
+    command += ["-e", "cis_scan_partial=true", "-e", "cis_scan_profile=RKE-CIS-1.4-Hardened"]
+    subprocess.run(command, env=settings(PROJECT), cwd=directory, capture_output=True, check=True)
+    (recorded,) = directory.glob("cis-reports/*/*/partial.json")
+    asked = json.loads(recorded.read_text())
+    names = sorted(path.name for path in (directory / "all").glob("node-*.json"))
+    found = []
+    for part in range(number):
+        place = directory / "parts" / f"part{part:03}"
+        (place / "evidence").mkdir(parents=True)
+        shutil.copy(directory / "all" / "cluster.json", place / "evidence")
+        asked["nodes"] = {}
+        for name in names[part::number]:
+            moved = (directory / "all" / name).rename(place / "evidence" / name)
+            document = json.loads(moved.read_text())
+            asked["nodes"][document["node"]] = document["roles"]
+        (place / "partial.json").write_text(json.dumps(asked))
+        found.append(str(place))
+    return found
+
+
+def measure_merge(runs: int) -> None:
+    print("merging 10,000 recorded nodes in 100 parts, and all default formats: seconds (minimum median maximum)")
+    with tempfile.TemporaryDirectory() as work:
+        named = parts(10_000, 100, pathlib.Path(work))
+        asked = {"cis_scan_partials": named, "cis_scan_cluster": "practice", "cis_report_dir": f"{work}/reports"}
+        command = [
+            "ansible-playbook",
+            str(PLAYBOOKS / "cis_merge.yml"),
+            "-e",
+            json.dumps({**asked, "cis_scan_fail_on": []}),
+        ]
+        seconds = []
+        for _run in range(runs):
+            start = time.monotonic()
+            process = subprocess.Popen(command, env=settings(PROJECT), cwd=work, stdout=subprocess.DEVNULL)
+            _pid, status, used = os.wait4(process.pid, 0)  # of its children, too
+            seconds.append(time.monotonic() - start)
+            if status:
+                raise SystemExit(f"cis_merge.yml ended with {status}")
+        cpu = used.ru_utime + used.ru_stime
+        print(f"  {spread(seconds)} s, the last one {cpu:.1f} s of CPU, {used.ru_maxrss / 1024:.0f} MB")
+
+
 FILTER = """async ([name, value]) => {
   const field = document.forms[0].elements[name], start = performance.now();
   field.value = value;
@@ -237,10 +285,12 @@ def main() -> None:
     parser.add_argument("--hosts", default="3,10,30")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--against", type=pathlib.Path)
-    parser.add_argument("--only", choices=["hosts", "node", "scoring", "html"])
+    parser.add_argument("--only", choices=["hosts", "node", "scoring", "merge", "html"])
     options = parser.parse_args()
     if options.only in (None, "scoring"):
         measure_scoring(options.runs)
+    if options.only in (None, "merge"):
+        measure_merge(min(options.runs, 3))
     if options.only in (None, "html"):
         measure_html(options.runs)
     reason = unavailable()

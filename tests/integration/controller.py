@@ -86,6 +86,19 @@ _FIELDS: dict[str, dict[str, t.Any]] = {
         "allow_simultaneous": False,
         "ask_variables_on_launch": False,
     },
+    "workflow_job_templates": {
+        "name": _REQUIRED,
+        "description": "",
+        "organization": _REQUIRED,
+        "survey_enabled": False,
+        "allow_simultaneous": False,
+        "ask_variables_on_launch": False,
+    },
+    "workflow_job_template_nodes": {
+        "identifier": _REQUIRED,
+        "workflow_job_template": _REQUIRED,
+        "unified_job_template": _REQUIRED,
+    },
     "schedules": {
         "name": _REQUIRED,
         "unified_job_template": _REQUIRED,
@@ -102,11 +115,15 @@ _REFERENCES = {
     "inventory": "inventories",
     "credential": "credentials",
     "execution_environment": "execution_environments",
-    "unified_job_template": "job_templates",
+    "workflow_job_template": "workflow_job_templates",
+    "unified_job_template": "unified_job_templates",
 }
+_LINKED = {("job_templates", False), ("workflow_job_template_nodes", True)}
 _EVENTS = ("started", "success", "error")
 _ASSOCIATIONS = {f"notification_templates_{event}": "notification_templates" for event in _EVENTS}
 _ASSOCIATIONS["credentials"] = "credentials"
+_ASSOCIATIONS["always_nodes"] = "workflow_job_template_nodes"
+_TEMPLATES = ("job_templates", "workflow_job_templates")  # that have a survey
 # What a notification type wants: field to its type and default. A password is not shown.
 _NOTIFICATION_TYPES: dict[str, dict[str, tuple[t.Any, t.Any]]] = {
     "email": {
@@ -182,6 +199,11 @@ class Controller:
         self._server.shutdown()
         self._server.server_close()
 
+    @property
+    def templates(self) -> dict[int, dict[str, t.Any]]:
+        """What a schedule or a workflow can run."""
+        return self.tables["job_templates"] | self.tables["workflow_job_templates"]
+
     def one(self, kind: str) -> dict[str, t.Any]:
         """Return the only object of a kind."""
         (found,) = self.tables[kind].values()
@@ -199,7 +221,7 @@ class Controller:
             self.writes.append((method, path, body))
         kind, *rest = path.split("/")
         if kind == "unified_job_templates" and not rest:
-            return 200, self._page(self.tables["projects"] | self.tables["job_templates"], query)
+            return 200, self._page(self.tables["projects"] | self.templates, query)
         if kind == "project_updates":
             return 200, {
                 "id": int(rest[0]),
@@ -242,7 +264,7 @@ class Controller:
     def _related(
         self, method: str, kind: str, found: dict[str, t.Any], link: str, body: t.Any
     ) -> tuple[int, dict[str, t.Any] | None]:
-        if link == "survey_spec" and kind == "job_templates":
+        if link == "survey_spec" and kind in _TEMPLATES:
             if method == "POST":
                 problem = _survey_problem(body)
                 if problem:
@@ -250,7 +272,7 @@ class Controller:
                 self.surveys[found["id"]] = body
                 return 200, {}
             return 200, self.surveys.get(found["id"], {})
-        if link not in _ASSOCIATIONS or kind != "job_templates":
+        if link not in _ASSOCIATIONS or (kind, link == "always_nodes") not in _LINKED:
             return 404, {"detail": "Not found."}
         table, ids = self.tables[_ASSOCIATIONS[link]], self.links.setdefault((kind, found["id"], link), [])
         if method == "POST":
@@ -270,7 +292,7 @@ class Controller:
         number = self._last
         url = f"{self.prefix}{kind}/{number}/"
         item: dict[str, t.Any] = {"id": number, "type": kind[:-1], "url": url, "summary_fields": {}}
-        item["related"] = {"survey_spec": url + "survey_spec/"} if kind == "job_templates" else {}
+        item["related"] = {"survey_spec": url + "survey_spec/"} if kind in _TEMPLATES else {}
         item.update(_FIELDS[kind])
         item.update(self._checked(kind, body, item))
         if kind == "projects":
@@ -281,6 +303,9 @@ class Controller:
         self.tables[kind][number] = item
         return item
 
+    def _objects(self, kind: str) -> dict[int, dict[str, t.Any]]:
+        return self.templates if kind == "unified_job_templates" else self.tables[kind]
+
     def _checked(self, kind: str, body: dict[str, t.Any], before: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the fields as they are kept. What the serializer does not know, it leaves out, as AWX does."""
         fields = {name: value for name, value in body.items() if name in _FIELDS[kind]}
@@ -288,14 +313,16 @@ class Controller:
             default = _FIELDS[kind][name]
             if value is None and isinstance(default, str):
                 fields[name] = default  # of the inventory's kind
-            elif name in _REFERENCES and value is not None and value not in self.tables[_REFERENCES[name]]:
+            elif name in _REFERENCES and value is not None and value not in self._objects(_REFERENCES[name]):
                 raise Refused(**{name: [f'Invalid pk "{value}" - object does not exist.']})
             elif isinstance(default, bool) and not isinstance(value, bool):
                 raise Refused(**{name: ["Must be a valid boolean."]})
         after = {**before, **fields}
         scope = [name for name in ("organization", "inventory", "unified_job_template") if name in _FIELDS[kind]]
+        called = "name" if "name" in _FIELDS[kind] else "identifier"
+        scope = ["workflow_job_template"] if called == "identifier" else scope
         for other in self.tables[kind].values():
-            if other["id"] != before["id"] and all(other[name] == after[name] for name in ("name", *scope)):
+            if other["id"] != before["id"] and all(other[name] == after[name] for name in (called, *scope)):
                 raise Refused(__all__=[f"{kind[:-1]} with this name already exists."])
         if kind == "notification_templates":
             self._check_notification(after, before)
@@ -343,7 +370,7 @@ class Controller:
         problem = _rrule_problem(schedule["rrule"])
         if problem:
             raise Refused(rrule=[problem])
-        template = self.tables["job_templates"][schedule["unified_job_template"]]
+        template = self.templates[schedule["unified_job_template"]]
         survey = self.surveys.get(template["id"], {}).get("spec", []) if template["survey_enabled"] else []
         questions = {question["variable"]: question for question in survey}
         not_asked = sorted(set(schedule["extra_data"]) - set(questions))

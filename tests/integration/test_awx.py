@@ -190,6 +190,32 @@ def test_the_controller_of_ansible_automation_platform(tmp_path: pathlib.Path) -
         assert all(awx.tables[kind] == before[kind] for kind in ("projects", "inventories", "notification_templates"))
 
 
+def test_slices_are_a_workflow_that_ends_with_their_merge(tmp_path: pathlib.Path) -> None:
+    hook = {"name": "hook", "type": "webhook", "configuration": {"url": "https://hook.example"}}
+    more = {"cis_awx_variables": {"cis_report_dir": "/srv/reports"}, "cis_awx_notifications": [hook]}
+    with controller() as awx:
+        given(awx)
+        assert set_up(tmp_path, awx, {**LITTLE, **more}).code == 0
+        outcomes = [set_up(tmp_path, awx, {**LITTLE, **more, "cis_awx_slices": 3}) for _time in range(2)]
+        assert [outcome.code for outcome in outcomes] == [0, 0], outcomes[0].out
+        assert changed(outcomes[1]) == 0
+        scan, merge = sorted(awx.tables["job_templates"].values(), key=lambda item: item["id"])
+        workflow, schedule = awx.one("workflow_job_templates"), awx.one("schedules")
+        assert (scan["job_slice_count"], merge["job_slice_count"]) == (3, 1)
+        assert (scan["playbook"], merge["playbook"]) == ("cis_scan.yml", "cis_merge.yml")
+        variables = [json.loads(template["extra_vars"]) for template in (scan, merge)]
+        assert variables[0] == {**variables[1], "cis_scan_partial": True}
+        assert variables[1]["cis_report_dir"] == "/srv/reports"
+        told = [awx.linked("job_templates", one["id"], "notification_templates_error") for one in (scan, merge)]
+        assert told == [[], ["hook"]]
+        last, first = awx.tables["workflow_job_template_nodes"].values()
+        assert [node["unified_job_template"] for node in (first, last)] == [scan["id"], merge["id"]]
+        assert awx.links["workflow_job_template_nodes", first["id"], "always_nodes"] == [last["id"]]
+        assert schedule["unified_job_template"] == workflow["id"]
+        # what the workflow asks for, its nodes accept
+        assert awx.surveys[workflow["id"]] == awx.surveys[scan["id"]] == awx.surveys[merge["id"]]
+
+
 @pytest.fixture(scope="module")
 def asked() -> t.Iterator[Controller]:
     with controller() as awx:
