@@ -231,7 +231,11 @@ def asked() -> t.Iterator[Controller]:
             {},
             "scheduled_cluster_scan.schedule_config.cron_schedule '61 * * * *': field 1 (minute): '61' is invalid",
         ),
-        ({"cis_awx_formats": ["csv", "pdf"]}, {}, "cis_awx_formats pdf: unknown; available: csv, defectdojo, html, json,"),
+        (
+            {"cis_awx_formats": ["csv", "pdf"]},
+            {},
+            "cis_awx_formats pdf: unknown; available: csv, defectdojo, html, json,",
+        ),
         ({}, {"CONTROLLER_HOST": "http://127.0.0.1:{closed}"}, "Connection refused"),
         ({}, {"CONTROLLER_OAUTH_TOKEN": "wrong"}, "Invalid authentication credentials for /api/v2/organizations/"),
         ({"cis_awx_organization": "Ops"}, {}, "cis_awx_organization Ops: not found in AWX"),

@@ -72,7 +72,10 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
             {"cis_report_formats": ["csv", "xml"]},
             "cis_report_formats xml: unknown; available: csv, defectdojo, html, json, junit, ",
         ),
-        ({"cis_report_formats": "csv, xml,pdf"}, "cis_report_formats xml, pdf: unknown; available: csv, defectdojo, html, json, "),
+        (
+            {"cis_report_formats": "csv, xml,pdf"},
+            "cis_report_formats xml, pdf: unknown; available: csv, defectdojo, html, json, ",
+        ),
         ({"cis_report_templates": "gone.txt.j2"}, "cis_report_templates gone.txt.j2: no such file on the controller"),
         (
             {"cis_notify_notifiers": {"ops": {"type": "sms"}}},

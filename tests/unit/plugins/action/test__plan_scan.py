@@ -252,7 +252,10 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"timeout": "soon"}, "timeout"),
         ({"fail_on": ["sometimes"]}, "cis_scan_fail_on sometimes: unknown; available: error, unreachable, fail, warn"),
         ({"fail_on": ["fail ", " sometimes", ""]}, "cis_scan_fail_on sometimes: unknown"),
-        ({"formats": ["csv", "excel"]}, "cis_report_formats excel: unknown; available: csv, defectdojo, html, json, junit"),
+        (
+            {"formats": ["csv", "excel"]},
+            "cis_report_formats excel: unknown; available: csv, defectdojo, html, json, junit",
+        ),
         ({"templates": ["/no/such.j2"]}, "cis_report_templates /no/such.j2: no such file on the controller"),
         ({"csv_layout": "excel"}, "csv_layout"),
         ({"keep": {"manual": 0}}, "cis_report_keep: manual is 0"),
