@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import _combined_state, report_checks
-from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, every_state, hostile, render  # noqa: F401
+from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, attested, every_state, hostile, render  # noqa: F401
 
 STATUSES = {
     "pass": "Passed",
@@ -85,6 +85,30 @@ def test_a_waiver_is_shown_and_excuses_only_its_nodes() -> None:
         "expiration_date": None,
     }
     assert found["1.1.1"]["waiver_data"] == {}
+
+
+def test_an_attestation_is_shown() -> None:
+    found = controls(attested())
+    assert found["1.6.1"]["attestation_data"] == {
+        "control_id": "1.6.1",
+        "explanation": "as passed by Anna on 2026-11-01, until 2099-01-01: we looked",
+        "frequency": "26359d",
+        "status": "passed",
+        "updated": "2026-11-01",
+        "updated_by": "Anna",
+    }
+    assert status(found["1.6.1"]) == "Passed"
+    assert found["1.6.2"]["attestation_data"]["status"] == "failed"
+    assert found["1.1.13"]["attestation_data"]["status"] == "failed"
+    assert found["1.6.3"]["attestation_data"] is None
+
+
+def test_an_attestation_without_an_end_is_never_repeated() -> None:
+    report = attested()
+    for check in report_checks(report):
+        for part in check.get("evidence", []):
+            part.get("attestation", {})["expires"] = "never"
+    assert controls(report)["1.6.1"]["attestation_data"]["frequency"] == "never"
 
 
 def test_a_result_says_what_was_seen_on_its_node() -> None:

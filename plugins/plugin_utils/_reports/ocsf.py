@@ -21,7 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import wa
 _VERSION = "1.3.0"
 _SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
 _UNKNOWN = (0, "Unknown")
-# What the control came to; and what became of the finding, for which all but these are new.
+# The result of the control, and the state of the finding, for which all but these are new.
 _COMPLIANCE = {"pass": (1, "Pass"), "warn": (2, "Warning"), "fail": (3, "Fail"), "waived": (3, "Fail")}
 _STATUSES = {"waived": (3, "Suppressed"), "error": _UNKNOWN, "unseen": _UNKNOWN}
 

@@ -13,6 +13,7 @@ control's state: in a failing control an unexamined node is skipped, and so is e
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
@@ -22,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
     severity,
     utc_text,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _IMPACTS = {"low": 0.3, "medium": 0.5, "high": 0.7, "critical": 0.9}
@@ -58,6 +60,7 @@ def ohdf_controls(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             "source_location": {"ref": "report.json"},
             "code": audit,
             "waiver_data": _waiver(row),
+            "attestation_data": _attestation(row),
             "results": [
                 _result(result, node, row["state"], time) for result, names in results for node in names or [""]
             ],
@@ -69,6 +72,26 @@ def _result(result: Result, node: str, state: str, time: str) -> dict[str, t.Any
     expected = result.seen.get("expected") or result.row["title"]
     text = {"skip_message" if status == "skipped" else "message": result.text}
     return {"status": status, "code_desc": f"{node}: {expected}" if node else expected, "start_time": time, **text}
+
+
+def _attestation(row: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return what persons say of a manual control. It failed if one says so of some node."""
+    said = [part["attestation"] for part in row.get("evidence", []) if "attestation" in part]
+    if not said:
+        return None
+    newest = max(said, key=lambda one: str(one["date"]))
+    frequency = "never"
+    if newest["expires"] != "never":
+        days = datetime.date.fromisoformat(newest["expires"]) - datetime.date.fromisoformat(newest["date"])
+        frequency = f"{days.days}d"
+    return {
+        "control_id": row["id"],
+        "explanation": "; ".join(dict.fromkeys(map(attested_by, said))),
+        "frequency": frequency,
+        "status": "passed" if all(one["result"] == "passed" for one in said) else "failed",
+        "updated": newest["date"],
+        "updated_by": ", ".join(dict.fromkeys(one["by"] for one in said)),
+    }
 
 
 def _waiver(row: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -117,7 +117,7 @@ def oscal_observations(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]
                 "title": f"{row['id']} {row['title']}",
                 "description": markdown_block(result.text),
                 "props": [_prop("control", row["id"]), _prop("result", result.outcome)],
-                "methods": ["EXAMINE" if result.outcome == "manual" else "TEST"],
+                "methods": ["EXAMINE" if result.outcome == "manual" or "attestation" in result.seen else "TEST"],
                 "types": ["control-objective"],
                 "origins": origins,
                 "collected": collected,

@@ -230,7 +230,9 @@ def test_what_killed_writers_left_is_swept_and_nothing_else(directory: pathlib.P
         directory / ".index.json.abcd1234",
         scan / ".report.csv.abcd1234",
         scan / "evidence" / ".node-x.json._bcd1234",
+        scan / "xccdf" / ".x.xml.abcd1234",
     ]
+    (scan / "xccdf").mkdir()
     foreign = [directory / ".netrc.d.abcd1234", directory / ".hidden", scan / ".hidden", scan / "report.csv"]
     outside = tmp_path / "outside"
     outside.mkdir()
