@@ -47,6 +47,8 @@ class Benchmark:
         self.groups: list[dict[str, str]] = data["groups"]
         self.controls: list[dict[str, t.Any]] = data["controls"]
         self.ids = frozenset(control["id"] for control in self.controls)
+        # not applicable, whatever the profile
+        self.nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
 
     def profile_name(self, profile: str) -> str:
         """Return the full name as Rancher writes it, e.g. RKE-CIS-1.4-Permissive."""
@@ -69,11 +71,12 @@ class Benchmark:
         return changed
 
     def lists(self, control_ids: t.Container[str] | None = None) -> dict[str, dict[str, t.Any]]:
-        """Return the lists that are asked of the Kubernetes API for all controls, or for these."""
+        """Return the lists to ask of the Kubernetes API for these controls, or for all that may be applicable."""
         asked: dict[str, dict[str, t.Any]] = {}
+        chosen = self.ids - self.nowhere if control_ids is None else control_ids
         for control in self.controls:
             for test in each_test(control):
-                if "object" in test and (control_ids is None or control["id"] in control_ids):
+                if "object" in test and control["id"] in chosen:
                     _ask(asked, self.objects, test["object"], [test["find"]] if "find" in test else [])
         return asked
 
@@ -84,12 +87,11 @@ class Benchmark:
         `control_ids` it is the part that these controls look at, so that they are judged as in a scan.
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
-        nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
         everything = [(control, test) for control in self.controls for test in each_test(control)]
         tests = [
             (control, test)
             for control, test in everything
-            if control["id"] not in nowhere and wanted.intersection(control["node_type"]) and "object" not in test
+            if control["id"] not in self.nowhere and wanted.intersection(control["node_type"]) and "object" not in test
         ]
         chosen = tests if control_ids is None else [pair for pair in everything if pair[0]["id"] in control_ids]
         keys = {path_key(test["path"]) for _control, test in chosen if "path" in test}

@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import container_evidence
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, merged_lists
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
 BENCHMARK = load_benchmark("rke-cis-1.4")
@@ -94,8 +95,18 @@ def lost(name: str = "n1", roles: list[str] | None = None, message: str = "no ro
     return {"schema": SCHEMA, "node": name, "roles": ALL if roles is None else roles, "error": error}
 
 
+@functools.cache
+def _lists() -> dict[str, dict[str, t.Any]]:
+    lists = merged_lists(load_benchmark(benchmark_id).lists() for benchmark_id in benchmark_files())
+    return {
+        name: {"count": 3, "found": {query: {"count": 0, "items": []} for query in about.get("find", [])}}
+        for name, about in lists.items()
+        if name != "podsecuritypolicies"
+    }
+
+
 def cluster() -> dict[str, t.Any]:
-    """Return the evidence of an API with one restricted policy and one that allows all."""
+    """Return the evidence of an API with one restricted policy and one that allows all, and no other offence."""
     spec = {"privileged": False, "allowPrivilegeEscalation": False}
     everything = dict.fromkeys(("hostPID", "hostIPC", "hostNetwork", "privileged", "allowPrivilegeEscalation"), True)
     return {
@@ -103,12 +114,13 @@ def cluster() -> dict[str, t.Any]:
         "server": "https://10.0.0.11:6443",
         "version": "v1.16.15",
         "objects": {
+            **copy.deepcopy(_lists()),
             "podsecuritypolicies": {
                 "items": [
                     {"metadata": {"name": "default-psp"}, "spec": everything},
                     {"metadata": {"name": "restricted-psp"}, "spec": spec},
                 ]
-            }
+            },
         },
         "config_map": {"text": None},
     }

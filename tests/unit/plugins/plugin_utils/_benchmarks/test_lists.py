@@ -228,6 +228,11 @@ CASES: list[tuple[str, Change, str, str]] = [
 ]
 
 
+def test_every_check_of_lists_has_its_cases() -> None:
+    judged = {name for name in CHECKS if not (library_check(name) or {}).get("manual")}
+    assert {name for name, _change, state, _named in CASES if state == "fail"} == judged
+
+
 @pytest.mark.parametrize("case", range(len(CASES)))
 def test_what_decides(tmp_path: pathlib.Path, case: int) -> None:
     check, change, state, named_in_it = CASES[case]
