@@ -92,8 +92,9 @@ def _matches(wanted: t.Sequence[str], given: t.Sequence[str]) -> bool:
 def query(text: str) -> t.Callable[[t.Any], t.Any]:
     """Return what a JMESPath expression makes of an object. Raises NoQueries, or ValueError if it is not valid.
 
-    It has one more function, granting(rules, verbs, groups, resources): the rules of a role that allow one of these
-    verbs, or any for *, on one of these resources.
+    It has two more functions. granting(rules, verbs, groups, resources): the rules of a role that allow one of these
+    verbs, or any for *, on one of these resources. containers(spec): all containers of a pod, each with what its
+    securityContext inherits from the pod's.
     """
     try:
         import jmespath
@@ -114,6 +115,14 @@ def query(text: str) -> t.Callable[[t.Any], t.Any]:
                 if (rule["verbs"] if "*" in verbs else _matches(verbs, rule["verbs"]))
                 and _matches(groups, rule["apiGroups"])
                 and _matches(resources, rule["resources"])
+            ]
+
+        @functions.signature({"types": ["object"]})  # type: ignore[untyped-decorator]
+        def _func_containers(self, spec: Item) -> t.List[Item]:
+            return [
+                dict(one, securityContext=dict(spec.get("securityContext", {}), **one.get("securityContext", {})))
+                for kind in ("containers", "initContainers", "ephemeralContainers")
+                for one in spec.get(kind, [])
             ]
 
     compiled, options = jmespath.compile(text), jmespath.Options(custom_functions=Functions())

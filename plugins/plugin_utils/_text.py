@@ -51,6 +51,11 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}{'s' * (number != 1)}"
 
 
+def settings(values: t.Mapping[str, str | list[str]]) -> list[str]:
+    """Return name=value of each parameter."""
+    return [f"{name}={value if isinstance(value, str) else ', '.join(value)}" for name, value in values.items()]
+
+
 def duration(seconds: float) -> str:
     """Return a time in the largest unit of which it has at least two."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):

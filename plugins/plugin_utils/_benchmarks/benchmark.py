@@ -43,6 +43,7 @@ class Benchmark:
         self.objects: dict[str, dict[str, t.Any]] = data.get("objects", {})
         # a list can be added to, a text is replaced
         self.parameters: dict[str, str | list[str]] = data.get("parameters", {})
+        self._defaults = self.parameters
         self.profiles: dict[str, dict[str, dict[str, str]]] = data["profiles"]
         self.groups: list[dict[str, str]] = data["groups"]
         self.controls: list[dict[str, t.Any]] = data["controls"]
@@ -69,6 +70,14 @@ class Benchmark:
                     raise CisError(f"cis_scan_parameters: {name} {value!r} is not a valid Kubernetes object name")
                 changed.parameters[name] = str(value)
         return changed
+
+    def chosen_parameters(self) -> dict[str, str | list[str]]:
+        """Return the parameters for a report: each text, and of lists what was added to them."""
+        added = {
+            name: [item for item in value if item not in self._defaults[name]] if isinstance(value, list) else value
+            for name, value in self.parameters.items()
+        }
+        return {name: value for name, value in added.items() if value}
 
     def lists(self, control_ids: t.Container[str] | None = None) -> dict[str, dict[str, t.Any]]:
         """Return the lists to ask of the Kubernetes API for these controls, or for all that may be applicable."""

@@ -98,8 +98,18 @@ def library_check(name: str) -> Data | None:
     check = _own(os.path.join("controls", f"{group}.yml")).get(rest)
     if check is None:
         return None
+    check = {**check, "tests": _single(check["tests"])}
     # flags are those of the component that the file is named after
     return {"component": group, **check} if any("flag" in test for test in each_test(check)) else check
+
+
+def _single(tests: list[Data]) -> list[Data]:
+    """Return tests of one object each: of several objects each is tested by itself."""
+    return [
+        {**test, "object": name} if isinstance(test.get("object"), list) else test
+        for test in tests
+        for name in (test["object"] if isinstance(test.get("object"), list) else [None])
+    ]
 
 
 def check_names() -> list[str]:
@@ -124,6 +134,7 @@ def _expanded(index: Data, own_checks: Data) -> Data:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
         component = components.get(check.get("component"), {})
         control = {"scored": True, "node_type": component.get("node_type"), **check, **entry}
+        control["tests"] = _single(control.get("tests", []))
         if "title" in control:
             control["description"] = f"{control['title']} ({marks[not control['scored']]})"
         controls.append({key: value for key, value in control.items() if value is not None})

@@ -13,13 +13,14 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
+from ansible_collections.rke.cis.plugins.plugin_utils._text import settings
 
 _MOST = 50
 
 
 def _about(about: dict[str, t.Any]) -> str:
     words = [about["profile"], f"evidence of {about['collected_at'] or 'none'}", about["name"]]
-    words += [f"{name}={value}" for name, value in about["parameters"].items()]
+    words += settings(about["parameters"])
     return markdown_code(", ".join(filter(None, words)))
 
 

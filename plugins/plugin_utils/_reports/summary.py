@@ -15,7 +15,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import al
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, listed, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import (
+    counted,
+    duration,
+    listed,
+    printable,
+    settings,
+    shortened,
+)
 
 WIDTH = 80
 _STATES = {
@@ -241,7 +248,7 @@ def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
     for label, about in (("from", older), ("to", newer)):
         texts = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
         if older["parameters"] != newer["parameters"]:
-            texts.append(", ".join(f"{name}={value}" for name, value in about["parameters"].items()))
+            texts.append(", ".join(settings(about["parameters"])))
         for number, text in enumerate(filter(None, texts)):
             rows += [(row, "") for row in _wrapped("" if number else label, text)]
     parts = [

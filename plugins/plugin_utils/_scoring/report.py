@@ -343,7 +343,7 @@ def build_report(
             "seen": versions,
             **({"chosen_for": version.text if version else ""} if chosen else {}),
         },
-        "parameters": benchmark.parameters,
+        "parameters": benchmark.chosen_parameters(),
         "warnings": [
             *_part_warnings(nodes, not_scanned),
             *notes,

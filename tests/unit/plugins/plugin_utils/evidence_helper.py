@@ -101,7 +101,6 @@ def _lists() -> dict[str, dict[str, t.Any]]:
     return {
         name: {"count": 3, "found": {query: {"count": 0, "items": []} for query in about.get("find", [])}}
         for name, about in lists.items()
-        if name != "podsecuritypolicies"
     }
 
 
@@ -114,8 +113,9 @@ def cluster() -> dict[str, t.Any]:
         "server": "https://10.0.0.11:6443",
         "version": "v1.16.15",
         "objects": {
-            **copy.deepcopy(_lists()),
+            **(lists := copy.deepcopy(_lists())),
             "podsecuritypolicies": {
+                **lists["podsecuritypolicies"],
                 "items": [
                     {"metadata": {"name": "default-psp"}, "spec": everything},
                     {"metadata": {"name": "restricted-psp"}, "spec": spec},

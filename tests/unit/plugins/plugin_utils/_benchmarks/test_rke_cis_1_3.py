@@ -28,6 +28,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases i
     providers,
     verdict,
 )
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster as api_evidence
 
 ROOT = pathlib.Path(__file__).parents[5]
 PAGE = (ROOT / "docs" / "docsite" / "rst" / "rke_cis_1_3.rst").read_text(encoding="utf-8")
@@ -125,7 +126,9 @@ def node(roles: list[str] | None = None, **more: str) -> dict[str, t.Any]:
 
 
 def cluster(**spec: t.Any) -> dict[str, t.Any]:
-    return {"objects": {"podsecuritypolicies": {"items": policies(**spec)}}}
+    document = api_evidence()
+    document["objects"]["podsecuritypolicies"]["items"] = policies(**spec)
+    return document
 
 
 # ------------------------------------------------------------------------------------------- the guide's results
@@ -241,7 +244,8 @@ def test_permissive_leaves_out_what_rke_does_not_do_by_default() -> None:
         words[:] = [word for word in words if word not in given or not word.startswith(lacks)]
     key = "kube-apiserver:--experimental-encryption-provider-config"
     document["paths"][key] = {"error": {"kind": "not_set", "message": "not given"}}
-    nothing = {"objects": {"podsecuritypolicies": {"items": []}}}
+    nothing = cluster()
+    nothing["objects"]["podsecuritypolicies"]["items"] = []
     skip = BENCHMARK.profiles["permissive"]["skip"]
     found = score_node(BENCHMARK, document, nothing)
     assert {i for i in skip if found[i].state not in ("fail", "warn")} == set()
