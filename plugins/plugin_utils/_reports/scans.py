@@ -326,7 +326,8 @@ class KeptScans:
         """Remove what killed writers have left, where no scan can be writing any more."""
         places = [self.directory]
         for name in self.names():
-            places += [os.path.join(self.directory, name, part) for part in ("", "evidence", "xccdf")]
+            scan = os.path.join(self.directory, name)
+            places += [scan, os.path.join(scan, "evidence"), os.path.join(scan, "xccdf")]
         for place in places:
             if os.path.islink(place) and place != self.directory:
                 continue
