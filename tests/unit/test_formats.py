@@ -633,3 +633,24 @@ def test_sarif_names_the_document_in_which_it_was_seen(render: t.Callable[..., s
     where = results["1.7.2"]["locations"][0]
     assert where["physicalLocation"]["artifactLocation"]["uri"] == "evidence/cluster.json"
     assert where["logicalLocations"][0]["fullyQualifiedName"].startswith("local/n1/Kubernetes API /apis/")
+
+
+# ------------------------------------------------------------------------------------------- docs/interop.md
+
+
+def test_what_is_claimed_of_readers_is_tested() -> None:
+    texts = [(ROOT / "tests" / name).read_text() for name in ("unit/test_formats.py", "integration/test_interop.py")]
+    tests = set(re.findall(r"(?m)^def (test_\w+)", "\n".join(texts)))
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (ROOT / "docs" / "interop.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    assert (
+        {"csv", "junit", "sarif", "ohdf", "oscal", "ocsf", "xccdf"}
+        <= {row[0].strip("`") for row in rows}
+        <= set(OUTPUTS)
+    )
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row[4])
+        assert named and set(named) <= tests, row

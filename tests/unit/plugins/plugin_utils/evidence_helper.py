@@ -119,7 +119,7 @@ def cluster() -> dict[str, t.Any]:
                 "items": [
                     {"metadata": {"name": "default-psp"}, "spec": everything},
                     {"metadata": {"name": "restricted-psp"}, "spec": spec},
-                ]
+                ],
             },
         },
         "config_map": {"text": None},
