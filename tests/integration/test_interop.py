@@ -99,11 +99,19 @@ def by_library(package: pathlib.Path, how: str, files: t.Iterable[pathlib.Path])
     """Return file to what a library of Node.js reads in it."""
     if not package.is_dir():
         pytest.skip(f"{package} is missing (tests/tools/setup.sh installs it)")
+    need_node()
     env = {**os.environ, "NODE_PATH": str(package / "node_modules")}
     return json.loads(run("node", ROOT / "tests" / "integration" / "readers.cjs", how, *files, env=env))
 
 
+def need_node() -> None:
+    version = run("node", "--version").strip()
+    if int(version[1:].split(".")[0]) < 20:
+        pytest.skip(f"Node.js 20 or newer is needed; this is {version}")
+
+
 def saf(*words: t.Any) -> str:
+    need_node()
     return run(SAF / "node_modules" / ".bin" / "saf", *words, cwd=SAF)  # where it leaves a log
 
 
