@@ -27,9 +27,10 @@ description:
     C(level) on. C(defectdojo_findings), C(ocsf_findings), C(ohdf_controls), C(oscal_definitions), C(oscal_findings),
     C(oscal_observations), C(oscal_risks) and C(oscal_selection) make parts of these formats of the report, and
     C(oscal_uuid) an id of names. C(markdown_block) makes a block of code of a text. C(severity) says how bad a failure
-    of a check is, C(scan_time) when the evidence of the report was collected, and C(utc_text) makes a text of that.
-    C(xml_name) replaces what no id of XML may contain. C(csp_hash) makes the hash of an inline script for a
-    Content-Security-Policy. C(waived_by) says who accepts a waiver, until when and why.
+    of a check is, C(remarks) what a reader should know of a scan, C(scan_time) when the evidence of the report was
+    collected, and C(utc_text) makes a text of that. C(xml_name) replaces what no id of XML may contain. C(csp_hash)
+    makes the hash of an inline script for a Content-Security-Policy. C(waived_by) says who accepts a waiver, until when
+    and why.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped. There, and in
     those for JSON (C(.json.j2)), a character that no XML may hold becomes a question mark.
 extends_documentation_fragment:

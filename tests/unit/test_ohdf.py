@@ -149,3 +149,10 @@ def test_the_file_holds_the_controls(name: str, render: t.Callable[..., str]) ->
 def test_characters_that_no_xml_may_hold_are_gone(render: t.Callable[..., str]) -> None:  # noqa: F811
     text = render(hostile(), "report.ohdf.json")
     assert "\\u0000" not in text and "\\u001b" not in text and "7*7" in text
+
+
+@pytest.mark.parametrize("name", ["report.ohdf.json", "report.oscal.json"])
+def test_what_the_scan_left_out_is_said(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+    report = {**every_state(), "not_scanned": ["w7", "w8"], "warnings": ["mind this"]}
+    text = render(report, name)
+    assert "mind this\\nNot the whole cluster: 2 nodes not scanned: w7, w8" in text

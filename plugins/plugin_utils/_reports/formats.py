@@ -33,7 +33,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_selection,
     oscal_uuid,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, scan_time, severity, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
+    flat_score,
+    remarks,
+    scan_time,
+    severity,
+    utc_text,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
@@ -125,6 +131,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "oscal_risks": oscal_risks,
     "oscal_selection": oscal_selection,
     "oscal_uuid": oscal_uuid,
+    "remarks": remarks,
     "scan_time": scan_time,
     "score": score,
     "severity": severity,

@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 # What a check may say of itself, and what is taken if it does not.
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -90,6 +91,13 @@ def results_by_node(report: dict[str, t.Any]) -> dict[str, list[Result]]:
     return found
 
 
+def remarks(report: dict[str, t.Any]) -> list[str]:
+    """Return what a reader should know of the scan: its warnings, and which nodes it left out."""
+    others = report.get("not_scanned", [])
+    left_out = f"Not the whole cluster: {counted(len(others), 'node')} not scanned: {', '.join(others)}"
+    return [*report["warnings"], *([left_out] if others else [])]
+
+
 def finding_id(report: dict[str, t.Any], control: str, node: str) -> str:
     """Return what a control on a node is called in each scan of the cluster."""
     return "/".join(urllib.parse.quote(name, safe="") for name in (report["cluster"], report["version"], control, node))
@@ -113,5 +121,5 @@ def scan_time(report: dict[str, t.Any]) -> datetime.datetime:
 
 
 def utc_text(time: datetime.datetime) -> str:
-    """Return a time as XML, OSCAL and others write it."""
+    """Return a time as XML, OSCAL and others write it. Years before 1000, which strftime does not pad, are no times."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time.year >= 1000 else "1970-01-01T00:00:00Z"
