@@ -129,7 +129,7 @@ options:
     description:
       - Whether the CSV report, and C(rows) in templates, hold the controls that are not scored.
     type: bool
-    default: false
+    default: true
 """
 
     RETENTION = r"""

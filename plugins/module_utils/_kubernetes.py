@@ -185,6 +185,8 @@ class ClusterReader:
                 return {"error": dict(found["error"], kind="failed" if token and kind == "missing" else kind)}
             try:
                 items = found["answer"]["items"]
+                if items is None and str(found["answer"].get("kind")).endswith("List"):
+                    items = []  # as a server writes an empty list of metadata
                 token = (found["answer"].get("metadata") or {}).get("continue") or ""
                 if not isinstance(items, list) or not isinstance(token, str) or (token and not items):
                     raise Malformed("no items")

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCAN = ROOT / "playbooks" / "cis_scan.yml"
 SCORE = ROOT / "playbooks" / "cis_score.yml"
 COMPARE = ROOT / "playbooks" / "cis_compare.yml"
-PRACTICE = ROOT / "playbooks" / "practice"
+PRACTICE = ROOT / "tests" / "integration" / "practice"
 HARDENED, PERMISSIVE = "RKE-CIS-1.4-Hardened", "RKE-CIS-1.4-Permissive"
 COUNTS = ("pass", "fail", "skip", "notApplicable", "error")
 PSP_CONTROLS = ["1.7.2", "1.7.3", "1.7.4", "1.7.5"]
@@ -228,6 +228,11 @@ def create_restricted_psp(bed: Testbed) -> None:
     path = "/apis/policy/v1beta1"
     meta = _message((1, "restricted"))
     _post(bed, path + "/podsecuritypolicies", "policy/v1beta1", "PodSecurityPolicy", (1, meta), (2, policy))
+
+
+def create_service_account(bed: Testbed, namespace: str, name: str = "default") -> None:
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    _post(bed, path, "v1", "ServiceAccount", (1, _message((1, name))))
 
 
 @contextlib.contextmanager

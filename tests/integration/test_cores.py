@@ -11,13 +11,14 @@ import pathlib
 import subprocess
 
 import pytest
+import scans
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 CORES = sorted(path.stem.rpartition("-")[2] for path in (PROJECT / "tests").glob("requirements-core-*.txt"))
 
 
 def scan(bin_directory: pathlib.Path, work: pathlib.Path) -> tuple[subprocess.CompletedProcess[str], dict[str, bytes]]:
-    command = [str(bin_directory / "ansible-playbook"), "-i", str(PROJECT / "playbooks/practice/inventory.yml")]
+    command = [str(bin_directory / "ansible-playbook"), "-i", str(scans.PRACTICE / "inventory.yml")]
     command += [str(PROJECT / "playbooks/cis_scan.yml"), "-e", f"cis_report_dir={work}"]
     environment = dict(
         os.environ,

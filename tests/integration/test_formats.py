@@ -11,7 +11,7 @@ import typing as t
 import pytest
 import scans
 
-PRACTICE = scans.ROOT / "playbooks" / "practice" / "inventory.yml"
+PRACTICE = scans.PRACTICE / "inventory.yml"
 
 
 def run(directory: pathlib.Path, **variables: t.Any) -> scans.Outcome:

@@ -77,7 +77,7 @@ def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib
     api = api.replace("...", documented_cluster.kubeconfig)
     with reader(documented_cluster, ANSIBLE_COLLECTIONS_PATH=str(installed)) as who:
         assert who.run(f"{scan} {gate} {html} {keep} {api}").returncode == 2, "controls fail"
-        assert (who.report()["fail"], who.report()["error"]) == (3, 0)
+        assert (who.report()["fail"], who.report()["error"]) == (7, 0)
         assert (who.scans()[-1] / "report.html").exists()
         assert who.run(f"{scan} {never} {formats} {hosts.replace('PATTERN', 'cp1')}").returncode == 0
         assert who.report()["nodes"] == {"master": ["cp1"], "etcd": [], "node": []} and who.report()["error"] > 0

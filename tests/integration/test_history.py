@@ -26,7 +26,7 @@ import scans
 from scans import ROOT
 
 BOOK = ROOT / "playbooks" / "cis_reports.yml"
-PRACTICE = ROOT / "playbooks" / "practice" / "inventory.yml"
+PRACTICE = scans.PRACTICE / "inventory.yml"
 SEED = 20261122
 KILLS = 20
 # These of the kills come as soon as a file is there, so that each stage is hit, however busy the machine is.

@@ -24,7 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COU
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 
 BENCHMARK = load_benchmark("rke-cis-1.4")
-PRACTICE = scans.ROOT / "playbooks" / "practice" / "inventory.yml"
+PRACTICE = scans.PRACTICE / "inventory.yml"
 LETTERS = {
     "pass": "p", "fail": "f", "warn": "w", "error": "e", "manual": "m", "skip": "s", "notApplicable": "n",
 }  # fmt: skip

@@ -24,7 +24,7 @@ import yaml
 from receivers import KEY, PASSWORD, SECRET, TOKEN, Https, Smtp, closed_port, silent
 from scans import ROOT
 
-PRACTICE = ROOT / "playbooks" / "practice" / "inventory.yml"
+PRACTICE = scans.PRACTICE / "inventory.yml"
 FAILING = ["1.4.21", "2.1.1", "2.1.4"]  # of the practice cluster
 CLEAN = {"cis_scan_skip": FAILING}
 FOUR = yaml.safe_load((ROOT / "roles/cis_notify/defaults/main.yml").read_text(encoding="utf-8"))["cis_notify_rules"]

@@ -13,9 +13,8 @@ import typing as t
 
 import pytest
 import scans
-from scans import ROOT
 
-PRACTICE = ROOT / "playbooks" / "practice"
+PRACTICE = scans.PRACTICE
 INVENTORY = PRACTICE / "inventory.yml"
 FAILURES = {"1.4.21", "2.1.1", "2.1.4"}
 

@@ -12,6 +12,8 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, Collector, path_key
 from ansible_collections.rke.cis.plugins.module_utils._files import problem
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import Lists
+from ansible_collections.rke.cis.plugins.module_utils._objects import Malformed, ObjectList
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 
 HERE = pathlib.Path(__file__).parent
@@ -23,8 +25,8 @@ MOUNTS = [
 ]
 
 
-def load() -> list[dict[str, t.Any]]:
-    with lzma.open(HERE / "kube-bench-rke-cis-1.4.jsonl.xz", "rt", encoding="utf-8") as stream:
+def load(benchmark_id: str) -> list[dict[str, t.Any]]:
+    with lzma.open(HERE / f"kube-bench-{benchmark_id}.jsonl.xz", "rt", encoding="utf-8") as stream:
         return [json.loads(line) for line in stream]
 
 
@@ -69,16 +71,74 @@ class RecordedFiles:
         names = sorted(p for p, e in self._files.items() if e and p.rpartition("/")[0] == path)
         return {"entries": [dict(_entry(self._files, name), name=name.rpartition("/")[2]) for name in names]}
 
+    def list_tree(self, path: str) -> dict[str, t.Any]:
+        names = sorted(p for p, e in self._files.items() if e and p.startswith(path + "/"))
+        return {"entries": [dict(_entry(self._files, name), name=name[len(path) + 1 :]) for name in names]}
+
     def read(self, path: str) -> bytes:
         return (self._files[path].get("content") or "").encode()
 
 
+# What kubectl was asked for, and the list of the API that has it.
+PLURALS = {"psp": "podsecuritypolicies", "networkpolicy": "networkpolicies", "all": "services"}
+BOUND = ("rolebindings", "clusterrolebindings")
+
+
+class RecordedApi:
+    """Stands where the collector asks the API: what kubectl answered, as the lists that the API would have given."""
+
+    def __init__(self, kubectl: dict[str, t.Any]) -> None:
+        # of the roles that every API server has, kubectl was asked for no more than those that are bound
+        self._lists: dict[str, list[t.Any] | None] = {
+            "clusterroles": [{"metadata": {"name": "view"}}],
+            "clusterrolebindings": [{"metadata": {"name": "view"}, "roleRef": {"kind": "ClusterRole", "name": "view"}}],
+        }
+        for asked, answer in kubectl.items():
+            what, _at, namespace = asked.partition("@")
+            kind, _slash, name = what.partition("/")
+            items = answer.get("items") if isinstance(answer, dict) else None
+            for item in items or []:
+                if namespace:
+                    item["metadata"].setdefault("namespace", namespace)
+            if name:
+                self._add("roles", [{"metadata": {"name": name, "namespace": namespace or "default"}, **answer}])
+            elif kind == "clusterrolebinding,rolebinding":
+                for item in items or []:
+                    self._add(BOUND[0] if item["metadata"].get("namespace") else BOUND[1], [item])
+            else:
+                self._add(PLURALS.get(kind, kind), items if isinstance(items, list) else None)
+
+    def _add(self, plural: str, items: list[t.Any] | None) -> None:
+        before = self._lists.get(plural, [])
+        self._lists[plural] = None if items is None or before is None else before + items
+
+    def read(self, path: str, lists: t.Sequence[ObjectList]) -> dict[str, t.Any] | None:
+        place, _slash, plural = path.rpartition("/")
+        items = self._lists.get(plural, [])
+        _group, _namespaces, namespace = place.partition("/namespaces/")
+        try:
+            if items is None:
+                raise Malformed("it has no items")
+            for item in items:
+                if namespace not in ("", item["metadata"].get("namespace")):
+                    continue
+                for one in lists:
+                    one.take(item)
+        except Malformed as error:
+            return problem("failed", f"the answer holds no list of objects: {error}")
+        return None
+
+
 def evidence(state: dict[str, t.Any], benchmark: Benchmark) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """Return node evidence and cluster evidence of a recorded state."""
-    plan = benchmark.plan([NODE_TYPES[state["target"]]])
+    role = NODE_TYPES.get(state["target"], "controlplane")  # the peer has targets of its own for its sections 3 and 5
+    plan = benchmark.plan([role])
     # the 19 controls that are not applicable on RKE are judged here too
     requests = {
-        path_key(test["path"]): test["path"] for c in benchmark.controls for test in c["tests"] if "path" in test
+        path_key(test["path"]): benchmark.path_request(test["path"])
+        for control in benchmark.controls
+        for test in control["tests"]
+        if "path" in test
     }
     containers = {}
     running: dict[str, list[list[str]]] = {name: [[name, *args]] for name, args in state["processes"].items()}
@@ -104,24 +164,10 @@ def evidence(state: dict[str, t.Any], benchmark: Benchmark) -> tuple[dict[str, t
     collector = Collector(None, "", 0)
     collector.files = RecordedFiles(state)
     collector._containers = containers
-    paths = {
-        key: collector._path({**request, "style": benchmark.components[request["container"]]["style"]})
-        for key, request in requests.items()
-    }
-    answer = (state["kubectl"] or {}).get("psp") if state["kubectl"] else None
+    paths = {key: collector._path(request) for key, request in requests.items()}
     cluster: dict[str, t.Any] = {"error": {"kind": "down", "message": "no connection"}}
-    if answer is not None:
-        items = answer.get("items") if isinstance(answer, dict) else None
-        shown: dict[str, t.Any] = problem("failed", "the answer holds no list of objects")
-        if isinstance(items, list):
-            kept = [{"metadata": {"name": item["metadata"]["name"]}, "spec": item.get("spec")} for item in items]
-            shown = {"items": kept}
-        cluster = {"objects": {"podsecuritypolicies": shown}}
-    node = {
-        "schema": SCHEMA,
-        "node": "node1",
-        "roles": [NODE_TYPES[state["target"]]],
-        "containers": containers,
-        "paths": paths,
-    }
+    if state["kubectl"]:
+        reader = t.cast(t.Any, RecordedApi(state["kubectl"]))
+        cluster = {"objects": Lists(reader, benchmark.lists(), "").documents}
+    node = {"schema": SCHEMA, "node": "node1", "roles": [role], "containers": containers, "paths": paths}
     return node, cluster

@@ -44,7 +44,7 @@ FILES: Options = {
     "formats": {"type": "list", "elements": "str", "default": ["csv", "json"]},
     "templates": {"type": "list", "elements": "str", "default": []},
     "csv_layout": {"type": "str", "choices": list(CSV_LAYOUTS), "default": CSV_LAYOUTS[0]},
-    "include_not_scored": {"type": "bool", "default": False},
+    "include_not_scored": {"type": "bool", "default": True},
 }
 RETENTION: Options = {
     "keep": {"type": "dict", "options": {kind: {"type": "int"} for kind in KINDS}},

@@ -138,7 +138,7 @@ def _choice_warnings(benchmark: Benchmark, version: Version | None, seen: dict[s
     """Return what a reader should know of a benchmark that was chosen by the cluster's version."""
     if version is None:
         return [f"the cluster's Kubernetes version was not seen, so the newest benchmark, {benchmark.id}, is used"]
-    if len(seen) < 2:
+    if len({version_numbers(one) for one in seen}) < 2:
         return []
     return [
         f"{benchmark.id} is used, since the lowest version of the control plane is {version.text} ({version.where}); "

@@ -690,3 +690,10 @@ def test_an_unknown_context_is_named(api, certificate, tmp_path):
     path = write_kubeconfig(tmp_path / "k", api.url, certificate[0])
     with pytest.raises(KubeconfigError, match="three"):
         ClusterReader(kubernetes, path, "three", 5)
+
+
+def test_a_server_writes_an_empty_list_of_metadata_as_null(api, reader):
+    path = "/api/v1/namespaces/default/pods"
+    api.answers[path] = (200, {"kind": "PartialObjectMetadataList", "metadata": {}, "items": None})
+    lists = {"x": {"path": path, "namespaced": True, "fields": {}, "find": ["`true`"]}}
+    assert Lists(reader, lists, "").documents["x"] == {"count": 0, "found": {"`true`": {"count": 0, "items": []}}}

@@ -396,6 +396,20 @@ SHOWN: dict[str, list[tuple[Change, str]]] = {
         *granted("use", "policy", "podsecuritypolicies"),
         (add(PSP, named("p", spec={"privileged": True})), "p (privileged)"),
     ],
+    "psp/privileged-manual": [
+        (add(PSP, named("p", spec={"privileged": True})), "1 of 1 podsecuritypolicies: p"),
+        (add(PSP, named("p", spec={})), "none of 1 podsecuritypolicies"),
+    ],
+    "psp/root-manual": [
+        (add(PSP, named("p", spec={"runAsUser": {"rule": "RunAsAny"}})), "p (RunAsAny)"),
+        (add(PSP, named("p", spec={})), "p (no rule)"),
+        (add(PSP, named("p", spec={"runAsUser": {"rule": "MustRunAsNonRoot"}})), "none of 1 podsecuritypolicies"),
+    ],
+    "psp/NET_RAW-manual": [
+        (add(PSP, named("p", spec={"requiredDropCapabilities": ["KILL"]})), "1 of 1 podsecuritypolicies: p"),
+        (add(PSP, named("p", spec={"requiredDropCapabilities": ["NET_RAW"]})), "none of 1 podsecuritypolicies"),
+        (add(PSP, named("p", spec={"requiredDropCapabilities": ["ALL"]})), "none of 1 podsecuritypolicies"),
+    ],
     "psp/added-capabilities": [
         (
             add(PSP, named("p", spec={"allowedCapabilities": ["*"], "defaultAddCapabilities": ["SYS_TIME"]})),
