@@ -144,16 +144,13 @@ class Findings:
     """What one query finds in a list: what it is called, with details, and how many there are."""
 
     def __init__(self, text: str) -> None:
-        self._search = query(text)
+        self.search = query(text)
         self._names: t.Set[str] = set()
         self._kept: t.Dict[str, t.Dict[str, None]] = {}
         self._left = limits.FOUND_CHARS
 
-    def look(self, name: str, item: Item) -> None:
-        """Note an object if the query's result is neither null, false nor empty."""
-        found = self._search(item)
-        if found is None or found is False or found in ("", [], {}):
-            return
+    def add(self, name: str, found: t.Any) -> None:
+        """Note an object with what the query makes of it."""
         self._names.add(name)
         values = [] if found is True else found if isinstance(found, list) else [found]
         texts = [_shortened(_words(value)) for value in values]
@@ -225,14 +222,15 @@ class ObjectList:
             for into, by_key, search in self._joins:
                 key = search(item)
                 joined[into] = joined.get(into, []) + (by_key.get(key, []) if isinstance(key, str) else [])
-            called = self._called(item) if self._called else None
         except ValueError as error:
             raise Malformed(str(error)) from None
-        if called:
-            name = name[: name.rfind("/") + 1] + _words(called)
         for text, finding in list(self._findings.items()):
             try:
-                finding.look(name, joined)
+                found = finding.search(joined)
+                if found is None or found is False or found in ("", [], {}):
+                    continue
+                called = self._called(item) if self._called else None
+                finding.add(name[: name.rfind("/") + 1] + _words(called) if called else name, found)
             except ValueError as error:  # a function of the query got a value that it does not take
                 self._fail(text, error)
 

@@ -263,6 +263,17 @@ def test_secrets_and_what_is_no_list_are_not_asked_for(api, reader, path):
     assert api.asked == []
 
 
+def test_an_empty_list_of_metadata_has_null_for_items(api, reader):
+    """As Kubernetes 1.20 writes it."""
+    about = {"path": "/api/v1/configmaps", "namespaced": True, "fields": {}}
+    api.answers[about["path"]] = (200, {"kind": "PartialObjectMetadataList", "metadata": {}, "items": None})
+    assert read(reader, maps=about)["maps"]["count"] == 0
+    api.answers[about["path"]] = (200, {"kind": "PartialObjectMetadataList", "metadata": {}})
+    assert error_of(read(reader, maps=about)["maps"]) == "failed"
+    api.answers[about["path"]] = (200, {"kind": "Status", "items": None})
+    assert error_of(read(reader, maps=about)["maps"]) == "failed"
+
+
 def test_an_older_path_and_a_list_that_may_be_absent(api, reader):
     about = {**PODS, "or_path": "/apis/batch/v1beta1/pods"}
     assert error_of(read(reader, x=about)["x"]) == "missing"
