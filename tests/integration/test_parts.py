@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pathlib
+import sys
+import tempfile
 
 import scans
 
@@ -25,3 +27,29 @@ def test_a_scan_with_a_limit_does_not_pass_for_the_whole_cluster(tmp_path: pathl
     assert "rke_cis_nodes_not_scanned{" in (outcome.where / "report.prom").read_text(encoding="utf-8")
     again = scans.playbook(tmp_path / "hosts", scans.SCAN, INVENTORY, {**formats, "cis_scan_hosts": "controlplane"})
     assert "not_scanned" not in again.report
+
+
+def test_parts_meet_on_the_host_that_reports_are_copied_to(tmp_path: pathlib.Path) -> None:
+    there = tmp_path / "there"
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[all:children]\nother\n[other]\nstore ansible_connection=local\n", encoding="utf-8")
+    variables = {
+        "cis_report_host": "store",
+        "cis_report_host_dir": str(there),
+        "cis_report_host_evidence": False,
+        "cis_report_formats": [],
+        "cis_scan_cluster": "practice",
+        "cis_scan_fail_on": [],
+        "ansible_python_interpreter": sys.executable,
+    }
+    both = ("-i", str(inventory))
+    for limit in ("controlplane:etcd", "worker"):
+        part = {**variables, "cis_scan_partial": True}
+        done = scans.playbook(tmp_path / limit[:1], scans.SCAN, INVENTORY, part, *both, "--limit", limit)
+        assert done.code == 0, done.out
+    book = scans.ROOT / "playbooks" / "cis_merge.yml"
+    merged = scans.playbook(tmp_path / "merge", book, INVENTORY, variables, *both)
+    assert merged.code == 0, merged.out
+    assert (list(merged.report["node_results"]), merged.report["node_errors"]) == (["cp1", "etcd1", "worker1"], {})
+    assert (there / "practice" / merged.where.name / "report.json").exists()
+    assert not list(pathlib.Path(tempfile.gettempdir()).glob("cis-parts.*"))

@@ -51,10 +51,11 @@ Roles = dict[str, list[str]]
 
 
 class Part(t.NamedTuple):
-    """A part of a scan: its directory, and what it was asked for."""
+    """A part of a scan: its directory, what it was asked for, and when it started, in seconds since 1970."""
 
     directory: str
     asked: dict[str, t.Any]
+    started: int
 
     @property
     def name(self) -> str:
@@ -63,10 +64,6 @@ class Part(t.NamedTuple):
     @property
     def evidence_dir(self) -> str:
         return os.path.join(self.directory, "evidence")
-
-    @property
-    def started(self) -> int:
-        return calendar.timegm(time.strptime(self.asked["started"], _TIME))
 
 
 def write_partial(plan: Plan, scanned_by: str) -> str:
@@ -94,11 +91,10 @@ def _read(directory: str) -> Part:
         text = shortened(printable(f"{'.'.join(map(str, where))}: {what}"), 200)
         raise CisError(f"partial {path}: not a part of a scan: {text}; scan it again, or leave it out")
     try:
-        part = Part(os.path.dirname(path), asked)
-        part.started  # noqa: B018
+        started = calendar.timegm(time.strptime(asked["started"], _TIME))
     except ValueError as error:
         raise CisError(f"partial {path}: not a part of a scan: {error}; scan it again, or leave it out") from error
-    return part
+    return Part(os.path.dirname(path), asked, started)
 
 
 def find_parts(directories: t.Iterable[str], scan_id: str, max_apart: int) -> list[Part]:
