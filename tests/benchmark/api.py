@@ -19,17 +19,14 @@ import threading
 import time
 import typing as t
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / ".cache" / "dev"), str(PROJECT / "tests" / "testbed")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".cache" / "dev"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
 
-from apiserver import ApiServer  # noqa: E402
+from apiserver import ApiServer
 
-from ansible_collections.rke.cis.plugins.module_utils._kubernetes import cluster_evidence  # noqa: E402
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (  # noqa: E402
-    load_benchmark,
-    merged_lists,
-)
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files  # noqa: E402
+from ansible_collections.rke.cis.plugins.module_utils._kubernetes import cluster_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, merged_lists
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
 
 NAMESPACES, PODS, BINDINGS = 500, 5000, 2000
 MOST_SECONDS, MOST_MB = 10, 200
