@@ -157,7 +157,8 @@ def merged_plan(parts: list[Part], max_apart: int, benchmark_dirs: list[str]) ->
     plan = {key: value for key, value in first.asked.items() if key not in ("finished", "collection", "schema")}
     plan.update(started=first.started, benchmark_dirs=benchmark_dirs, **{key: _entries(parts, key) for key in _ENTRIES})
     for name, about in plan["candidates"].items():
-        if benchmark_digest(planned_profile(plan, name).benchmark) != about["digest"]:
+        benchmark = planned_profile(plan, name).benchmark
+        if (benchmark_digest(benchmark), benchmark.chosen_from) != (about["digest"], about["chosen_from"]):
             raise CisError(
                 f"partial {first.directory}: scanned with another benchmark {name} than there is here; set "
                 f"cis_scan_benchmark_dirs to the one that it was scanned with"

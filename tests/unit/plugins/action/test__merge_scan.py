@@ -88,7 +88,7 @@ def files(directory: pathlib.Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@hypothesis.settings(max_examples=12, deadline=None)
 @hypothesis.given(st.data())
 def test_merged_parts_are_the_whole(data: st.DataObject) -> None:
     """Whatever nodes there are, however they are dealt, in any order of the parts, and some of them named twice."""
@@ -185,6 +185,13 @@ def test_a_different_answer_of_the_api_is_told(tmp_path: pathlib.Path) -> None:
 WAIVER = {"source": "w.yml line 1", "controls": ["1.1.8"], "nodes": [], "reason": "r", "owner": "o", "expires": "never"}
 
 
+ATTESTED = {
+    "source": "a.yml line 1", "controls": ["1.1.8"], "nodes": [], "groups": {"g": ["n1"]}, "result": "passed",
+    "explanation": "e", "by": "b", "date": "2026-11-01", "expires": "never", "evidence": "", "days_left": None,
+    "early": False,
+}  # fmt: skip
+
+
 def test_the_groups_of_waivers_are_those_of_all_parts(tmp_path: pathlib.Path) -> None:
     parts = [
         scan(tmp_path / host, [document(host, 3)], waivers=[{**WAIVER, "groups": {"g": [host]}, "days_left": None}])
@@ -202,6 +209,7 @@ def test_the_groups_of_waivers_are_those_of_all_parts(tmp_path: pathlib.Path) ->
         ({"node_tests_on": "all"}, "cis_scan_node_tests_on is not that of "),
         ({"skips": {"1.1.2": {"by": "cis_scan_skip", "reason": ""}}}, "cis_scan_skip or cis_scan_skip_file is not "),
         ({"waivers": [{**WAIVER, "groups": {}, "days_left": None}]}, "cis_scan_waivers_file is not that of "),
+        ({"attestations": [ATTESTED]}, "cis_scan_attestations_file is not that of "),
         ({"started": STARTED + 30000}, "started more than 21600 seconds after "),
         ({"collection": "rke.cis 0.9.0"}, "collection is not that of "),
         ({"digest": "00"}, "the benchmark is not that of "),
@@ -304,3 +312,43 @@ def test_parts_on_another_file_system_are_copied(tmp_path: pathlib.Path, monkeyp
     merged = merge(tmp_path / "merged", [part])
     shutil.rmtree(part)
     assert report(merged)["node_errors"] == {}
+
+
+def places(value: t.Any, path: tuple[t.Any, ...] = ()) -> t.Iterator[tuple[t.Any, ...]]:
+    """Yield the path of each value in a document."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from places(inner, (*path, key))
+
+
+def test_a_damaged_part_is_refused_in_one_line_or_is_as_good(tmp_path: pathlib.Path) -> None:
+    """Whatever stands in place of a value: no traceback, and no node passes that has none."""
+    part = scan(
+        tmp_path / "a",
+        [document("n1", 3)],
+        skips={"1.1.2": {"by": "cis_scan_skip", "reason": "r"}},
+        waivers=[{**WAIVER, "groups": {"g": ["n1"]}, "days_left": None}],
+        attestations=[ATTESTED],
+        not_scanned={"n2": ["worker"]},
+    )
+    assert "failed" not in merge(tmp_path / "merged", [part])
+    whole = (part / PARTIAL).read_text(encoding="utf-8")
+    for number, path in enumerate(places(json.loads(whole))):
+        for bad in (None, 5, "x", [], {}, [["x"]], {"x": {}}, "remove"):
+            damaged = {"": json.loads(whole)}
+            place: t.Any = damaged
+            for key in ("", *path)[:-1]:
+                place = place[key]
+            if bad == "remove":
+                del place[("", *path)[-1]]
+            else:
+                place[("", *path)[-1]] = bad
+            (part / PARTIAL).write_text(json.dumps(damaged.get("")), encoding="utf-8")
+            result = merge(tmp_path / f"merged{number}", [part])
+            if "failed" not in result:
+                plan = json.loads(pathlib.Path(result["scan_dir"], ".plan.json").read_text(encoding="utf-8"))
+                assert "failed" not in scored(result)
+                assert set(plan["nodes"]) == {
+                    path.stem[5:] for path in pathlib.Path(plan["evidence_dir"]).glob("node-*")
+                }
+            shutil.rmtree(tmp_path / f"merged{number}", ignore_errors=True)
