@@ -80,10 +80,10 @@ def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
     the file.
     """
     try:
-        document = _fields(_load(text), "the file")
+        document = _fields(load(text), "the file")
     except RecursionError:
         raise ValueError("nested too deep") from None
-    given = [_text(document[key]) or "" if key in document else None for key in ("apiVersion", "kind")]
+    given = [text_of(document[key]) or "" if key in document else None for key in ("apiVersion", "kind")]
     if not any(all(mine in (None, theirs) for mine, theirs in zip(given, known)) for known in _KINDS):
         raise ValueError("apiVersion and kind are not those of an EncryptionConfiguration")
     sections = []
@@ -105,17 +105,21 @@ def _wrong(node: Node, expected: str) -> t.NoReturn:
     raise ValueError("not an EncryptionConfiguration in line {0}: expected {1}".format(node.line, expected))
 
 
-def _text(node: Node) -> t.Optional[str]:
+def text_of(node: Node) -> t.Optional[str]:
     if node.kind == "unsure":
         _refuse(node.line)
     return node.content if node.kind == "text" else None
 
 
-def _fields(node: Node, what: str) -> t.Dict[str, Node]:
+def fields_of(node: Node, what: str, wrong: t.Callable[[Node, str], t.NoReturn]) -> t.Dict[str, Node]:
     """Return the values of a mapping by their keys. Of a key that is given twice the last one counts, as in RKE."""
     if node.kind != "map":
-        _wrong(node, what + " to be a mapping")
+        wrong(node, what + " to be a mapping")
     return {key.content: value for key, value in node.content if key.kind == "text"}
+
+
+def _fields(node: Node, what: str) -> t.Dict[str, Node]:
+    return fields_of(node, what, _wrong)
 
 
 def _items(fields: t.Mapping[str, Node], key: str) -> t.List[Node]:
@@ -129,7 +133,7 @@ def _items(fields: t.Mapping[str, Node], key: str) -> t.List[Node]:
 
 
 def _resource(node: Node) -> str:
-    name = _text(node)
+    name = text_of(node)
     if name is None or not _RESOURCE.match(name):
         _wrong(node, "the name of a resource, such as secrets")
     return name
@@ -145,7 +149,7 @@ def _provider(node: Node) -> str:
     for needed in _PROVIDERS[name]:
         value = settings.get(needed, fields[name])
         if needed != "keys":
-            if not (value.kind != "map" and _text(value)):
+            if not (value.kind != "map" and text_of(value)):
                 _wrong(value, "a kms provider to have name and endpoint")
             continue
         keys = _items(settings, "keys") if "keys" in settings else []
@@ -153,12 +157,12 @@ def _provider(node: Node) -> str:
             _wrong(value, "a provider to have keys")
         for key in keys:
             parts = _fields(key, "a key")
-            if "secret" not in parts or not _text(parts["secret"]):
+            if "secret" not in parts or not text_of(parts["secret"]):
                 _wrong(key, "a key to have a secret")
     return next(known for known in _PROVIDERS if known == name)
 
 
-def _load(text: str) -> Node:
+def load(text: str) -> Node:
     try:
         import yaml
     except ImportError:

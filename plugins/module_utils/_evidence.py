@@ -183,12 +183,14 @@ class Collector:
             found.update(self.files.list_directory(on_host, root))
         if request.get("tree"):
             found.update(self.files.list_tree(on_host))
-        if request.get("read") == "encryption_providers" and found["type"] == "file":
-            found.update(self._encryption(on_host))
+        if request.get("read") and found["type"] == "file":
+            found.update(self._content(on_host, request["read"]))
         return found
 
-    def _encryption(self, path: str) -> t.Dict[str, t.Any]:
+    def _content(self, path: str, what: str) -> t.Dict[str, t.Any]:
+        """Return what is wanted of a file's content: names and known words, never its text."""
         # imported only here: on a node every import is compiled anew, and most nodes have no such file
+        from ansible_collections.rke.cis.plugins.module_utils._audit_policy import audit_policy
         from ansible_collections.rke.cis.plugins.module_utils._encryption import (
             NotUnderstood,
             TooMany,
@@ -196,7 +198,10 @@ class Collector:
         )
 
         try:
-            return {"encryption": encryption_providers(self.files.read(path).decode("utf-8-sig"))}
+            text = self.files.read(path).decode("utf-8-sig")
+            if what == "audit_policy":
+                return {"audit_policy": audit_policy(text)}
+            return {"encryption": encryption_providers(text)}
         except OSError as error:
             return os_problem(error, path)
         except (TooLarge, TooMany) as error:

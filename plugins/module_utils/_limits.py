@@ -41,4 +41,5 @@ RUN_CHARS = 300  # what a scheduled run came to; shortened
 SERVICE_BYTES = 2000  # what a notifier's service says about an error; shortened
 MAIL_BYTES = 64 * 1024  # all that a mail server says
 ERROR_CHARS = 2000  # a line that says why something is refused; shortened
+AUDIT_RULES = 500  # of an audit policy, and entries of each list in it
 SKIP_WARNINGS = 10  # about unknown ids; the others are counted

@@ -81,10 +81,12 @@ options:
             default: false
           read:
             description:
-              - What to read of the file's content. V(encryption_providers) are names, never keys.
+              - What to read of the file's content. V(encryption_providers) are names, never keys. V(audit_policy) are
+                the rules, with the names of API resources and namespaces.
             type: str
             choices:
               - encryption_providers
+              - audit_policy
   prefix_path:
     description:
       - RKE's C(prefix_path) (V(/) if it has none), for a node whose containers cannot be looked at. The mounts of the
@@ -229,7 +231,7 @@ def main() -> None:
                             "counts_as": {"type": "dict"},
                             "list": {"type": "bool", "default": False},
                             "tree": {"type": "bool", "default": False},
-                            "read": {"type": "str", "choices": ["encryption_providers"]},
+                            "read": {"type": "str", "choices": ["encryption_providers", "audit_policy"]},
                         },
                     },
                 },

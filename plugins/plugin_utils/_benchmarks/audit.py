@@ -87,6 +87,8 @@ def _flag_commands(benchmark: Benchmark, component: str, flags: list[str]) -> li
 
 def _path_command(test: dict[str, t.Any], path: str) -> str:
     quoted = shlex.quote(path)  # it is absolute, so no command takes it for an option
+    if test["path"].get("read") == "audit_policy":
+        return f"grep -nE '(level|verbs|group|resources|namespaces|omitStages):' {quoted}"
     if "read" in test["path"]:
         return f"grep -owE '{'|'.join((test['resource'], *_ENCRYPTION_NAMES))}' {quoted}"
     if not ("list" in test["path"] or "tree" in test["path"]):

@@ -248,6 +248,25 @@ def first_provider_is(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str | 
     return first_provider_in(entry, {**test, "value": [test["value"]]})
 
 
+# What a file's content is kept as in the evidence.
+READ_AS = {"encryption_providers": "encryption", "audit_policy": "audit_policy"}
+_NARROWING = ("verbs", "resources", "namespaces", "only")
+_MOST_RULES = 30
+
+
+def _rules(rules: list[dict[str, t.Any]]) -> str:
+    """Return the rules of an audit policy in words. One that nothing narrows down is for everything."""
+    shown = []
+    for rule in rules:
+        parts = [f"{key} {listed(rule[key], 20)}" for key in _NARROWING if key in rule] or ["everything"]
+        parts += [f"not in {listed(rule['omitStages'], 4)}"] if "omitStages" in rule else []
+        shown.append(f"{rule['level']} for {', '.join(parts)}")
+    return (
+        "; ".join(shown[:_MOST_RULES]) + (f" and {len(shown) - _MOST_RULES} more" if len(shown) > _MOST_RULES else "")
+        or "no rules"
+    )
+
+
 def _listing(entry: dict[str, t.Any]) -> str:
     """Return mode and owner of a path and of each of its entries."""
     shown = [f". {entry['mode']} {_owner(entry)}"]
@@ -259,6 +278,8 @@ def _listing(entry: dict[str, t.Any]) -> str:
 
 def describe(entry: dict[str, t.Any], test: dict[str, t.Any]) -> str:
     """Return what was seen of a path that is as expected: of many entries each mode or owner once."""
+    if "audit_policy" in entry:
+        return _rules(entry["audit_policy"])
     if test["op"] == "shown":
         return _listing(entry)
     if "encryption" in entry:

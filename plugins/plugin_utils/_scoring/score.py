@@ -24,6 +24,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
     FLAG_OPERATORS,
     PATH_OPERATORS,
+    READ_AS,
     describe,
     expectation,
     field_of,
@@ -291,7 +292,7 @@ class NodeScorer:
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != expected_type:
             return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
-        needed = "entries" if entries else "encryption" if test["path"].get("read") else "type"
+        needed = "entries" if entries else READ_AS.get(test["path"].get("read"), "type")
         if needed not in entry:
             raise Unseen(f"the {needed} of {key} are not in the evidence; scan the node again")
         version = self._version(test["path"].get("container", "kubelet"))
