@@ -54,7 +54,9 @@ def render(name: str, path: str) -> None:
     output = {"formats": [name], "templates": [], "csv_layout": "standard", "include_not_scored": True}
     files, problems = write_outputs(report, Context([], None), directory, output)
     clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
-    size = sum(os.path.getsize(os.path.join(at, one)) for at, _, names in os.walk(directory) for one in names)
+    size = sum(
+        os.path.getsize(os.path.join(at, one)) for at, _directories, names in os.walk(directory) for one in names
+    )
     print(
         f"{name:16} {clock:5.2f} s, {cpu:5.2f} s of CPU, {peak():4.0f} MB at most, {peak() - before:4.0f} MB more, "
         f"{size / 1e6:6.1f} MB written{''.join(problems)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import pathlib
 import re
 import typing as t
 
@@ -18,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.defectdojo import defectdojo_findings
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node, set_flag
-from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, every_state, render, verdicts  # noqa: F401
+from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, every_state, rendering, verdicts
 
 # An import ends at a key that is not one of those of Generic Findings Import. These are the ones in use.
 KEYS = {
@@ -44,8 +45,13 @@ KEYS = {
 LENGTHS = {"title": 511, "unique_id_from_tool": 500, "vuln_id_from_tool": 500, "service": 200}
 
 
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    return rendering(tmp_path)
+
+
 @pytest.mark.parametrize("name", REPORTS)
-def test_findings_have_the_keys_that_defectdojo_takes(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_findings_have_the_keys_that_defectdojo_takes(name: str, render: t.Callable[..., str]) -> None:
     document = json.loads(render(REPORTS[name](), "report.defectdojo.json"))
     assert set(document) == {"findings"}
     for finding in document["findings"]:

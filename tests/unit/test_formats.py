@@ -131,9 +131,8 @@ def report(request: pytest.FixtureRequest) -> Report:
     return REPORTS[request.param]()
 
 
-@pytest.fixture
-def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
-    """Return what the action writes of a report into a file."""
+def rendering(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    """Return a function that returns what the action writes of a report into a file."""
     format_of = {name: known for known, names in OUTPUTS.items() for name in names}
 
     def rendered(of: Report, name: str, directory: pathlib.Path = tmp_path) -> str:
@@ -145,6 +144,11 @@ def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
         return (directory / name).read_bytes().decode("utf-8")
 
     return rendered
+
+
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    return rendering(tmp_path)
 
 
 LISTS = {

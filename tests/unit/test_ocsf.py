@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import typing as t
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ocsf import ocsf_findings
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
-from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, every_state, render, verdicts  # noqa: F401
+from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, every_state, rendering, verdicts
 
 COMPLIANCE = {"pass": "Pass", "fail": "Fail", "warn": "Warning", "waived": "Fail"}
 
 
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    return rendering(tmp_path)
+
+
 @pytest.mark.parametrize("name", REPORTS)
-def test_an_event_for_each_judged_control_and_node(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_an_event_for_each_judged_control_and_node(name: str, render: t.Callable[..., str]) -> None:
     report = REPORTS[name]()
     checks = {check["id"]: check for check in report_checks(report)}
     wanted = set()

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import pathlib
 import typing as t
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import _combined_state, report_checks
-from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, attested, every_state, hostile, render  # noqa: F401
+from ansible_collections.rke.cis.tests.unit.test_formats import (
+    REPORTS,
+    Report,
+    attested,
+    every_state,
+    hostile,
+    rendering,
+)
 
 STATUSES = {
     "pass": "Passed",
@@ -25,6 +33,11 @@ STATUSES = {
     "skip": "Not Applicable",
     "notApplicable": "Not Applicable",
 }
+
+
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    return rendering(tmp_path)
 
 
 def status(control: dict[str, t.Any]) -> str:
@@ -135,7 +148,7 @@ def test_the_impact_is_by_severity() -> None:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_file_holds_the_controls(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_the_file_holds_the_controls(name: str, render: t.Callable[..., str]) -> None:
     report = REPORTS[name]()
     document = json.loads(render(report, "report.ohdf.json"))
     (profile,) = document["profiles"]
@@ -146,13 +159,13 @@ def test_the_file_holds_the_controls(name: str, render: t.Callable[..., str]) ->
         assert document["platform"]["target_id"] == report["cluster"]
 
 
-def test_characters_that_no_xml_may_hold_are_gone(render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_characters_that_no_xml_may_hold_are_gone(render: t.Callable[..., str]) -> None:
     text = render(hostile(), "report.ohdf.json")
     assert "\\u0000" not in text and "\\u001b" not in text and "7*7" in text
 
 
 @pytest.mark.parametrize("name", ["report.ohdf.json", "report.oscal.json"])
-def test_what_the_scan_left_out_is_said(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_what_the_scan_left_out_is_said(name: str, render: t.Callable[..., str]) -> None:
     report = {**every_state(), "not_scanned": ["w7", "w8"], "warnings": ["mind this"]}
     text = render(report, name)
     assert "mind this\\nNot the whole cluster: 2 nodes not scanned: w7, w8" in text

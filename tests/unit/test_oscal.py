@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import json
+import pathlib
 import typing as t
 
 import pytest
@@ -14,9 +15,14 @@ import pytest
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node, set_flag
-from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, every_state, render, verdicts  # noqa: F401
+from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, every_state, rendering, verdicts
 
 REFERENCES = ("observation-uuid", "risk-uuid", "subject-uuid", "component-uuid", "actor-uuid")
+
+
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> t.Callable[..., str]:
+    return rendering(tmp_path)
 
 
 def oscal(text: str) -> dict[str, t.Any]:
@@ -37,7 +43,7 @@ def prop(thing: dict[str, t.Any], name: str) -> str:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_every_reference_leads_somewhere(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_every_reference_leads_somewhere(name: str, render: t.Callable[..., str]) -> None:
     document = oscal(render(REPORTS[name](), "report.oscal.json"))
     ids = collections.Counter(value for key, value in pairs(document) if key == "uuid")
     assert ids.most_common(1)[0][1] == 1
@@ -52,7 +58,7 @@ def test_every_reference_leads_somewhere(name: str, render: t.Callable[..., str]
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_each_control_and_node_is_there(name: str, render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_each_control_and_node_is_there(name: str, render: t.Callable[..., str]) -> None:
     report = REPORTS[name]()
     (result,) = oscal(render(report, "report.oscal.json"))["results"]
     items = result["local-definitions"].get("inventory-items", [])
@@ -82,7 +88,7 @@ def test_each_control_and_node_is_there(name: str, render: t.Callable[..., str])
     assert left_out == set(checks) - set(judged)
 
 
-def test_a_waiver_is_an_accepted_risk(render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_a_waiver_is_an_accepted_risk(render: t.Callable[..., str]) -> None:
     (result,) = oscal(render(every_state(), "report.oscal.json"))["results"]
     risks = collections.defaultdict(list)
     for risk in result["risks"]:
@@ -95,7 +101,7 @@ def test_a_waiver_is_an_accepted_risk(render: t.Callable[..., str]) -> None:  # 
     assert waived["statement"] == "Accepted by me until 2099-01-01: we know"
 
 
-def test_the_same_thing_has_the_same_id_in_each_scan(render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_the_same_thing_has_the_same_id_in_each_scan(render: t.Callable[..., str]) -> None:
     def ids(nodes: list[dict[str, t.Any]], name: str) -> dict[str, set[str]]:
         report = build_report(load_benchmark("rke-cis-1.4"), "hardened", nodes, cluster(), scan={"name": name})
         document = oscal(render(report, "report.oscal.json"))
@@ -119,7 +125,7 @@ def test_the_same_thing_has_the_same_id_in_each_scan(render: t.Callable[..., str
     assert first["observations"] == mended["observations"] and len(first["risks"] - mended["risks"]) == 1
 
 
-def test_texts_fit_the_patterns_of_oscal(render: t.Callable[..., str]) -> None:  # noqa: F811
+def test_texts_fit_the_patterns_of_oscal(render: t.Callable[..., str]) -> None:
     document = oscal(render(REPORTS["hostile"](), "report.oscal.json"))
     for key, value in pairs(document):
         if key in ("title", "value", "version"):

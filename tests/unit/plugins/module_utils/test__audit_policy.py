@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import absolute_import, division, print_function
 
 import sys
 
@@ -70,7 +69,9 @@ def test_levels_and_names_are_told_and_nothing_else():
 
 
 def test_what_rke_writes():
-    text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nmetadata:\n  creationTimestamp: null\nrules:\n- level: Metadata\n"
+    text = (
+        "apiVersion: audit.k8s.io/v1\nkind: Policy\nmetadata:\n  creationTimestamp: null\nrules:\n- level: Metadata\n"
+    )
     assert audit_policy(text) == [{"level": "Metadata"}]
     assert audit_policy("kind: Policy\nrules: []\n") == []
 

@@ -13,8 +13,8 @@ from ansible_collections.rke.cis.plugins.module_utils._encryption import (
     NotUnderstood,
     SimpleYaml,
     TooMany,
-    load,
     encryption_providers,
+    load,
 )
 
 # No real key; it must never be found in what comes out.
