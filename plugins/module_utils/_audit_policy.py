@@ -63,8 +63,8 @@ def _rule(node: Node, stages: t.List[str]) -> Rule:
         if group is None or not _GROUP.match(group):
             _wrong(entry, "the name of an API group")
         names = _texts(about, "resources", _RESOURCE) or ["*"]
-        narrower = "!" if _nodes(about, "resourceNames") else ""
-        resources += ["{0}{1}{2}".format(group + "/" if group else "", name, narrower) for name in names]
+        some = "!" if _nodes(about, "resourceNames") else ""  # of these only some objects
+        resources += ["{0}{1}{2}".format(group + "/" if group else "", name, some) for name in names]
     omitted = sorted({*stages, *_texts(fields, "omitStages", _STAGES)})
     narrower = [key for key in _NARROWER if _nodes(fields, key)]
     for key, found in (("resources", resources), ("omitStages", omitted), ("only", narrower)):

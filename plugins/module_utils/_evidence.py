@@ -188,7 +188,7 @@ class Collector:
         return found
 
     def _content(self, path: str, what: str) -> t.Dict[str, t.Any]:
-        """Return what is wanted of a file's content: names and known words, never its text."""
+        """Return a part of a file: names and known words, never its text."""
         # imported only here: on a node every import is compiled anew, and most nodes have no such file
         from ansible_collections.rke.cis.plugins.module_utils._audit_policy import audit_policy
         from ansible_collections.rke.cis.plugins.module_utils._encryption import (
