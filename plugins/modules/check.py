@@ -84,7 +84,7 @@ EXAMPLES = r"""
 
 - name: Look at one control of the kubelet
   rke.cis.check:
-    id: "2.1.1"
+    id: "4.2.1"
   register: result
 
 - name: Show what was found

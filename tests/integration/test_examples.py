@@ -39,7 +39,7 @@ ON_THE_CONTROLLER = ["_plan_scan", "compare_reports", "evidence_plan"]
 ON_THE_CONTROLLER += ["schedules_info", "manage_reports", "render_report", "score_evidence", "verify_report"]
 WITH_THE_API = ["cluster_evidence_info"]
 # Private steps of roles, which the tests of the roles run.
-STEPS = ["_plan_schedule", "_send_alerts", "_store_schedule"]
+STEPS = ["_merge_scan", "_plan_schedule", "_send_alerts", "_store_schedule"]
 AS_INVENTORY = ["rke_cluster"]
 
 # Calls beyond the examples, for values that are only returned at times.
@@ -161,7 +161,7 @@ def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_pat
     results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)
     for module in ON_A_NODE[:4]:
         check_module(module, docs, results[module])
-    assert results["check"][1][1]["result.lines"][0].startswith("PASS    2.1.1 ")
+    assert results["check"][1][1]["result.lines"][0].startswith("PASS    4.2.1 ")
     assert results["container_args_info"][2][1]["missing"] == ["none"]
     (_gather, _result), (_show, shown) = results["score"]
     assert int(shown["msg"]) == 0  # failing controls of the hardened worker

@@ -63,7 +63,7 @@ def test_viewer_is_denied(api: None, restricted_psp: None, hardened: Testbed, tm
     assert outcome.counts == (74, 0, 0, 19, 4)
     assert sorted(outcome.ids("error")) == PSP_CONTROLS
     (part,) = outcome.checks["1.7.2"]["evidence"]
-    assert part["reason"].startswith("denied: 403 Forbidden; grant the kubeconfig's user get and list on /apis/policy")
+    assert part["reason"].startswith("denied: 403 Forbidden; grant the kubeconfig's user list on podsecuritypolicies")
     assert "become" not in part["reason"], "rights on a node do not help with the API"
     assert "ConfigMap security-scan/security-scan-cfg: could not be read" in outcome.out
     assert "0 of 97 controls fail, 4 could not be examined" in outcome.failure()
