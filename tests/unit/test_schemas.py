@@ -201,6 +201,12 @@ BROKEN_CONTROLS: dict[str, tuple[str, t.Callable[[dict[str, t.Any], dict[str, t.
     "a directory listed in two ways": ("entries_mode_within", lambda _c, test: test["path"].update(tree=True)),
     "one provider in place of several": ("first_provider_is", lambda _c, test: test.update(op="first_provider_in")),
     "a file that may fail if missing": ("mode_within", lambda _c, test: test.update(missing="fail")),
+    "a severity that there is not": ("not_set", lambda c, _t: c.update(severity="worst")),
+    "a level that there is not": ("not_set", lambda c, _t: c.update(level=3)),
+    "no level": ("not_set", lambda c, _t: c.pop("level")),
+    "an id that NIST does not give": ("not_set", lambda c, _t: c.update(nist=["access control"])),
+    "an id of NIST twice": ("not_set", lambda c, _t: c.update(nist=["AC-3", "AC-3"])),
+    "a source that does not say what": ("not_set", lambda c, _t: c.update(references={"kubescape": ""})),
     "a query without words": ("query_finds", lambda _c, test: test.pop("expect")),
 }
 
@@ -424,6 +430,8 @@ BROKEN_REPORTS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "evidence of what the profile skips": lambda r: _check(r, "skip").update(evidence=[]),
     "a waiver of unknown status": lambda r: r["waivers"][0].update(status="old"),
     "a node twice": lambda r: r["nodes"].update(etcd=["etcd1", "etcd1"]),
+    "a severity that there is not": lambda r: _check(r, "fail").update(severity="worst"),
+    "no level": lambda r: _check(r, "fail").pop("level"),
     "a negative count": lambda r: r.update(error=-1),
 }
 

@@ -133,7 +133,7 @@ def _expanded(index: Data, own_checks: Data) -> Data:
     for entry in index["controls"]:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
         component = components.get(check.get("component"), {})
-        control = {"scored": True, "node_type": component.get("node_type"), **check, **entry}
+        control = {"scored": True, "level": 1, "node_type": component.get("node_type"), **check, **entry}
         control["tests"] = _single(control.get("tests", []))
         if "title" in control:
             control["description"] = f"{control['title']} ({marks[not control['scored']]})"

@@ -33,17 +33,12 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_selection,
     oscal_uuid,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
-    flat_score,
-    remarks,
-    scan_time,
-    severity,
-    utc_text,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, remarks, scan_time, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
     report_checks,
+    severity,
     states_of_nodes,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by

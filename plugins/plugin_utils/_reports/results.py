@@ -20,16 +20,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations impo
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
-# What a check may say of itself, and what is taken if it does not.
-SEVERITIES = ("low", "medium", "high", "critical")
-DEFAULT_SEVERITY = "medium"
-
-
-def severity(check: dict[str, t.Any]) -> str:
-    """Return how bad it is if a check fails."""
-    known = check.get("severity")
-    return known if known in SEVERITIES else DEFAULT_SEVERITY
-
 
 class Result(t.NamedTuple):
     """What came of a control on nodes. One object for all nodes on which the same was seen.

@@ -55,6 +55,11 @@ LABELS = {
 # The states of a control that fails on all nodes, or on some.
 FAILED = ("fail", "mixed")
 
+# How bad it is if a control fails, and what is taken if its benchmark does not say.
+SEVERITIES = ("low", "medium", "high", "critical")
+DEFAULT_SEVERITY = "medium"
+LEVELS = (1, 2)  # of CIS; each includes the one below it
+
 # How a scan was started.
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
@@ -280,6 +285,10 @@ def states_of_nodes(check: dict[str, t.Any], names: dict[str, list[str]]) -> t.I
 
 # ------------------------------------------------------------------------------------------- assembling
 
+# What a check of a report has of its control, and what it has where the control does.
+_OF_CONTROL = ("id", "title", "description", "remediation", "node_type", "scored", "level")
+_MAY_HAVE = ("severity", "nist", "references", "note", "fix")
+
 
 def build_report(
     benchmark: Benchmark,
@@ -318,8 +327,8 @@ def build_report(
     answers = Attestations(attestations or [], benchmark, documents)
     checks = []
     for control in benchmark.controls:
-        check = {key: control[key] for key in ("id", "title", "description", "remediation", "node_type", "scored")}
-        check.update({key: control[key] for key in ("note", "fix") if key in control})
+        check = {key: control[key] for key in _OF_CONTROL}
+        check.update({key: control[key] for key in _MAY_HAVE if key in control})
         if control["id"] in exempt:
             check.update(exempt[control["id"]])
         else:
@@ -409,11 +418,21 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
         need(isinstance(group, dict) and {"id", "description", "checks"} <= set(group), "results")
         for check in group["checks"]:
             need(isinstance(check, dict) and set(check) >= _CHECK, "a check")
+            need(check.get("severity", DEFAULT_SEVERITY) in SEVERITIES, f"severity of {check['id']}")
+            need(check.get("level", 1) in LEVELS, f"level of {check['id']}")
+            nist, references = check.get("nist", []), check.get("references", {})
+            need(isinstance(nist, list) and all(isinstance(name, str) for name in nist), f"nist of {check['id']}")
+            need(isinstance(references, dict), f"references of {check['id']}")
             if "evidence" in check:
                 need(set(check) >= _LISTS and all(set(part) >= _PART for part in check["evidence"]), check["id"])
             else:
                 need({"by", "reason"} <= set(check), check["id"])
     return t.cast(dict[str, t.Any], document)
+
+
+def severity(check: dict[str, t.Any]) -> str:
+    """Return how bad it is if a check fails."""
+    return str(check.get("severity", DEFAULT_SEVERITY))
 
 
 def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:

@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, library_check
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 OWN = """\
@@ -78,6 +79,19 @@ def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
     assert set(benchmark.plan(["worker"])["containers"]) == {"kubelet-helper"}
 
 
+def test_a_control_says_how_bad_its_failure_is_and_where_that_comes_from(tmp_path: pathlib.Path) -> None:
+    said = '{severity: high, nist: [AC-3, CM-6(1)], references: {house: "7"}, level: 2, id: "1.2", '
+    ((benchmark, profile),) = candidates("site-1.0-base", None, write(tmp_path, OWN.replace('{id: "1.2", ', said)))
+    found = {check["id"]: check for check in report_checks(build_report(benchmark, profile, []))}
+    wanted = {"severity": "high", "nist": ["AC-3", "CM-6(1)"], "references": {"house": "7"}, "level": 2}
+    assert {key: found["1.2"][key] for key in wanted} == wanted
+    ((benchmark, profile),) = candidates(
+        "other-1.0-base", None, write(tmp_path, OWN.replace("site", "other"), "other-1.0.yml")
+    )
+    found = {check["id"]: check for check in report_checks(build_report(benchmark, profile, []))}
+    assert found["1.2"]["level"] == 1 and not set(found["1.2"]) & {"severity", "nist", "references"}
+
+
 def test_titles_carry_the_marks_of_the_benchmark(tmp_path: pathlib.Path) -> None:
     titles = [control["description"] for control in load_benchmark("site-1.0", write(tmp_path)).controls]
     assert titles[0] == "Ensure that anonymous requests are off (Scored)"
@@ -129,6 +143,14 @@ def test_a_directory_that_is_not_there_is_named() -> None:
         ("    node_type: [node]\n", "", 23, "controls.2: node_type is missing"),
         ("anonymous-auth}", "anonymous-aut}", 23, "unknown check 'kube-apiserver/anonymous-aut'; did you mean kube-"),
         ("check: helper/secure", "check: ../x/y", 24, "unknown check '../x/y'; see controls/"),
+        (
+            'id: "1.2"',
+            'severity: worst, id: "1.2"',
+            24,
+            "severity: unknown value; available: low, medium, high, critical",
+        ),
+        ('id: "1.2"', 'level: 3, id: "1.2"', 24, "controls.2.level: unknown value; available: 1, 2"),
+        ('id: "1.2"', 'nist: [AC3], id: "1.2"', 24, "controls.2.nist.1: does not have the form"),
         ('id: "1.2"', 'id: "1.1"', 24, "controls.2.id: 1.1 stands twice"),
         ('id: "1.2"', "id: 1.2", 24, "controls.2.id: expected text"),
         ('id: "1.2"', 'id: "2.2"', 24, "controls.2.id: no group 2 in groups"),

@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     exemptions,
     node_names,
     report_checks,
+    severity,
     unexamined,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
@@ -340,6 +341,13 @@ def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
 
 
 CHECK = {"id": "1.1.1", "title": "d", "description": "d", "remediation": "r", "node_type": ["master"], "scored": True}
+SKIPPED = {**CHECK, "state": "skip", "by": "me", "reason": ""}
+
+
+def test_a_report_of_before_there_were_severities_is_complete() -> None:
+    older = {**WHOLE, "results": [{"id": "1.1", "description": "d", "checks": [SKIPPED]}]}
+    assert check_report(older, "x") is older
+    assert severity(SKIPPED) == "medium"
 
 
 @pytest.mark.parametrize(
@@ -362,6 +370,17 @@ CHECK = {"id": "1.1.1", "title": "d", "description": "d", "remediation": "r", "n
                 [{"id": "1.1", "description": "d", "checks": [CHECK]}],
                 [{"id": "1.1", "description": "d", "checks": [{**CHECK, "state": "pass"}]}],
                 [{"id": "1.1", "description": "d", "checks": [{**CHECK, "state": "pass", "evidence": []}]}],
+                *(
+                    [{"id": "1.1", "description": "d", "checks": [{**SKIPPED, **wrong}]}]
+                    for wrong in (
+                        {"severity": "worst"},
+                        {"severity": None},
+                        {"level": 3},
+                        {"nist": "AC-3"},
+                        {"nist": [3]},
+                        {"references": ["C-0113"]},
+                    )
+                ),
             )
         ),
     ],
