@@ -6,6 +6,7 @@
 
 """One node's evidence document: everything that a plan asks for, gathered in one go. Knows nothing of controls."""
 
+import contextlib
 import json
 import os
 import time
@@ -23,7 +24,7 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
 )
 from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem, readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
-from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, within
 
 SCHEMA = "rke.cis/evidence/1"
 # A node has no galaxy.yml to read, so a unit test compares this with its version.
@@ -85,17 +86,13 @@ class Collector:
         self._timeout = timeout
         self._prefix = prefix_path
         self._containers: t.Dict[str, t.Dict[str, t.Any]] = {}
+        self._looks_at = ""
         self._size = 0
 
     def collect(self, plan: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         """Return the evidence that the plan asks for. What could not be seen stands in it with its reason."""
         docker_state = self._collect_containers(plan.get("containers") or {})
-        deadline = time.monotonic() + self._timeout
-        paths = {}
-        for request in plan.get("paths") or []:
-            late = time.monotonic() > deadline
-            found = problem("timeout", "the disk is too slow; raise timeout") if late else self._path(request)
-            paths[path_key(request)] = self._kept(found)
+        paths = self._collect_paths(plan.get("paths") or [])
         return {
             "schema": SCHEMA,
             "collector": COLLECTOR,
@@ -129,6 +126,20 @@ class Collector:
                 shown = {"error": error.as_evidence()}
             self._containers[name] = self._kept(shown)
         return {"host": self._docker_host, "source": docker.source}
+
+    def _collect_paths(self, requests: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+        """Look at each path, as long as there is time. A mount can hang for ever, and whoever looks at it with it."""
+        found: t.Dict[str, t.Any] = {}
+
+        def look() -> None:
+            for request in requests:
+                found[path_key(request)] = self._kept(self._path(request))
+
+        with contextlib.suppress(TimeoutError):
+            within(self._timeout, look)
+        seen = dict(found)
+        text = "nothing was seen in {0} s, since {1} does not answer".format(self._timeout, self._looks_at)
+        return {key: seen.get(key) or problem("timeout", text) for key in map(path_key, requests)}
 
     def _locate(self, path: str, container: str) -> t.Optional[t.Tuple[str, str]]:
         """Return the host path and the mounted directory that it was found by, or None if nobody can tell.
@@ -175,6 +186,7 @@ class Collector:
 
     def _seen(self, on_host: str, root: str, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         """Return what lies at a path of the node, of which links are followed as far as they stay under root."""
+        self._looks_at = readable(on_host)
         found = self.files.examine(on_host, root)
         found["path"] = "/" + readable(os.path.normpath(on_host)).lstrip("/")
         if "error" in found:

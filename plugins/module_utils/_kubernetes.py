@@ -34,6 +34,7 @@ CONFIG_MAP = {"namespace": "security-scan", "name": "security-scan-cfg", "key": 
 
 _VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}[0-9A-Za-z.+-]{0,64}")
 _LIST = re.compile(r"/(?:api|apis/(?P<group>[^/?]+))/[^/?]+/(?:namespaces/(?P<namespace>[^/?]+)/)?(?P<plural>[a-z]+)")
+_RENEW = "the API server does not accept the kubeconfig's credentials; renew them"
 # Nothing but the metadata is sent, by servers from Kubernetes 1.15 on.
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -141,8 +142,10 @@ class ClusterReader:
             return dict(_problem("failed", "the answer to {0} is {1}".format(what, error)), too_large=True)
         except Exception as error:  # no connection, no TLS, no HTTP: the transport raises many kinds
             return _problem("down", "{0} does not answer: {1}".format(self.server, to_text(error)))
-        if status in (401, 403):
-            return _problem("denied", "{0} {1}; grant the kubeconfig's user {2}".format(status, reason, right or what))
+        if status == 401:
+            return _problem("denied", "401 {0}; {1}".format(reason, _RENEW))
+        if status == 403:
+            return _problem("denied", "403 {0}; grant the kubeconfig's user {1}".format(reason, right or what))
         if status == 404:
             return _problem("missing", "the API server {0} has no {1}".format(self.server, what))
         if status == 410:

@@ -15,6 +15,7 @@ import scans
 from scans import PERMISSIVE
 from testbed import Testbed
 
+_SECONDS = 20
 # Programs on a node that are not what they are called.
 _PROGRAMS = {
     "sudo": "echo 'sudo: a password is required' >&2; exit 1",
@@ -24,6 +25,11 @@ _PROGRAMS = {
     "stopped": "kill -STOP $$",
     "ahead": 'PYTHONPATH=/opt/wrong/a-day exec python3 "$@"',
 }
+# What happens on a host as soon as the module that gathers evidence asks its Docker.
+_MEANWHILE = {
+    "hang": "pkill -KILL -f 'sshd: root@notty'; sleep 60",
+    "none": f"(ip link set eth0 down; sleep {_SECONDS + 5}; ip link set eth0 up) >/dev/null 2>&1 & sleep 60",
+}
 # A clock that is a day ahead, for the modules of this node.
 _A_DAY = """import time
 gmtime = time.gmtime
@@ -32,7 +38,6 @@ time.gmtime = lambda seconds=None: gmtime((time.time() if seconds is None else s
 _NEEDS = (
     r"; ansible-core 2\.\d+\.\S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path"
 )
-_SECONDS = 20
 _SLOW = rf"no answer in {_SECONDS} s; see what hangs there, or raise cis_scan_node_timeout \(or cis_scan_deadline\)"
 _UNDEFINED = r"'nope' is undefined, which this host needs for {}; define it"
 # Variables of a node, and the reason in the report.
@@ -40,6 +45,15 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
     "no-password": (
         {"ansible_user": "rke", "ansible_become": True, "ansible_become_exe": "/opt/wrong/sudo"},
         "sudo asks for a password; run with --ask-become-pass, or set ansible_become_password",
+    ),
+    "wrong-password": (
+        {
+            "ansible_user": "rke",
+            "ansible_become": True,
+            "ansible_become_method": "su",
+            "ansible_become_password": "hunter2",
+        },
+        "the su password is wrong; correct ansible_become_password",
     ),
     "full": (
         {"ansible_remote_tmp": "/opt/full/tmp", "ansible_ssh_pipelining": False},
@@ -88,12 +102,19 @@ current-context: x
 def wrong(faults: Testbed, node_pythons: dict[str, str]) -> dict[str, tuple[dict[str, t.Any], str]]:
     """All that can be wrong with a node, each time with the same host."""
     lines = ["mkdir -p /opt/wrong /opt/full && mount -t tmpfs -o size=4k none /opt/full && mkdir /opt/full/tmp"]
-    lines += [f"cat >/opt/wrong/{name} <<'E'\n#!/bin/sh\n{text}\nE" for name, text in _PROGRAMS.items()]
+    lines += [f"cat >/opt/wrong/{name} <<'E'\n#!/bin/sh\nrm $0\n{text}\nE" for name, text in _PROGRAMS.items()]
     lines += [f"mkdir /opt/wrong/a-day && cat >/opt/wrong/a-day/sitecustomize.py <<'E'\n{_A_DAY}E"]
     faults.shell("good", "\n".join([*lines, "chmod +x /opt/wrong/*"]), check=True)
+    for host, text in _MEANWHILE.items():
+        program = "/usr/local/bin/docker"
+        faults.shell(host, f"cat >{program} <<'E'\n#!/bin/sh\nrm $0\n{text}\nE\nchmod +x {program}", check=True)
     old = node_pythons.get("3.6")
     too_old = {"old": ({"ansible_python_interpreter": old}, f"{old} is Python 3.6.\\d+, which is too old{_NEEDS}")}
-    return {**WRONG, **(too_old if old else {})}
+    meanwhile = {
+        "cut": ({"ansible_host": faults.addresses["hang"]}, "the SSH connection broke while the node was examined; .*"),
+        "lost": ({"ansible_host": faults.addresses["none"]}, _SLOW),
+    }
+    return {**WRONG, **(too_old if old else {}), **meanwhile}
 
 
 def scan(

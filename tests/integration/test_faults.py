@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import pathlib
 import re
 import typing as t
@@ -189,3 +190,136 @@ def test_what_docker_says_is_no_proof(faults: Testbed, inventory: pathlib.Path, 
         ["kubelet", "--anonymous-auth=true", "--token=********"]
     ]
     assert outcome.evidence("good")["docker"]["host"] == "unix:///var/run/docker.sock"
+
+
+# ------------------------------------------------------------------------- all else at once, each on a node of its own
+
+_ENGINE = "$(pgrep -o dockerd)"
+_SSL = "/etc/kubernetes/ssl"
+_UNTIL = (
+    "for try in $(seq 100); do [ $(docker inspect -f '{{.State.Status}}' %s 2>/dev/null | grep -c %s) = %d ] && exit;"
+    " sleep 0.1; done; docker ps -a; exit 1"
+)
+# A file system whose server never answers, or has ended.
+_MOUNT = """import ctypes, os, sys, time
+handle = os.open("/dev/fuse", os.O_RDWR)
+options = "fd=%d,rootmode=%s,user_id=0,group_id=0" % (handle, sys.argv[2])
+if ctypes.CDLL(None, use_errno=True).mount(b"x", sys.argv[1].encode(), b"fuse.x", 0, options.encode()):
+    sys.exit(os.strerror(ctypes.get_errno()))
+print("mounted", flush=True)
+if sys.argv[3] == "hangs":
+    time.sleep(600)
+"""
+_ODD_FILES = f"""import os
+os.chdir({_SSL!r})
+os.unlink("kubecfg-kube-scheduler.yaml")
+os.unlink("kubecfg-kube-controller-manager.yaml")
+os.mkdir("kubecfg-kube-controller-manager.yaml")
+os.rename("kubecfg-kube-node.yaml", "/opt/elsewhere")
+os.symlink("/opt/elsewhere", "kubecfg-kube-node.yaml")
+with open(b"a b\\n\\xff.pem", "w") as stream:
+    os.fchmod(stream.fileno(), 0o666)
+"""
+
+
+def mount(path: str, kind: str, mode: str) -> tuple[str, str]:
+    """Return how a file system is mounted that does not answer, and how it goes."""
+    start = f"python3 /opt/mount.py {path} {mode} {kind} >/opt/mount.log 2>&1 </dev/null & echo $! >/opt/mount.pid"
+    wait = "for try in $(seq 100); do [ -s /opt/mount.log ] && break; sleep 0.1; done; grep mounted /opt/mount.log"
+    end = f"kill $(cat /opt/mount.pid); umount -l {path}; rm /opt/mount.*"
+    return f"cat >/opt/mount.py <<'E'\n{_MOUNT}E\n{start}\n{wait}", end
+
+
+_ENDED = mount("/var/lib/etcd", "ended", "40000")
+# Host to what goes wrong on it, and to what puts it right again.
+BREAK = {
+    "closed": (f"kill -STOP {_ENGINE}", f"kill -CONT {_ENGINE}"),
+    "flatcar": (
+        f"tr '\\0' '\\n' </proc/{_ENGINE}/cmdline >/opt/engine; kill -KILL {_ENGINE}",
+        "setsid xargs -d '\\n' -a /opt/engine env >/dev/null 2>&1 </dev/null &\n"
+        + _UNTIL % ("kubelet kube-proxy etcd", "running", 3),
+    ),
+    "gone": (
+        "docker run -d --restart=always --name kubelet --network none -v /bin/busybox:/no:ro"
+        " --entrypoint /no $(docker inspect -f '{{.Config.Image}}' kube-proxy) false; "
+        + _UNTIL
+        % ("kubelet", "restarting", 1),
+        "docker rm -f kubelet",
+    ),
+    "good": ("docker rename kubelet kubelet-old", "docker rename kubelet-old kubelet"),
+    "cp1": (
+        f"cp -a {_SSL} /opt/before; python3 - <<'E'\n{_ODD_FILES}E",
+        f"find {_SSL} -mindepth 1 -delete; cp -a /opt/before/. {_SSL}; rm -r /opt/before /opt/elsewhere",
+    ),
+    "stopped": mount(f"{_SSL}/kubecfg-kube-node.yaml", "hangs", "100000"),
+    # its Docker answers late, but in time
+    "etcd1": (f"{_ENDED[0]}; kill -STOP {_ENGINE}; (sleep 2; kill -CONT {_ENGINE}) >/dev/null 2>&1 &", _ENDED[1]),
+}
+
+
+@pytest.fixture(scope="module")
+def odd(faults: Testbed, runs: t.Any) -> t.Iterator[scans.Outcome]:
+    """Engines, containers, files and mounts in a bad way. One host has two names."""
+
+    def each(which: int) -> None:
+        with concurrent.futures.ThreadPoolExecutor(len(BREAK)) as pool:
+            for done in pool.map(lambda host: faults.shell(host, BREAK[host][which]), BREAK):
+                assert done.returncode == 0, done
+
+    groups = {"controlplane": ["cp1", "cp1-again", "closed", "flatcar"], "etcd": ["etcd1", "flatcar"]}
+    groups["worker"] = ["good", "gone", "stopped", "flatcar"]
+    directory = runs("odd")
+    hosts = {"cp1-again": {"ansible_host": faults.addresses["cp1"]}}
+    inventory = scans.inventory(directory / "hosts.json", faults, groups, {}, hosts)
+    try:
+        each(0)
+        variables = {"cis_scan_profile": HARDENED, "cis_scan_timeout": 3}
+        yield scans.playbook(directory, scans.SCAN, inventory, variables, "--forks", "10", bed=faults)
+    finally:
+        each(1)
+
+
+@pytest.mark.parametrize(
+    "control,node,words",
+    [
+        (
+            "1.1.2",
+            "closed",
+            "timeout: docker container gave no answer in 3 s; Docker does not answer; look at its log, .*",
+        ),
+        (
+            "2.1.2",
+            "flatcar",
+            "down: Cannot connect to the Docker daemon at .*; start Docker, or name its socket with .*",
+        ),
+        # for a moment it runs, and is gone when it is looked at
+        ("2.1.2", "gone", ".*(is restarting|no kubelet process|no process of kubelet).*"),
+        ("2.1.2", "good", "missing: there is no container named kubelet"),
+        (
+            "2.2.6",
+            "stopped",
+            f"timeout: nothing was seen in 3 s, since {_SSL}/kubecfg-kube-node.yaml does not answer; see whether a "
+            "disk or a mount hangs there, or raise cis_scan_timeout",
+        ),
+        ("1.4.11", "etcd1", "unreadable: /var/lib/etcd: Transport endpoint is not connected"),
+        ("1.4.19", "cp1", f"{_SSL}/kubecfg-kube-node.yaml: symbolic link to /opt/elsewhere, outside /etc/kubernetes"),
+    ],
+)
+def test_reason_of_what_is_odd(odd: scans.Outcome, control: str, node: str, words: str) -> None:
+    assert re.fullmatch(words, reason(odd, control, node)), reason(odd, control, node)
+    assert odd.code == 2
+    assert len(odd.checks) == 97
+
+
+@pytest.mark.parametrize(
+    "control,seen", [("1.4.15", "missing"), ("1.4.17", "a directory, not a file"), ("1.4.20", "a b\n?.pem 0666")]
+)
+def test_files_that_are_not_what_they_should_be_fail(odd: scans.Outcome, control: str, seen: str) -> None:
+    (part,) = (part for part in odd.checks[control]["evidence"] if part["state"] == "fail")
+    assert part["actual"] == seen
+    assert part["nodes"] == ["cp1", "cp1-again"], "one host of two names is two nodes that are alike"
+
+
+def test_docker_that_answers_late_is_waited_for(odd: scans.Outcome) -> None:
+    assert odd.checks["1.5.1"]["passed_nodes"] == ["etcd1"]
+    assert set(odd.report["node_errors"]) == {"closed", "flatcar"}

@@ -298,15 +298,18 @@ def command(directory: pathlib.Path, **variables: t.Any) -> subprocess.Popen:
 
 
 def test_two_scans_of_one_cluster_at_once(first: scans.Outcome, tmp_path: pathlib.Path) -> None:
-    running = [command(tmp_path) for _scan in range(2)]
+    """A scheduled and a manual one."""
+    running = [command(tmp_path, cis_scan_kind=kind) for kind in ("scheduled", "manual")]
     for process in running:
         out, _none = process.communicate(timeout=120)
         assert process.returncode == 0, out
     cluster = tmp_path / "cis-reports" / "practice"
     places = sorted(path for path in cluster.iterdir() if path.is_dir())
     assert len(places) == 2
+    assert not (cluster / "scheduled.lock").exists()
     for place in places:
         report = json.loads((place / "report.json").read_text(encoding="utf-8"))
+        assert report["scan"]["kind"] == ("scheduled" if place.name.endswith("-scheduled") else "manual")
         assert report.pop("scan")["name"] == place.name
         assert report == {key: value for key, value in first.report.items() if key != "scan"}
         assert (place / "report.csv").read_bytes() == (first.where / "report.csv").read_bytes()

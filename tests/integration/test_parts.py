@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
 import tempfile
@@ -53,3 +54,25 @@ def test_parts_meet_on_the_host_that_reports_are_copied_to(tmp_path: pathlib.Pat
     assert (list(merged.report["node_results"]), merged.report["node_errors"]) == (["cp1", "etcd1", "worker1"], {})
     assert (there / "practice" / merged.where.name / "report.json").exists()
     assert not list(pathlib.Path(tempfile.gettempdir()).glob("cis-parts.*"))
+
+
+def test_an_inventory_of_a_thousand_hosts(tmp_path: pathlib.Path) -> None:
+    """Three of them are scanned. The report tells of each other one why nothing is known of it."""
+    many = tmp_path / "many"
+    many.write_text("[worker]\nworker[0002:0998]\n", encoding="utf-8")
+    replay = str(scans.PRACTICE / "evidence")
+    variables = {"cis_scan_cluster": "practice", "cis_scan_fail_on": ["unreachable"], "cis_scan_replay_dir": replay}
+    both = ("-i", str(many), "--limit", "cp1,etcd1,worker1")
+    part = scans.playbook(tmp_path, scans.SCAN, INVENTORY, {**variables, "cis_scan_partial": True}, *both)
+    assert part.code == 0, part.out
+    book = scans.ROOT / "playbooks" / "cis_merge.yml"
+    formats = ["html", "junit", "prometheus", "self_assessment"]
+    merged = scans.playbook(tmp_path, book, INVENTORY, {**variables, "cis_report_formats": formats}, *both[:2])
+    (where,) = (tmp_path / "cis-reports" / "practice").glob("*/report.json")
+    report = json.loads(where.read_text(encoding="utf-8"))
+    assert len(report["node_results"]) == 1000
+    assert set(report["node_errors"].values()) == {"not scanned: its slice is missing; scan it, then merge again"}
+    assert len(report["node_errors"]) == 997
+    assert report["node_results"]["cp1"]["error"] == 0
+    assert merged.code == 2
+    assert len(merged.summary.splitlines()) < 100

@@ -52,6 +52,11 @@ _MEANINGS = (
         "Ansible's temporary directory cannot be created on the node: no permission, or no space; set "
         "ansible_remote_tmp to a directory that its user can write to",
     ),
+    (r"^Data could not be sent to .* over ssh: *(\S.*)", r"\1"),
+    (
+        r"^Data could not be sent to .*",
+        "the SSH connection broke while the node was examined; see its sshd and the network, and scan again",
+    ),
     (r"^(.*vault secrets.*?)\.?$", r"\1; run with --ask-vault-pass or --vault-id"),
     (r"(?:field|keyword|value for) '(\w+)'.*?('[^']+' is undefined)", r"\2, which this host needs for \1; define it"),
     (r"('[^']+' is undefined).*", r"\1, which a variable of this host needs; define it"),

@@ -46,6 +46,7 @@ _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
     "not_set": "set the flag, since what the component uses without it is not examined",
     "not_located": "make Docker answer on the node, or set cis_scan_prefix_path",
+    "timeout": "see whether a disk or a mount hangs there, or raise timeout",
 }
 
 
@@ -291,7 +292,8 @@ class NodeScorer:
         expected_type = "directory" if entries else test.get("type", "file")
         actual = f"{source}: {describe(entry, test)}" if test["op"] == "shown" else describe(entry, test)
         if entry["type"] != expected_type:
-            return Verdict("fail", expected, actual, source, f"{source} is a {entry['type']}, not a {expected_type}")
+            wrong = f"a {entry['type']}, not a {expected_type}"
+            return Verdict("fail", expected, wrong, source, f"{source} is {wrong}")
         needed = "entries" if entries else READ_AS.get(test["path"].get("read"), "type")
         if needed not in entry:
             raise Unseen(f"the {needed} of {key} are not in the evidence; scan the node again")

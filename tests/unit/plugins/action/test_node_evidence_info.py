@@ -192,6 +192,16 @@ def test_an_unreachable_node_is_recorded_and_stays_unreachable(directory: pathli
         (AnsibleError("Incorrect doas password"), "the doas password is wrong; correct ansible_become_password"),
         (AnsibleError("failed to transfer file to /a /b:\n\ndd: No space left on device\n0+0"), "no space left on "),
         (AnsibleUndefinedVariable("'x' is undefined"), "'x' is undefined, which a variable of this host needs; "),
+        (
+            AnsibleError('Data could not be sent to remote host "a". Make sure this host can be reached over ssh: '),
+            "the SSH connection broke while the node was examined; see its sshd",
+        ),
+        (
+            AnsibleError(
+                'Data could not be sent to remote host "a". Make sure this host can be reached over ssh: gone'
+            ),
+            "gone",
+        ),
         (AnsibleError("something\nnew"), "something new"),
         (OSError(2, "No such file"), "[Errno 2] No such file"),
     ],

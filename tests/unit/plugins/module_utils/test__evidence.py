@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import threading
 
 import pytest
 
@@ -157,7 +158,7 @@ def collect(monkeypatch):
             return Door(found), {raw["Name"][1:]: raw for raw in found if raw["Name"][1:] in names}
 
         monkeypatch.setattr(_evidence, "inspect_containers", inspect)
-        document = Collector(None, "unix:///x", 20, **options).collect(plan)
+        document = Collector(None, "unix:///x", **{"timeout": 20, **options}).collect(plan)
         json.dumps(document)
         return document
 
@@ -512,13 +513,29 @@ def test_a_document_that_grows_too_large_says_so_of_what_is_left_out(collect, tm
     assert (set(many), many["error"]["kind"]) == ({"error"}, "too large")
 
 
-def test_a_disk_that_is_too_slow_costs_what_is_left(collect, tmp_path, monkeypatch):
+def test_a_path_that_hangs_costs_what_is_left(collect, tmp_path, monkeypatch):
     (tmp_path / "x").write_text("")
-    now = iter(range(0, 1000, 9))
-    monkeypatch.setattr(_evidence.time, "monotonic", lambda: next(now))
+    ended = threading.Event()
+    examine = _evidence.Collector.files.examine
+    hangs = str(tmp_path / "y")
+    monkeypatch.setattr(
+        _evidence.Collector.files, "examine", lambda path, root: path == hangs and ended.wait(60) or examine(path, root)
+    )
     plan = {"paths": [{"container": "kubelet", "path": str(tmp_path / name)} for name in "xyz"]}
-    kinds = [found.get("error", {}).get("kind") for found in collect(plan, [], prefix_path="/")["paths"].values()]
-    assert kinds == [None, "missing", "timeout"]
+    try:
+        paths = collect(plan, [], prefix_path="/", timeout=0.5)["paths"]
+    finally:
+        ended.set()
+    first, *others = paths.values()
+    assert "error" not in first
+    wanted = {"kind": "timeout", "message": "nothing was seen in 0.5 s, since " + hangs + " does not answer"}
+    assert others == [{"error": wanted}] * 2
+
+
+def test_what_goes_wrong_with_a_path_is_not_taken_for_a_slow_disk(collect, tmp_path, monkeypatch):
+    monkeypatch.setattr(_evidence.Collector, "_path", lambda self, request: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        collect({"paths": [{"container": "kubelet", "path": str(tmp_path)}]}, [])
 
 
 @pytest.mark.parametrize("path", ["//etc//x", "/etc/../../x", "/./x"])
