@@ -10,9 +10,9 @@ type: aggregate
 short_description: Show the progress of a scan, and its result
 version_added: 1.0.0
 description:
-  - Scores the evidence of each node as it arrives and prints at the end of the play a table of the nodes and of the
-    cluster, then the failing controls with the value seen and the value wanted, then what could not be examined, then
-    in short what has changed since the last scan of the same cluster and profile.
+  - Prints at the end of the play a table of the nodes and of the cluster, then the failing controls with the value seen
+    and the value wanted, then what could not be examined, then in short what has changed since the last scan of the
+    same cluster and profile.
   - While nodes are asked it prints every O(progress) seconds how many have answered, at what rate, how long the others
     may take, and which nodes it waits for. These are whole lines, which do as well in a log file and in AWX as on a
     terminal.
@@ -67,26 +67,17 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import planned_name, planned_profile, read_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, summary
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     cluster_path,
     evidence_path,
     read_cluster,
     read_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
-    COUNTS,
-    FAILED,
-    build_report,
-    exemptions,
-    report_checks,
-)
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 
 GATHER = "rke.cis.node_evidence_info"
@@ -96,63 +87,35 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class Scan:
-    """What is known of the scan that runs: its plan, and the verdicts of the nodes that have answered."""
+    """What is known of the scan that runs: its plan, and the nodes that have answered."""
 
     def __init__(self, scan_dir: str) -> None:
-        self.plan = plan = read_plan(scan_dir)
-        self.cluster = read_cluster(cluster_path(plan["evidence_dir"]))
-        self.documents: dict[str, dict[str, t.Any]] = {}
-        self._profiles: dict[str, Profile] = {}
-        # by the profile that fits the node: that of the cluster is known when all have answered
-        self._verdicts: dict[str, tuple[str, dict[str, Verdict]]] = {}
+        self.plan = read_plan(scan_dir)
+        self._cluster = read_cluster(cluster_path(self.plan["evidence_dir"]))
+        self.answered: dict[str, None] = {}
 
-    def _profile(self, documents: list[dict[str, t.Any]]) -> tuple[str, Profile, dict[str, dict[str, str]]]:
-        """Return the profile that is taken for these nodes, with its name and skips."""
-        name = planned_name(self.plan, documents, self.cluster)
-        if name not in self._profiles:
-            self._profiles[name] = planned_profile(self.plan, name)
-        return name, self._profiles[name], self.plan["candidates"][name]["skips"]
+    def missing(self) -> list[str]:
+        """Return the nodes that have not answered, whose files say why."""
+        return [name for name in self.plan["nodes"] if name not in self.answered]
 
-    def add(self, document: dict[str, t.Any]) -> None:
-        """Score a node's evidence."""
-        name, profile, skips = self._profile([document])
-        version = cluster_version([document], self.cluster, self.plan["declared_version"])
-        judged = profile.benchmark.ids - set(exemptions(*profile, skips, version))
-        self.documents[document["node"]] = document
-        verdicts = score_node(profile.benchmark, document, self.cluster, judged)
-        self._verdicts[document["node"]] = name, verdicts
-
-    def add_file(self, path: str) -> str:
-        """Score the evidence document in a file and return the name of its node."""
-        document = read_document(path, self.plan["nodes"])
-        self.add(document)
-        return document["node"]
-
-    def add_missing(self) -> list[str]:
-        """Add the nodes that have not answered, whose files say why, and return their names."""
-        missing = [name for name in self.plan["nodes"] if name not in self.documents]
-        for name in missing:
-            self.add_file(evidence_path(self.plan["evidence_dir"], name))
-        return missing
-
-    def report(self, node: str | None = None) -> dict[str, t.Any]:
-        """Return the report of what has arrived, or of one node alone."""
-        documents = [document for name, document in self.documents.items() if node in (None, name)]
-        chosen, profile, skips = self._profile(documents)
-        scored = {name: verdicts for name, (by, verdicts) in self._verdicts.items() if by == chosen}
+    def report(self, *nodes: str) -> dict[str, t.Any]:
+        """Return the report of these nodes, or of all: read and scored only now, and not kept."""
+        plan = self.plan
+        paths = [evidence_path(plan["evidence_dir"], name) for name in nodes or plan["nodes"]]
+        documents = [read_document(path, plan["nodes"]) for path in paths]
+        chosen = planned_name(plan, documents, self._cluster)
         return build_report(
-            *profile,
+            *planned_profile(plan, chosen),
             documents,
-            self.cluster,
-            skips=skips,
-            waivers=self.plan["waivers"],
-            attestations=self.plan["attestations"],
-            cluster=self.plan["cluster"],
-            node_tests_on=self.plan["node_tests_on"],
-            verdicts=scored if all(document["node"] in scored for document in documents) else None,
-            chosen=len(self.plan["candidates"]) > 1,
-            declared_version=self.plan["declared_version"],
-            not_scanned=self.plan["not_scanned"],
+            self._cluster,
+            skips=plan["candidates"][chosen]["skips"],
+            waivers=plan["waivers"],
+            attestations=plan["attestations"],
+            cluster=plan["cluster"],
+            node_tests_on=plan["node_tests_on"],
+            chosen=len(plan["candidates"]) > 1,
+            declared_version=plan["declared_version"],
+            not_scanned=plan["not_scanned"],
         )
 
 
@@ -198,7 +161,7 @@ class CallbackModule(CallbackBase):
                     plan = self._scan.plan
                     self._emit("scan_started", plan, nodes=len(plan["nodes"]), scan_dir=plan["scan_dir"])
             elif action == GATHER and self._scan and "evidence_file" in answer:
-                self._scored(self._scan.add_file(answer["evidence_file"]))
+                self._answered(self._scan, result._host.get_name())
             elif action == "rke.cis.score_evidence" and "partial" not in answer:
                 self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]
             elif action == "rke.cis.render_report":
@@ -211,8 +174,7 @@ class CallbackModule(CallbackBase):
             name = result._host.get_name()
             self._asked.pop(name, None)
             try:
-                # the action has recorded why
-                self._scored(self._scan.add_file(evidence_path(self._scan.plan["evidence_dir"], name)))
+                self._answered(self._scan, name)  # the action has recorded why
             except CisError as error:
                 self._display.warning(f"rke.cis.cis_summary: {error}")
 
@@ -239,7 +201,7 @@ class CallbackModule(CallbackBase):
     def _tell(self, scan: Scan, started: float) -> None:
         """Print the progress from time to time, whether or not a node answers, until all has been gathered."""
         while not self._gathered.wait(self._progress):
-            done, total = len(scan.documents), len(scan.plan["nodes"])
+            done, total = len(scan.answered), len(scan.plan["nodes"])
             self._say(progress_line(done, total, time.monotonic() - started, list(self._asked)))
             sys.stdout.flush()  # at once, even if stdout is not a terminal
 
@@ -256,11 +218,11 @@ class CallbackModule(CallbackBase):
 
     # ------------------------------------------------------------------------------------------- results
 
-    def _scored(self, name: str) -> None:
-        """Tell programs of a node that has been scored."""
+    def _answered(self, scan: Scan, name: str) -> None:
+        """Count a node, and tell programs what it scores. Nobody else needs that before the report."""
+        scan.answered[name] = None
         if not self._jsonl_path:
             return
-        scan = t.cast(Scan, self._scan)
         report = scan.report(name)
         counts = dict(report["node_results"][name])
         self._emit(
@@ -270,7 +232,7 @@ class CallbackModule(CallbackBase):
             roles=counts.pop("roles"),
             counts=counts,
             problem=report["node_errors"].get(name, ""),
-            done=len(scan.documents),
+            done=len(scan.answered),
             nodes=len(scan.plan["nodes"]),
         )
 
@@ -278,8 +240,8 @@ class CallbackModule(CallbackBase):
         self._end_progress()
         try:
             if self._scan:
-                for name in self._scan.add_missing():
-                    self._scored(name)
+                for name in self._scan.missing():
+                    self._answered(self._scan, name)
             report = self._final_report()
         except CisError as error:
             self._display.warning(f"rke.cis.cis_summary: {error}")
@@ -303,7 +265,7 @@ class CallbackModule(CallbackBase):
         )
 
     def _final_report(self) -> dict[str, t.Any] | None:
-        """Return the report that was written; where that failed, what was scored here; None if nothing was scanned."""
+        """Return the report that was written; where that failed, one of what was gathered; None if nothing was."""
         try:
             if self._report_path:
                 return read_report(self._report_path)

@@ -54,31 +54,24 @@ def bad(name: str) -> dict[str, t.Any]:
     return document
 
 
-def test_scored_as_it_arrives_the_report_is_the_same(plan: dict[str, t.Any]) -> None:
-    scan = Scan(plan["scan_dir"])
-    scan.add(bad("b"))
-    scan.add(node("a"))
+def test_of_what_was_gathered_the_report_is_the_same(plan: dict[str, t.Any]) -> None:
     nodes = [node("a"), bad("b")]
-    report = scan.report()
+    for document in nodes:
+        record(plan, document)
+    report = Scan(plan["scan_dir"]).report()
     assert report == build_report(BENCHMARK, "permissive", nodes, cluster(), skips=SKIPS, waivers=WAIVERS)
     assert report["waivers"][0]["status"] == "live"
 
 
 def test_a_node_that_has_not_answered_is_an_error(plan: dict[str, t.Any]) -> None:
+    record(plan, node("a"))
     scan = Scan(plan["scan_dir"])
-    scan.add(node("a"))
-    assert scan.add_missing() == ["b"]
+    scan.answered["a"] = None
+    assert scan.missing() == ["b"]
     report = scan.report()
     assert report["node_errors"] == {"b": "not gathered: nothing was gathered on this node; see the output of the scan"}
     assert report["node_results"]["b"]["pass"] <= 4
     assert report["pass"] <= 4
-
-
-def test_a_node_that_answers_twice_counts_once(plan: dict[str, t.Any]) -> None:
-    scan = Scan(plan["scan_dir"])
-    for document in (bad("a"), node("b"), node("a")):
-        scan.add(document)
-    assert scan.report()["fail"] == 0
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"objects": 5}'])
@@ -126,9 +119,14 @@ def record(plan: dict[str, t.Any], document: dict[str, t.Any]) -> dict[str, t.An
     return {"evidence_file": path}
 
 
+def gathered(plan: dict[str, t.Any], document: dict[str, t.Any]) -> t.Any:
+    """Record a document and return the event of that."""
+    return event(GATHER, record(plan, document), document["node"])
+
+
 def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
+    callback.v2_runner_on_ok(gathered(plan, bad("a")))
     assert callback._display.lines == []
     callback.v2_playbook_on_stats(None)
     text = "\n".join(callback._display.lines)
@@ -180,7 +178,7 @@ def test_the_table_is_that_of_the_report_that_was_written(
 ) -> None:
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     for document in (bad("a"), node("b")):
-        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
+        callback.v2_runner_on_ok(gathered(plan, document))
     callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
     callback.v2_playbook_on_stats(None)
     assert not any("--profiling=true" in line for line in callback._display.lines)
@@ -191,7 +189,7 @@ def test_without_a_report_it_is_that_of_its_own_verdicts(
 ) -> None:
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     for document in (bad("b"), node("a")):
-        callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, document)))
+        callback.v2_runner_on_ok(gathered(plan, document))
     callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
     (tmp_path / "report.json").unlink()
     callback.v2_playbook_on_stats(None)
@@ -343,7 +341,7 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
     callback._jsonl_path = str(path)
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
     assert [found["event"] for found in events(path)][1:] == ["scan_started"], "each is there at once"
-    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
+    callback.v2_runner_on_ok(gathered(plan, bad("a")))
     record(plan, lost("b"))
     callback.v2_runner_on_unreachable(event("rke.cis.node_evidence_info", {}, "b"))
     documents = [bad("a"), lost("b")]
@@ -374,7 +372,7 @@ def test_json_lines_tell_what_warns(callback: CallbackModule, tmp_path: pathlib.
     set_flag(weak, "kube-apiserver", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
     callback._jsonl_path = str(tmp_path / "events.jsonl")
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, weak)))
+    callback.v2_runner_on_ok(gathered(plan, weak))
     callback.v2_playbook_on_stats(None)
     warned = {found["id"]: found for found in events(tmp_path / "events.jsonl") if found["event"] == "control_warning"}
     assert (warned["1.1.30"]["state"], warned["1.1.30"]["warned_nodes"]) == ("warn", ["a"])
@@ -399,7 +397,7 @@ def test_json_lines_that_cannot_be_written_are_one_warning(
 ) -> None:
     callback._jsonl_path = str(tmp_path / "missing" / "x")
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
-    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, node("a"))))
+    callback.v2_runner_on_ok(gathered(plan, node("a")))
     callback.v2_playbook_on_stats(None)
     (warning,) = callback._display.warnings
     assert warning.endswith("missing/x: cannot be written: No such file or directory")
