@@ -155,6 +155,8 @@ class ActionModule(ControllerAction):
             "scan_dir": "",
             "replay_dir": args["replay_dir"] or "",
             "deadline": int(time.time()) + args["deadline"],
+            # a limit that the user sets for all tasks holds, too
+            "node_timeout": min(args["node_timeout"], self._task.timeout or args["node_timeout"]),
         }
         if args["show_skips"] != "only":
             with contextlib.ExitStack() as failed:
@@ -182,9 +184,6 @@ class ActionModule(ControllerAction):
             "profile": plan["profile"],
             "scan_dir": plan["scan_dir"],
             "evidence_dir": plan.get("evidence_dir", ""),
-            # a limit that the user sets for all tasks holds, too
-            "node_timeout": min(args["node_timeout"], self._task.timeout or args["node_timeout"]),
-            "deadline": plan["deadline"],
             "preview": preview if args["show_skips"] != "false" else preview[0],
         }
 

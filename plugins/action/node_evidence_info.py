@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 import typing as t
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
@@ -23,9 +25,32 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import unseen_reason
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
+# The options of the module that are variables of the role.
+_VARIABLES = ("docker_host", "timeout", "prefix_path")
+
+
+class _TimeOver(BaseException):
+    """Nothing on the way takes this for an error of its own."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: int) -> t.Iterator[None]:
+    """Raise _TimeOver after so many seconds, in place of a task's timeout, which is templated anew for each node."""
+
+    def over(_signal: int, _frame: t.Any) -> None:
+        raise _TimeOver
+
+    before = signal.signal(signal.SIGALRM, over)
+    try:
+        signal.alarm(seconds)
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
 
 class ActionModule(ActionBase):
-    """Runs the module on the node and, if asked to, records its document on the controller.
+    """Runs the module on the node and, in a planned scan, records its document on the controller.
 
     Recorded here and not through a variable: documents are large, and variables are templated element by element.
     """
@@ -36,20 +61,23 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
-        directory = args.pop("record_to", None)
-        if directory is None:
+        if not args.pop("planned", False):
             asked = time.time()
             result.update(self._execute_module(module_args=args, task_vars=task_vars))
             if isinstance(result.get("evidence"), dict):
                 result["evidence"] = at_controller(result["evidence"], asked)
             return result
-        node = (task_vars or {})["inventory_hostname"]
+        known = task_vars or {}
+        if "_cis_scan_plan" not in known:
+            return {**result, "failed": True, "msg": "planned: only the role rke.cis.cis_scan plans a scan; set plan"}
+        node, directory = known["inventory_hostname"], known["_cis_scan_plan"]["evidence_dir"]
         path = evidence_path(directory, node)
         try:
             request = request_of_node(directory, node)
             if request is None:
                 return {**result, "skipped": True, "skip_reason": "not a node of this scan"}
             replay_dir, deadline, roles = request.pop("replay_dir"), request.pop("deadline"), request["roles"]
+            limit = max(1, min(request.pop("node_timeout"), int(deadline - time.time())))
             try:
                 if self._task.delegate_to not in (None, node):
                     raise Unseen(
@@ -60,11 +88,15 @@ class ActionModule(ActionBase):
                 if replay_dir:
                     evidence = self._replay(replay_dir, node)
                 else:
-                    evidence = gather_evidence(self, {**args, **request}, task_vars)
+                    with _time_limit(limit):
+                        evidence = gather_evidence(self, {**request, **self._variables(known)}, task_vars)
             except AnsibleConnectionFailure as error:
                 said = unseen_result({"unreachable": True, "msg": str(error)})
                 write_file(path, to_json(unseen_document(node, roles, *said)))
                 raise
+            except _TimeOver:
+                advice = "see what hangs there, or raise cis_scan_node_timeout (or cis_scan_deadline)"
+                evidence = unseen_document(node, roles, "failed", f"no answer in {limit} s; {advice}")
             except Unseen as error:
                 evidence = unseen_document(node, roles, *error.args)
             write_file(path, to_json(evidence), sync=False)
@@ -74,6 +106,17 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": f"evidence file {path}: not writable: {error.strerror}"}
         result.update(changed=False, evidence_file=path, problem=unseen_reason(evidence))
         return result
+
+    def _variables(self, known: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options of the module that are given. As arguments they would be templates, slow on each node."""
+        given = {}
+        for name in _VARIABLES:
+            variable = f"cis_scan_{name}"
+            try:
+                given[name] = self._templar.template(known.get(variable))
+            except AnsibleError as error:
+                raise Unseen(*unseen_result({"msg": f"value for '{variable}': {error}"})) from error
+        return {name: value for name, value in given.items() if value not in (None, "")}
 
     @staticmethod
     def _replay(directory: str, node: str) -> dict[str, t.Any]:

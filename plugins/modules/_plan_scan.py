@@ -131,16 +131,6 @@ evidence_dir:
   returned: success
   type: str
   sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/evidence
-node_timeout:
-  description: Seconds that a node has to answer.
-  returned: success
-  type: int
-  sample: 120
-deadline:
-  description: When gathering ends at the latest, in seconds since 1970.
-  returned: success
-  type: int
-  sample: 1763766000
 preview:
   description: What the scan leaves out, as counts. With O(show_skips) a list, with a line for each control.
   returned: success

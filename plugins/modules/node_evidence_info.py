@@ -24,7 +24,7 @@ author:
 options:
   plan:
     description:
-      - What to gather. Required without O(record_to).
+      - What to gather. Required without O(planned).
     type: dict
     suboptions:
       containers:
@@ -108,13 +108,15 @@ options:
       - etcd
       - worker
     default: []
-  record_to:
+  planned:
     description:
-      - Directory on the controller with the evidence of a scan that the role P(rke.cis.cis_scan#role) has planned.
-        O(plan), O(node) and O(roles) are taken from there, and a host that is not a node of that scan is skipped.
-      - The document is written there as C(node-<name>.json). The result holds RV(evidence_file) in place of
-        RV(evidence), and a node that cannot be examined is recorded with the reason instead of failing.
-    type: path
+      - Whether this is a step of the role P(rke.cis.cis_scan#role). All other options are taken from its plan and its
+        variables, and a host that is not a node of the scan is skipped.
+      - The document is written as C(node-<name>.json) to the scan's evidence on the controller. The result holds
+        RV(evidence_file) in place of RV(evidence), and a node that cannot be examined is recorded with the reason
+        instead of failing.
+    type: bool
+    default: false
 seealso:
   - plugin: rke.cis.evidence_plan
     plugin_type: filter
@@ -140,7 +142,7 @@ RETURN = r"""
 evidence:
   description:
     - The evidence document. What could not be seen stands in it as C(error) with C(kind) and C(message).
-  returned: success, O(record_to) is not given
+  returned: success, without O(planned)
   type: dict
   contains:
     schema:
@@ -194,13 +196,13 @@ evidence:
 evidence_file:
   description:
     - Where the document was written on the controller.
-  returned: success, O(record_to) is given
+  returned: success, with O(planned)
   type: str
   sample: cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive/evidence/node-worker1.json
 problem:
   description:
     - Why the node could not be examined, empty if it could.
-  returned: success, O(record_to) is given
+  returned: success, with O(planned)
   type: str
   sample: ""
 """
@@ -239,10 +241,10 @@ def main() -> None:
             "prefix_path": {"type": "str", "default": ""},
             "node": {"type": "str", "default": ""},
             "roles": {"type": "list", "elements": "str", "choices": ["controlplane", "etcd", "worker"], "default": []},
-            "record_to": {"type": "path"},  # for the action plugin
+            "planned": {"type": "bool", "default": False},  # for the action plugin
             **DOCKER_OPTIONS,
         },
-        required_one_of=[["plan", "record_to"]],
+        required_if=[("planned", False, ["plan"])],
         supports_check_mode=True,
     )
     collector = Collector(module, module.params["docker_host"], module.params["timeout"], module.params["prefix_path"])

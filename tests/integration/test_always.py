@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
         {"ansible_remote_tmp": "/proc/nope", "ansible_ssh_pipelining": False},
         "Ansible's temporary directory cannot be created on the node: no permission, or no space; .*",
     ),
-    "argument": ({"cis_scan_prefix_path": "{{ nope }}"}, _UNDEFINED.format("prefix_path")),
+    "argument": ({"cis_scan_prefix_path": "{{ nope }}"}, _UNDEFINED.format("cis_scan_prefix_path")),
     "address": ({"ansible_host": "{{ nope }}"}, _UNDEFINED.format("remote_addr")),
     "user": ({"ansible_user": "{{ nope }}"}, _UNDEFINED.format("remote_user")),
     "port": ({"ansible_port": "{{ nope }}"}, _UNDEFINED.format("port")),

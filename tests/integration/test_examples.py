@@ -46,7 +46,7 @@ AS_INVENTORY = ["rke_cluster"]
 MORE: dict[str, list[dict[str, t.Any]]] = {
     "container_args_info": [{"names": ["kubelet", "kube-proxy", "none"]}],
     "file_permissions_info": [{"paths": ["/etc/kubernetes/ssl/*.pem", "/bin", "/none", "/none/*"], "prefix": ""}],
-    "node_evidence_info": [{"record_to": "{{ playbook_dir }}"}],
+    "node_evidence_info": [{"planned": True}],
     "schedules_info": [{"dir": "{{ playbook_dir }}/schedules"}],
     "manage_reports": [{"command": "list", "cluster": "prod"}],
     "cluster_evidence_info": [{"kubeconfig": "kube_config_cluster.yml"}],
@@ -94,7 +94,8 @@ def run_examples(
     registered = ", ".join(f"kept_{number}" for number in range(len(tasks)))
     write = {"content": "{{ [" + registered + "] | to_json }}", "dest": f"{directory}/results.json", "mode": "0600"}
     kept.append({"ansible.builtin.copy": write, "delegate_to": "localhost"})
-    play = {"hosts": hosts, "gather_facts": False, "tasks": kept}
+    scan = {"_cis_scan_plan": {"evidence_dir": str(directory)}}
+    play = {"hosts": hosts, "gather_facts": False, "vars": scan, "tasks": kept}
     book = directory / "examples.yml"
     book.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
     outcome = scans.playbook(directory, book, inventory, bed=bed)
@@ -155,7 +156,8 @@ def test_all_are_here() -> None:
 
 
 def test_on_a_node(hardened: Testbed, docs: dict[str, dict[str, t.Any]], tmp_path: pathlib.Path) -> None:
-    where = {"scan_dir": str(tmp_path), "evidence_dir": str(tmp_path), "replay_dir": "", "deadline": 2**40}
+    where = {"scan_dir": str(tmp_path), "evidence_dir": str(tmp_path), "replay_dir": ""}
+    where.update(deadline=2**40, node_timeout=60)
     plan = {"containers": {"none": {}}, "paths": []}
     write_plan({**where, "nodes": {"worker1": ["worker"]}}, {"worker": plan})
     results = run_examples(tmp_path, docs, ON_A_NODE, "worker1", hardened.inventory, bed=hardened)

@@ -40,7 +40,17 @@ SCHEMA = "rke.cis/partial/1"
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 # Of a plan, what only its own controller can use.
-_LOCAL = ("schema", "benchmark_dirs", "output", "scan_dir", "evidence_dir", "replay_dir", "deadline", "partial")
+_LOCAL = (
+    "schema",
+    "benchmark_dirs",
+    "output",
+    "scan_dir",
+    "evidence_dir",
+    "replay_dir",
+    "deadline",
+    "node_timeout",
+    "partial",
+)
 # In what the parts of one scan may differ, and what is compared of these in a way of its own.
 _OWN = ("started", "finished", "kind", "scanned_by", "nodes", "not_scanned", "declared_version", "candidates")
 # What applies to the hosts of inventory groups, of which a slice knows only its own.

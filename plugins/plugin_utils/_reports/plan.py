@@ -43,7 +43,7 @@ def write_plan(plan: Plan, requests: dict[str, t.Any]) -> None:
     for node, roles in plan["nodes"].items():
         document = unseen_document(node, roles, NOT_GATHERED, why)
         write_file(evidence_path(directory, node), to_json(document), sync=False)
-    common = {key: plan[key] for key in ("replay_dir", "deadline")}
+    common = {key: plan[key] for key in ("replay_dir", "deadline", "node_timeout")}
     write_file(_requests_path(directory), to_json({**common, "plans": requests}), sync=False)
     keep_plan(plan)
 
@@ -81,7 +81,7 @@ def remove_plan(plan: Plan) -> None:
 
 
 def request_of_node(evidence_dir: str, node: str) -> dict[str, t.Any] | None:
-    """Return node, roles, plan, replay_dir and deadline of a node of a planned scan; None if it is not one of it."""
+    """Return what a planned scan asks of a node, with node, roles and limits; None if it is not one of its nodes."""
     path = evidence_path(evidence_dir, node)
     if not os.path.exists(path):
         return None

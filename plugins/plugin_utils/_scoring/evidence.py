@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-import calendar
 import collections
-import functools
+import datetime
 import json
 import os
 import re
@@ -60,10 +59,6 @@ _MEANINGS = (
     (r"^(.*vault secrets.*?)\.?$", r"\1; run with --ask-vault-pass or --vault-id"),
     (r"(?:field|keyword|value for) '(\w+)'.*?('[^']+' is undefined)", r"\2, which this host needs for \1; define it"),
     (r"('[^']+' is undefined).*", r"\1, which a variable of this host needs; define it"),
-    (
-        r"Timed out after (\d+)|expected time frame \((\d+)\)",
-        r"no answer in \1\2 s; see what hangs there, or raise cis_scan_node_timeout (or cis_scan_deadline)",
-    ),
 )
 _TELL_VERSION = "import sys; print(sys.version)"
 
@@ -94,10 +89,13 @@ def unseen_cluster(kind: str, message: str) -> dict[str, t.Any]:
 # so nothing behind it checks a type or a size.
 
 
-@functools.cache
 def _schema(name: str) -> Check:
     with open(os.path.join(os.path.dirname(__file__), f"{name}.schema.json"), encoding="utf-8") as stream:
         return compiled(json.load(stream))
+
+
+# compiled here, and not when it is used: that is in a process of its own for each node
+_SCHEMAS = {name: _schema(name) for name in ("evidence", "cluster-evidence")}
 
 
 def _admit(document: t.Any, schema: str, parts: dict[str, int], origin: str) -> dict[str, t.Any]:
@@ -106,7 +104,7 @@ def _admit(document: t.Any, schema: str, parts: dict[str, int], origin: str) -> 
     `parts` are keys of the document, and how many keys lead to what may become an error.
     """
     invalid: dict[Path, str] = {}
-    for path, what in _schema(schema)(document):
+    for path, what in _SCHEMAS[schema](document):
         place = shortened(printable(".".join(map(str, path))), 200)
         text = f"{place + ': ' if place else ''}{shortened(printable(what), 200)}"
         keys = parts.get(str(path[0]), 0) if path else 0
@@ -228,7 +226,9 @@ def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
     now = time.time()
     document = {key: value for key, value in document.items() if key != "clock_offset"}
     try:
-        seen = calendar.timegm(time.strptime(document["collected_at"], _TIME))
+        # strptime would be imported anew in the process of each node
+        said = str(document["collected_at"]).removesuffix("Z")
+        seen = datetime.datetime.fromisoformat(f"{said}+00:00").timestamp()
     except (KeyError, ValueError):
         seen = int(now)  # no time: nothing is known of the clock
     off = int(max(0, seen - now) + min(0, seen - asked))

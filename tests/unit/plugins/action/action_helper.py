@@ -21,7 +21,7 @@ def make_action(plugin: type, args: dict[str, t.Any], answer: t.Any = None) -> t
         connection=mock.MagicMock(),
         play_context=mock.MagicMock(check_mode=False),
         loader=loader,
-        templar=mock.MagicMock(),
+        templar=mock.MagicMock(template=lambda value: value),
         shared_loader_obj=None,
     )
     action._execute_module = mock.MagicMock(

@@ -113,12 +113,6 @@ def test_of_a_shared_directory_only_the_nodes_of_the_scan_count(planned: t.Calla
     "answer, active, said",
     [
         ({"failed": True, "msg": "Task failed: Missing sudo password"}, True, "failed: sudo asks for a password; "),
-        ({"failed": True, "msg": "Timed out after 9 second(s)."}, True, "failed: no answer in 9 s; "),
-        (
-            {"failed": True, "msg": "The x action failed to execute in the expected time frame (9) and was terminated"},
-            True,
-            "failed: no answer in 9 s; ",
-        ),
         (
             {"failed": True, "msg": "Error processing keyword 'port': 'x' is undefined"},
             True,

@@ -64,6 +64,7 @@ def make_plan(
         "evidence_dir": str(evidence_dir),
         "replay_dir": "",
         "deadline": 9999999999,
+        "node_timeout": 120,
         **more,
     }
     write_plan(plan, {"-".join(roles): requests or {} for roles in nodes.values()})
