@@ -12,7 +12,12 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, merged_lists, merged_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
+    KUBELET,
+    candidates,
+    merged_lists,
+    merged_plan,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     RESULT,
@@ -33,6 +38,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     read_cluster,
     unseen_cluster,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, read_choice
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
@@ -87,6 +93,8 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         check_play(self._task.get_play().strategy, task_vars)
         known = candidates(args["profile"], args["parameters"], args["benchmark_dirs"])
+        only = read_choice(args["only"], [one.benchmark for one in known])
+        known = [limited(one, only) for one in known]
         output = check_result(args)
         for name in _TIMES:
             if not 1 <= args[name] <= _MOST_SECONDS:
@@ -141,6 +149,7 @@ class ActionModule(ControllerAction):
                 }
                 for one in known
             },
+            "only": only,
             "declared_version": declared,
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
             "nodes": nodes,
@@ -175,7 +184,10 @@ class ActionModule(ControllerAction):
                 make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
                 write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
                 wanted = {"-".join(roles): roles for roles in nodes.values()}
-                plans = {key: merged_plan(one.benchmark.plan(of) for one in known) for key, of in wanted.items()}
+                least = [KUBELET] if only else []
+                plans = {
+                    key: merged_plan([*(one.benchmark.plan(of) for one in known), *least]) for key, of in wanted.items()
+                }
                 write_plan(plan, plans)
                 failed.pop_all()
         return {

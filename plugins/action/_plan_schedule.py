@@ -27,7 +27,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import
 
 _PROGRAMS = {"cron": "crontab", "systemd": "systemctl"}
 # The survey of the job template asks for these at each scan.
-ASKED = ("cis_scan_profile", "cis_scan_skip", "cis_scan_skip_source", "cis_report_formats", "cis_scan_fail_on")
+ASKED = (
+    "cis_scan_profile", "cis_scan_only", "cis_scan_skip", "cis_scan_skip_source", "cis_report_formats",
+    "cis_scan_fail_on",
+)  # fmt: skip
 _SECRET_NAME = re.compile(r"(?i)passw|secret|token|credential|(access|private|routing|encryption)_?key|^cis_notify_not")
 _SECRET_VALUE = re.compile(r"://[^/@:\s]*:[^/\s]*@|-----BEGIN ")
 

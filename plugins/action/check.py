@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
+    KUBELET,
     NODE_TYPES,
     Benchmark,
     Profile,
@@ -38,8 +39,6 @@ _OF_THE_SCAN: dict[str, dict[str, t.Any]] = {
     "prefix_path": {"type": "str", "default": ""},
     **DOCKER_OPTIONS,
 }
-
-_KUBELET = {"containers": {"kubelet": {"flags": []}}, "paths": []}
 
 
 class ActionModule(ControllerAction):
@@ -137,7 +136,7 @@ class ActionModule(ControllerAction):
             )
         plans = [benchmark.plan(roles, {control["id"] for control in controls}) for benchmark, controls in asked]
         wanted = {name: args[name] for name in ("docker_host", "timeout", "prefix_path")}
-        wanted.update(node=host, roles=roles, plan=merged_plan([*plans, _KUBELET]))
+        wanted.update(node=host, roles=roles, plan=merged_plan([*plans, KUBELET]))
         try:
             return gather_evidence(self, wanted, task_vars), cluster
         except Unseen as error:

@@ -73,4 +73,5 @@ class ActionModule(ControllerAction):
             "other": changed_ids(comparison["other"]),
             "nodes_added": comparison["nodes_added"],
             "nodes_gone": comparison["nodes_gone"],
+            "not_compared": comparison["not_compared"],
         }

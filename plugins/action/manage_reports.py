@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import skeleton
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import DIRECTORY_MODE, make_directory, write_report
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
@@ -144,7 +145,8 @@ def _line(scan: Scan) -> str:
     """Return a scan as a line of a list."""
     said = counts_text(scan["counts"]) or ("a part" if PARTIAL in scan["files"] else "incomplete")
     without = f"; without {counted(scan['not_scanned'], 'node')}" if scan["not_scanned"] else ""
-    return f"{scan['name']}: {scan['kind']}, {said}{without}"
+    only = f"; only {described(scan['only'])}" if scan["only"] else ""
+    return f"{scan['name']}: {scan['kind']}, {said}{without}{only}"
 
 
 def _copy(source: str, dest: str, bundle: bool, evidence: bool) -> None:

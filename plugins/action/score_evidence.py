@@ -46,9 +46,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     unseen_document,
     unseen_result,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, nothing_chosen, read_choice
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     FAILED,
     build_report,
+    not_chosen,
     report_checks,
     unexamined,
 )
@@ -95,7 +97,10 @@ class ActionModule(ControllerAction):
             name = planned_name(plan, nodes, cluster)
             about = plan["candidates"][name]
             plan.update(skips=about["skips"], warnings=about["warnings"], chosen=len(plan["candidates"]) > 1)
-            return self._finish(plan, planned_profile(plan, name), nodes, cluster, task_vars)
+            profile = planned_profile(plan, name)
+            if not profile.benchmark.controls:  # another candidate has some
+                raise CisError(nothing_chosen(plan["only"], [profile.benchmark]))
+            return self._finish(plan, profile, nodes, cluster, task_vars)
 
     def _recorded(
         self, args: dict[str, t.Any], task_vars: dict[str, t.Any]
@@ -108,10 +113,13 @@ class ActionModule(ControllerAction):
             raise CisError(f"cis_scan_evidence_dir {args['evidence_dir']}: no evidence files of nodes found")
         given = given_skips(args["skip_source"], args["skip"], args["skip_file"], self._loader)
         chosen = chosen_profile(known, cluster_version(nodes, cluster))
+        only = read_choice(args["only"], [chosen.benchmark])
+        chosen = limited(chosen, only)
         skips, warnings = user_skips(chosen.benchmark, given, cluster, args["skip_source"])
         groups = task_vars.get("groups", {})
         plan = {
             **{key: args[key] for key in ("cluster", "kind", "scanned_by", "node_tests_on")},
+            "only": only,
             "skips": skips,
             "waivers": waivers_of_file(args["waivers_file"], groups, self._loader),
             "attestations": attestations_of_file(args["attestations_file"], groups, self._loader),
@@ -143,7 +151,7 @@ class ActionModule(ControllerAction):
         comparison = compare(before, report) if before else None
         files, problems = write_outputs(report, Context(kept.past(name, facts), comparison), plan["scan_dir"], output)
         if output["sign_key"]:
-            inputs.update(profile=profile.full_name, parameters=profile.benchmark.parameters)
+            inputs.update(profile=profile.full_name, parameters=profile.benchmark.parameters, only=plan["only"])
             try:
                 files += sign(plan["scan_dir"], plan["evidence_dir"], output["sign_key"], profile.benchmark, inputs)
             except CisError as error:
@@ -256,6 +264,7 @@ def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict
         **{key: report[key] for key in ("cluster", "profile", "collected_at")},
         "kind": report["scan"]["kind"],
         "not_scanned": len(report.get("not_scanned", ())),
+        "not_chosen": not_chosen(report),
         **result["counts"],
         **{key: result[key] for key in ("failed_controls", "warned_controls")},
         **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "report")},

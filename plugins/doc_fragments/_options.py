@@ -40,6 +40,11 @@ options:
 
     SCORING = r"""
 options:
+  only:
+    description:
+      - Which controls to score, a dictionary of C(level), C(severity), C(nist) and C(ids), all of which must fit. Empty
+        means all.
+    type: dict
   skip:
     description:
       - Ids of controls to skip. A list, a dictionary of id to reason, or a text with commas or blanks between the ids.

@@ -9,26 +9,32 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
+    KUBELET,
     NODE_TYPES,
+    Profile,
     candidates,
     load_benchmark,
+    merged_plan,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, read_choice
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe, plain
 
 
-def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = ()) -> dict[str, t.Any]:
+def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = (), only: t.Any = None) -> dict[str, t.Any]:
     """Return what to gather on a node of these roles."""
     if not isinstance(benchmark, str):
         raise AnsibleFilterError("Input for rke.cis.evidence_plan must be the id of a benchmark")
     if not isinstance(roles, list) or not set(roles) <= set(NODE_TYPES.values()):
         raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
     try:
-        return load_benchmark(benchmark, plain(benchmark_dirs)).plan(roles)
+        found = load_benchmark(benchmark, plain(benchmark_dirs))
+        choice = read_choice(plain(only), [found])
+        return merged_plan([limited(Profile(found, ""), choice).benchmark.plan(roles), *([KUBELET] if choice else [])])
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
 
@@ -42,6 +48,7 @@ def score(
     node_tests_on: str = "workers",
     parameters: t.Any = None,
     benchmark_dirs: t.Any = (),
+    only: t.Any = None,
 ) -> dict[str, t.Any]:
     """Return the report of a list of evidence documents."""
     if not isinstance(evidence, list):
@@ -50,7 +57,8 @@ def score(
         known = candidates(profile, plain(parameters), plain(benchmark_dirs))
         nodes = [check_evidence(plain(document), f"document {n}") for n, document in enumerate(evidence, 1)]
         shown = None if cluster_evidence is None else check_cluster(plain(cluster_evidence), "cluster_evidence")
-        benchmark, name = chosen_profile(known, cluster_version(nodes, shown))
+        chosen = chosen_profile(known, cluster_version(nodes, shown))
+        benchmark, name = limited(chosen, read_choice(plain(only), [chosen.benchmark]))
         skips, _warnings = user_skips(benchmark, given_skips("merged", plain(skip), None), shown)
         report = build_report(
             benchmark,

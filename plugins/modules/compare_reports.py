@@ -126,4 +126,10 @@ nodes_gone:
   type: list
   elements: str
   sample: []
+not_compared:
+  description: Ids of the controls that only one of the scans chose, if their C(cis_scan_only) differs.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """

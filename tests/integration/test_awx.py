@@ -49,6 +49,7 @@ LITTLE: dict[str, t.Any] = {
 }
 ANSWERS = {
     "cis_scan_profile": "hardened",
+    "cis_scan_only": "level=1",
     "cis_scan_skip": "1.1.2,1.1.5",
     "cis_scan_skip_source": "variable",
     "cis_report_formats": ["csv", "html"],
@@ -77,6 +78,7 @@ def whole(
         "cis_awx_credentials": ["nodes"],
         "cis_awx_become": True,
         "cis_awx_formats": ["csv", "html"],
+        "cis_awx_only": "level=1",
         "cis_awx_fail_on": ["fail"],
         "cis_awx_variables": {"cis_report_host": "reports.example.com"},
         "cis_awx_notifications": [

@@ -176,7 +176,16 @@ def test_a_notification_of_a_job_that_could_not_start(awx: Controller) -> None:
         # nothing chosen
         ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": [], "cis_scan_fail_on": []}, 0),
         # a survey of one's own, with texts
-        ({"cis_scan_skip": "", "cis_scan_skip_source": "", "cis_report_formats": "", "cis_scan_fail_on": ""}, 0),
+        (
+            {
+                "cis_scan_only": "",
+                "cis_scan_skip": "",
+                "cis_scan_skip_source": "",
+                "cis_report_formats": "",
+                "cis_scan_fail_on": "",
+            },
+            0,
+        ),
         ({"cis_scan_skip": " 1.1.2, 1.1.5 ", "cis_report_formats": "csv, html", "cis_scan_fail_on": "error, fail"}, 2),
     ],
 )

@@ -127,6 +127,11 @@ def test_skips_and_waivers(documented_cluster: Testbed, installed: pathlib.Path)
         who.write("waivers.yml", re.sub(r"\d{4}-\d\d-\d\d", "9999-12-31", waivers))  # the page's day comes, and passes
         assert page.take("skipped by the user", "text").text.strip() in page.run("cis_scan_show_skips=only")
 
+        page.save("cis_scan_only:", "only.yml")
+        assert who.run("ansible-playbook -i inventory rke.cis.cis_scan -e @only.yml").returncode == 0
+        only = who.report()["only"]
+        assert only["choice"]["nist"] == ["AC-*"] and only["controls"] == who.report()["total"] < 20 < only["of"]
+
         with scans.skip_config_map(documented_cluster, page.take("rke-cis-1.4", "json").text.strip()):
             scan = "ansible-playbook -i inventory rke.cis.cis_scan -e cis_scan_kubeconfig=kube_config_cluster.yml"
             done = who.run(f"{scan} -e cis_scan_profile=RKE-CIS-1.4-Permissive")

@@ -53,7 +53,7 @@ def test_a_finding_says_what_became_of_it() -> None:
     found = {finding["finding_info"]["uid"]: finding for finding in ocsf_findings(every_state())}
     waived, failed = found["c1/rke-cis-1.3/1.1.8/cp3"], found["c1/rke-cis-1.3/1.1.8/cp2"]
     assert (waived["status"], waived["comment"]) == ("Suppressed", "me until 2099-01-01: we know")
-    assert (failed["status"], failed["severity"], "comment" in failed) == ("New", "Medium", False)
+    assert (failed["status"], failed["severity"], "comment" in failed) == ("New", "Low", False)
     assert "Seen: --profiling=false --profiling=true" in failed["status_detail"]
     unseen = found["c1/rke-cis-1.3/2.1.2/w1"]
     assert (unseen["status"], unseen["compliance"]["status"]) == ("Unknown", "Unknown")

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import Collector
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import (
     DIRECTORY,
     OPERATOR_TYPES,
@@ -30,6 +30,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence, unseen_document
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import FLAG_OPERATORS, PATH_OPERATORS
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
@@ -107,6 +108,14 @@ def test_the_library_fits(name: str) -> None:
     checks = yaml.safe_load(pathlib.Path(DIRECTORY, "controls", name).read_text(encoding="utf-8"))
     for each, check in checks.items():
         assert not _refused({**CONTROL, "$ref": "#/$defs/check"}, check), each
+
+
+@pytest.mark.parametrize("name", check_names())
+def test_every_check_says_how_bad_its_failure_is_and_where_that_comes_from(name: str) -> None:
+    check = library_check(name) or {}
+    assert set(check) >= {"severity", "nist", "references"}
+    assert set(check["references"]) <= {"kubescape", "stig", "complianceascode"}
+    assert check.get("level", 2) == 2  # 1 is what is taken without it
 
 
 def test_every_check_is_used_and_overrides_differ() -> None:
@@ -206,7 +215,7 @@ BROKEN_CONTROLS: dict[str, tuple[str, t.Callable[[dict[str, t.Any], dict[str, t.
     "no level": ("not_set", lambda c, _t: c.pop("level")),
     "an id that NIST does not give": ("not_set", lambda c, _t: c.update(nist=["access control"])),
     "an id of NIST twice": ("not_set", lambda c, _t: c.update(nist=["AC-3", "AC-3"])),
-    "a source that does not say what": ("not_set", lambda c, _t: c.update(references={"kubescape": ""})),
+    "a source that does not say what": ("not_set", lambda c, _t: c.update(references={"kubescape": []})),
     "a query without words": ("query_finds", lambda _c, test: test.pop("expect")),
 }
 
@@ -457,7 +466,8 @@ def _practice_comparison() -> dict[str, t.Any]:
     documents["etcd1"] = unseen_document("etcd1", ["etcd"], "unreachable", "no route to host")
     documents["worker2"] = unseen_document("worker2", ["worker"], "unreachable", "no route to host")
     gone = unseen_document("worker3", ["worker"], "unreachable", "no route to host")
-    older = build_report(BENCHMARK, "permissive", [*nodes, gone], cluster)
+    chosen = limited(Profile(BENCHMARK, "permissive"), {"severity": ["medium", "high"]})
+    older = build_report(*chosen, [*nodes, gone], cluster)
     newer = build_report(BENCHMARK, "hardened", list(documents.values()), cluster)
     return json.loads(json.dumps(compare(older, newer)))
 
@@ -475,6 +485,7 @@ BROKEN_COMPARISONS: dict[str, t.Callable[[dict[str, t.Any]], t.Any]] = {
     "a newly failing control without a title": lambda c: c["newly_failing"][0].pop("title"),
     "a changed value without the old one": lambda c: c["changed"][0].pop("before"),
     "an unknown state": lambda c: c["other"][0].update(after="mixed"),
+    "a control twice": lambda c: c.update(not_compared=["1.1", "1.1"]),
     "a node twice": lambda c: c.update(nodes_gone=["a", "a"]),
     "an unknown key": lambda c: c.update(worse=1),
 }

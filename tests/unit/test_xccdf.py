@@ -69,14 +69,17 @@ def results(root: lxml.etree._Element) -> dict[str, tuple[str, str]]:
 def test_each_control_has_the_result_of_the_report_on_each_node(name: str, tmp_path: pathlib.Path) -> None:
     report = REPORTS[name]()
     files = written(report, tmp_path)
+    checks = {check["id"]: check for check in report_checks(report)}
+    assert {check["severity"] for check in checks.values()} == {"low", "medium", "high", "critical"}
     assert {(node, control): one[0] for node, root in files.items() for control, one in results(root).items()} == (
         wanted(report)
     )
     for node, root in files.items():
         assert root.findtext(f"{CDF}TestResult/{CDF}target") == node
         assert [rule.get("id").removeprefix(RULE) for rule in root.iter(CDF + "Rule")] == list(results(root))
-        severities = {part.get("severity") for part in root.iter(CDF + "Rule", CDF + "rule-result")}
-        assert severities == {"medium"}
+        for part in root.iter(CDF + "Rule", CDF + "rule-result"):
+            check = checks[(part.get("id") or part.get("idref")).removeprefix(RULE)]
+            assert part.get("severity") == {"critical": "high"}.get(check["severity"], check["severity"])
 
 
 def test_a_control_never_passes_where_it_does_not_run(tmp_path: pathlib.Path) -> None:

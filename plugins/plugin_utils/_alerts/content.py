@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, not_chosen, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
 
 _NEWS = {"newly_failing": "New", "fixed": "Fixed"}
@@ -48,6 +48,7 @@ def scan_of_report(report: dict[str, t.Any], path: str, result: dict[str, t.Any]
         "unexamined_nodes": [{"node": plain(node), "reason": plain(lost[node])} for node in sorted(lost)[:_MOST_NODES]],
         "unexamined_nodes_total": len(lost),
         "not_scanned_total": len(report.get("not_scanned", ())),
+        "not_chosen_total": not_chosen(report),
         "waivers": [
             {
                 "controls": _names(waiver["controls"][:_MOST_CONTROLS]),
@@ -93,6 +94,7 @@ def scan_without_report(cluster: str, profile: str, kind: str, by: str, failure:
         "unexamined_nodes": [],
         "unexamined_nodes_total": 0,
         "not_scanned_total": 0,
+        "not_chosen_total": 0,
         "waivers": [],
         "waivers_total": 0,
     }
@@ -108,6 +110,8 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
         return [*said, ("No report", alert["failure"])]
     if alert["not_scanned_total"]:
         said.append(("Part", f"{counted(alert['not_scanned_total'], 'node')} of the cluster not scanned"))
+    if alert["not_chosen_total"]:
+        said.append(("Part", f"{counted(alert['not_chosen_total'], 'control')} of the benchmark not chosen"))
     counts = alert["counts"]
     shown = [f"{counts[key]} {label}" for key, label in _LABELS.items()]
     shown += [f"{counts[key]} {key}" for key in ("warn", "manual") if counts[key]]

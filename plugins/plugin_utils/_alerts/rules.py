@@ -155,6 +155,7 @@ def plan(
                 and rule["on"] in _RESOLVED
                 and not scan["failure"]
                 and not scan["not_scanned_total"]
+                and not scan["not_chosen_total"]
                 and any(entry["profile"] == scan["profile"].lower() for entry in before)
             ):
                 alerts.append(_alert(rule, name, notifiers[name], scan, "resolved", now))

@@ -29,6 +29,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
 # Rancher's word for the nodes that a control is run on, and the RKE role (and inventory group) that it means.
 NODE_TYPES = {"master": "controlplane", "etcd": "etcd", "node": "worker"}
 
+# What tells the Kubernetes version of a node, whatever its controls look at.
+KUBELET = {"containers": {"kubelet": {"flags": []}}, "paths": []}
+
 
 class Benchmark:
     """One benchmark, expanded. Everything that is derived from it is derived here, once."""
@@ -46,8 +49,10 @@ class Benchmark:
         self._defaults = self.parameters
         self.profiles: dict[str, dict[str, dict[str, str]]] = data["profiles"]
         self.groups: list[dict[str, str]] = data["groups"]
-        self.controls: list[dict[str, t.Any]] = data["controls"]
-        self.ids = frozenset(control["id"] for control in self.controls)
+        self.all_controls: list[dict[str, t.Any]] = data["controls"]
+        self.ids = frozenset(control["id"] for control in self.all_controls)
+        self.controls = self.all_controls  # those that a scan is about,
+        self.only: dict[str, t.Any] = {}  # and by what they were chosen, if not all are
         # not applicable, whatever the profile
         self.nowhere = frozenset.intersection(*(frozenset(p["not_applicable"]) for p in self.profiles.values()))
 
@@ -79,6 +84,13 @@ class Benchmark:
         }
         return {name: value for name, value in added.items() if value}
 
+    def limited_to(self, control_ids: t.Container[str], choice: dict[str, t.Any]) -> Benchmark:
+        """Return the benchmark with no other controls than these, which were chosen by this."""
+        changed = copy.copy(self)
+        changed.controls = [control for control in self.all_controls if control["id"] in control_ids]
+        changed.only = choice
+        return changed
+
     def lists(self, control_ids: t.Container[str] | None = None) -> dict[str, dict[str, t.Any]]:
         """Return the lists to ask of the Kubernetes API for these controls, or for all that may be applicable."""
         asked: dict[str, dict[str, t.Any]] = {}
@@ -96,13 +108,16 @@ class Benchmark:
         `control_ids` it is the part that these controls look at, so that they are judged as in a scan.
         """
         wanted = {kind for kind, role in NODE_TYPES.items() if role in roles} | {"node"}
-        everything = [(control, test) for control in self.controls for test in each_test(control)]
+        everything = [(control, test) for control in self.all_controls for test in each_test(control)]
         tests = [
             (control, test)
             for control, test in everything
             if control["id"] not in self.nowhere and wanted.intersection(control["node_type"]) and "object" not in test
         ]
-        chosen = tests if control_ids is None else [pair for pair in everything if pair[0]["id"] in control_ids]
+        pairs, ids = everything, control_ids
+        if ids is None:
+            pairs, ids = tests, {control["id"] for control in self.controls}
+        chosen = [pair for pair in pairs if pair[0]["id"] in ids]
         keys = {path_key(test["path"]) for _control, test in chosen if "path" in test}
         # the mounts of any container may show where a path of one lies on the node
         looked_at = tests if any("container" in test.get("path", {}) for _control, test in chosen) else chosen

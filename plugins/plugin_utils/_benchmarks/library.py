@@ -30,7 +30,17 @@ OPTION = "cis_scan_benchmark_dirs"
 _SHARED = ("components.yml", "flags.yml")
 _MARKS = ("Scored", "Not Scored")  # of controls that count in the score, and of the others
 
+# How bad it is if a control fails, from what is not bad on.
+SEVERITIES = ("low", "medium", "high", "critical")
+# CIS profile levels. Each includes the ones below it.
+LEVELS = (1, 2)
+
 Data = dict[str, t.Any]
+
+
+def severity(control: Data) -> str:
+    """Return how bad it is if a control fails: medium if its benchmark does not say."""
+    return str(control.get("severity", "medium"))
 
 
 def alternatives(test: Data) -> list[Data]:

@@ -52,6 +52,7 @@ def outline(report: dict[str, t.Any]) -> Outline:
         about={
             "name": report["scan"]["name"],
             **{key: report[key] for key in ("collected_at", "profile", "parameters")},
+            **({"only": report["only"]["choice"]} if "only" in report else {}),
         },
         nodes=frozenset(report["node_results"]),
         controls={
@@ -87,10 +88,10 @@ def _change(old: Seen, new: Seen) -> tuple[str, tuple[str, ...]] | None:
 def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return what has changed from one report to the other. docs/comparison.schema.json describes the result.
 
-    It compares each control on each node. `fixed` has only failures that pass now: one that became an error or a skip
-    is in `other`, as are warnings that appear or disappear, and one that went away with its node is not listed. Of an
-    added node, only failures, warnings and errors are listed. Raises CisError if the reports are not of the same
-    cluster and benchmark.
+    It compares each control on each node, except those that only one of the scans chose. `fixed` has only failures that
+    pass now: one that became an error or a skip is in `other`, as are warnings that appear or disappear, and one that
+    went away with its node is not listed. Of an added node, only failures, warnings and errors are listed. Raises
+    CisError if the reports are not of the same cluster and benchmark.
     """
     before, after = outline(older), outline(newer)
     for what, one, two in (("clusters", before.cluster, after.cluster), ("benchmarks", before.version, after.version)):
@@ -104,7 +105,12 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         "newly_failing": {}, "fixed": {}, "changed": {}, "other": {},
     }  # fmt: skip
     controls = {**before.controls, **after.controls}
+    not_compared = []
+    if before.about.get("only") != after.about.get("only"):  # what was not chosen has neither changed nor gone
+        not_compared = sorted(before.controls.keys() ^ after.controls.keys(), key=[*controls].index)
     for control_id in controls:
+        if control_id in not_compared:
+            continue
         old, new = (side.controls.get(control_id, Control("", NOT_RUN, {})) for side in (before, after))
         for name in sorted({*old.nodes, *new.nodes} & after.nodes):
             was, now = old.nodes.get(name, absent), new.nodes.get(name, absent)
@@ -138,6 +144,7 @@ def compare(older: dict[str, t.Any], newer: dict[str, t.Any]) -> dict[str, t.Any
         "nodes_added": sorted(after.nodes - before.nodes),
         "nodes_gone": sorted(before.nodes - after.nodes - set(newer.get("not_scanned", ()))),
         "other": changes["other"],
+        "not_compared": not_compared,
     }
 
 

@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_code, markdown_text
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._text import settings
 
@@ -21,6 +22,7 @@ _MOST = 50
 def _about(about: dict[str, t.Any]) -> str:
     words = [about["profile"], f"evidence of {about['collected_at'] or 'none'}", about["name"]]
     words += settings(about["parameters"])
+    words += [f"only {described(about['only'])}"] if "only" in about else []
     return markdown_code(", ".join(filter(None, words)))
 
 
@@ -53,6 +55,9 @@ def comparison_markdown(comparison: dict[str, t.Any], level: int = 1) -> str:
         ],
         "Nodes added": [f"- {markdown_code(name)}" for name in comparison["nodes_added"]],
         "Nodes gone": [f"- {markdown_code(name)}" for name in comparison["nodes_gone"]],
+        "Not compared, since only one of the scans chose them": [
+            f"- {', '.join(comparison['not_compared'])}" for _any in comparison["not_compared"][:1]
+        ],
     }
     for heading, items in parts.items():
         if items:

@@ -12,9 +12,9 @@ import hashlib
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import finding_id, results_by_control, scan_time
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 _FOUND = ("fail", "warn", "waived", "error", "unseen")

@@ -14,6 +14,7 @@ import hashlib
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.defectdojo import defectdojo_findings
@@ -38,7 +39,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations impo
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
     report_checks,
-    severity,
     states_of_nodes,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by

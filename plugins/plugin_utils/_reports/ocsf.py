@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import finding_id, results_by_control, scan_time
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _VERSION = "1.3.0"

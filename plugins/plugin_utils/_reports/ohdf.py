@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
     Result,
     results_by_control,
@@ -23,7 +24,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
     utc_text,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _IMPACTS = {"low": 0.3, "medium": 0.5, "high": 0.7, "critical": 0.9}

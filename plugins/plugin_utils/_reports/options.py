@@ -30,6 +30,7 @@ PROFILE: Options = {
 }
 SCORING: Options = {
     **PROFILE,
+    "only": {"type": "dict"},
     "skip": {"type": "raw"},
     "skip_file": {"type": "path"},
     "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},

@@ -17,9 +17,9 @@ import urllib.parse
 import uuid
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_control, scan_time, utc_text
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _NAMESPACE = "https://github.com/rke-cis/rke.cis"

@@ -25,6 +25,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     evidence_path,
     unseen_document,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
 
 SCHEMA = "rke.cis/plan/1"
@@ -69,8 +70,9 @@ def planned_name(plan: Plan, nodes: t.Iterable[dict[str, t.Any]], cluster: dict[
 
 
 def planned_profile(plan: Plan, name: str) -> Profile:
-    """Return a candidate, with its parameters."""
-    return candidates(name, plan["candidates"][name]["parameters"], plan["benchmark_dirs"])[0]
+    """Return a candidate, with its parameters and the controls that were chosen."""
+    found = candidates(name, plan["candidates"][name]["parameters"], plan["benchmark_dirs"])[0]
+    return limited(found, plan["only"])
 
 
 def remove_plan(plan: Plan) -> None:

@@ -56,8 +56,8 @@ _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z0-9][a-z0-9._-]*")
 _SCHEDULED = re.compile(r".*-scheduled(-job[0-9]*)?(-[0-9]+)?")
 # What write_file, or a scan with a plan, leaves behind if it is killed.
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}|\.(plan|requests)\.json")
-# not_scanned is how many nodes a scan of a part of the cluster left out
-_FACTS = ("kind", "collected_at", "profile", "counts", "not_scanned")
+# not_scanned is how many nodes a scan of a part of the cluster left out, only by what a part of the controls was chosen
+_FACTS = ("kind", "collected_at", "profile", "counts", "not_scanned", "only")
 
 Scan = dict[str, t.Any]
 
@@ -119,14 +119,19 @@ def read_report(path: str) -> dict[str, t.Any]:
 
 
 def report_facts(report: dict[str, t.Any]) -> Scan:
-    """Return what a list shows of a report: kind, time, profile, counts, and how many nodes were left out."""
+    """Return what a list shows of a report: kind, time, profile, counts, and which nodes and controls were left out."""
     return {
         "kind": report["scan"]["kind"],
         "collected_at": report["collected_at"],
         "profile": report["profile"],
         "counts": {key: report[key] for key in ("total", *COUNTS)},
         "not_scanned": len(report.get("not_scanned", ())),
+        "only": _choice(report),
     }
+
+
+def _choice(report: dict[str, t.Any]) -> dict[str, t.Any]:
+    return report["only"]["choice"] if "only" in report else {}
 
 
 def counts_text(counts: dict[str, int]) -> str:
@@ -141,7 +146,8 @@ def _valid_facts(entry: t.Any) -> Scan | None:
     facts: Scan = {key: entry.get(key) for key in _FACTS}
     counts = facts["counts"]
     texts = isinstance(facts["collected_at"], str) and isinstance(facts["profile"], str)
-    if facts["kind"] not in KINDS or not texts or not isinstance(counts, dict):
+    mappings = isinstance(counts, dict) and isinstance(facts["only"], dict)
+    if facts["kind"] not in KINDS or not texts or not mappings:
         return None
     numbers = [*counts.values(), facts["not_scanned"]]
     whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
@@ -209,13 +215,14 @@ class KeptScans:
 
     def past(self, name: str, facts: Scan) -> list[Scan]:
         """Return the rows of a history: this scan, which comes last, and the complete ones of the same profile before
-        it, oldest first, at most MOST_PAST in all. Only those that left out as many nodes: others cannot be compared.
+        it, oldest first, at most MOST_PAST in all. Only those that left out as many nodes, and chose by the same:
+        others cannot be compared.
         """
         rows = [{"name": name, **facts}]
         for scan in self.before(name, facts["profile"]):
             if len(rows) == MOST_PAST:
                 break
-            if scan["not_scanned"] == facts["not_scanned"]:
+            if all(scan[key] == facts[key] for key in ("not_scanned", "only")):
                 rows.append(scan)
         return [
             {"name": row["name"], **{key: row[key] for key in _FACTS[:3]}, **row["counts"]} for row in reversed(rows)
@@ -224,11 +231,11 @@ class KeptScans:
     def previous(self, name: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """Return the report of the last scan of the same cluster and profile before the one of this name.
 
-        None if there is none; one that cannot be read, or left out nodes that this one has, is passed over.
+        None if there is none; one that cannot be read, or left out nodes or controls that this one has, is passed over.
         """
-        left_out = report.get("not_scanned", [])
+        left_out, only = report.get("not_scanned", []), _choice(report)
         for scan in self.before(name, report["profile"]):
-            if scan["not_scanned"] > len(left_out):
+            if scan["not_scanned"] > len(left_out) or scan["only"] not in ({}, only):
                 continue
             try:
                 found = read_report(self.path(scan["name"]))
@@ -271,7 +278,7 @@ class KeptScans:
         """Return what there is of a scan. Its entry in the index holds as long as report.json is as it was then."""
         path = self.path(name)
         scan: Scan = {"name": name, "kind": SCHEDULED if _SCHEDULED.fullmatch(name) else MANUAL, "complete": False}
-        scan.update(collected_at="", profile="", counts={}, not_scanned=0, files=[], report={})
+        scan.update(collected_at="", profile="", counts={}, not_scanned=0, only={}, files=[], report={})
         with contextlib.suppress(OSError):
             with os.scandir(os.path.dirname(path)) as entries:
                 scan["files"] = sorted(
@@ -348,7 +355,7 @@ class KeptScans:
             mine = [scan for scan in self.scans() if scan["kind"] == kind and not is_future(scan["name"])]
             complete = [scan for scan in mine if scan["complete"]]
             for part in (False, True):  # a scan of a part takes the place of none of the whole
-                old = [scan["name"] for scan in complete if bool(scan["not_scanned"]) == part][:-number]
+                old = [scan["name"] for scan in complete if bool(scan["not_scanned"] or scan["only"]) == part][:-number]
                 names += [name for name in old if self._age(name) > DONE_AFTER]
             enough = max(incomplete_days * 86400, DEAD_AFTER)
             died = [scan["name"] for scan in mine if not scan["complete"]]

@@ -23,6 +23,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import open_kept, read_json, to_json, write_report
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
@@ -39,8 +40,9 @@ _SECONDS = 30
 
 def benchmark_digest(benchmark: Benchmark) -> str:
     """Return the digest of all that a benchmark judges by: its own file, and what it uses of the library."""
-    keys = ("id", "title", "kubernetes", "components", "objects", "profiles", "groups", "controls")
-    return _sha256(to_json({key: getattr(benchmark, key) for key in keys}).encode())
+    keys = ("id", "title", "kubernetes", "components", "objects", "profiles", "groups")
+    data = {key: getattr(benchmark, key) for key in keys}
+    return _sha256(to_json({**data, "controls": benchmark.all_controls}).encode())
 
 
 def sign(scan_dir: str, evidence_dir: str, key: str, benchmark: Benchmark, inputs: dict[str, t.Any]) -> list[str]:
@@ -116,7 +118,8 @@ def _scored_again(
         return f"signed with {predicate['collection']}, this is {COLLECTOR}"
     inputs = dict(predicate["inputs"])
     try:
-        ((benchmark, profile),) = candidates(inputs.pop("profile"), inputs.pop("parameters"), benchmark_dirs)
+        (named,) = candidates(inputs.pop("profile"), inputs.pop("parameters"), benchmark_dirs)
+        benchmark, profile = limited(named, inputs.pop("only"))
     except CisError as error:
         return str(error)
     if benchmark_digest(benchmark) != predicate["benchmark"]["sha256"]:

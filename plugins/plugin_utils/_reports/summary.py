@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, errors_by_reason, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import (
@@ -166,6 +167,10 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         rows.append((f"The benchmark is the one for Kubernetes {report['kubernetes']['chosen_for']}.", ""))
     if report.get("not_scanned"):
         rows.append((f"Not the whole cluster: {counted(len(report['not_scanned']), 'node')} not scanned.", ""))
+    if "only" in report:
+        only = report["only"]
+        text = f"Not the whole benchmark: {only['controls']} of {only['of']} controls, {described(only['choice'])}."
+        rows += [(row, "") for row in textwrap.wrap(_printable(text), WIDTH, subsequent_indent="    ")]
     rows.append(("", ""))
     rows += [(row, "") for row in node_table(report)]
     parts = (
@@ -249,6 +254,8 @@ def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
         texts = [f"{about['profile']}, evidence of {about['collected_at'] or 'none'}", about["name"]]
         if older["parameters"] != newer["parameters"]:
             texts.append(", ".join(settings(about["parameters"])))
+        if older.get("only") != newer.get("only"):
+            texts.append(f"only {described(about['only'])}" if "only" in about else "all controls")
         for number, text in enumerate(filter(None, texts)):
             rows += [(row, "") for row in _wrapped("" if number else label, text)]
     parts = [
@@ -258,7 +265,11 @@ def comparison_summary(comparison: dict[str, t.Any]) -> list[tuple[str, str]]:
         ("Other changes", _state_changes(comparison["other"]), ""),
         *(
             (heading, _wrapped("", _names(comparison[key])) if comparison[key] else [], "")
-            for heading, key in (("Nodes added", "nodes_added"), ("Nodes gone", "nodes_gone"))
+            for heading, key in (
+                ("Nodes added", "nodes_added"),
+                ("Nodes gone", "nodes_gone"),
+                ("Not compared, since only one of the scans chose them", "not_compared"),
+            )
         ),
     ]
     for heading, lines, state in [part for part in parts if part[1]] or [("Nothing changed", [], "")]:
@@ -277,7 +288,7 @@ def since_lines(comparison: dict[str, t.Any]) -> list[str]:
     for key, words in (("changed", "with changed values"), ("other", "otherwise changed")):
         if comparison[key]:
             parts.append(f"{len(changed_ids(comparison[key]))} {words}")
-    for key, words in (("nodes_added", "nodes added"), ("nodes_gone", "nodes gone")):
+    for key, words in (("nodes_added", "nodes added"), ("nodes_gone", "nodes gone"), ("not_compared", "not compared")):
         if comparison[key]:
             parts.append(f"{words}: {_names(comparison[key])}")
     since = comparison["from"]["collected_at"] or comparison["from"]["name"]

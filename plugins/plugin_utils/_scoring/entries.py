@@ -160,8 +160,10 @@ class Entries:
     def __init__(self, entries: list[Entry], benchmark: Benchmark, nodes: t.Collection[str]) -> None:
         self._entries = entries
         self._needed: set[int] = set()
+        self._judged: set[int] = set()  # those with a control that the scan is about
         self._unknown: list[list[str]] = []
         self._of_control: dict[str, list[tuple[int, set[str]]]] = {}
+        chosen = {control["id"] for control in benchmark.controls}
         for number, entry in enumerate(entries):
             unknown = []
             covered = set() if entry["nodes"] or entry["groups"] else set(nodes)
@@ -175,8 +177,10 @@ class Entries:
                 if not hosts:
                     unknown.append(f"inventory group {group!r} not found or empty")
             for pattern in entry["controls"]:
-                controls = [one for one in benchmark.controls if fnmatch.fnmatchcase(one["id"], pattern)]
+                controls = [one for one in benchmark.all_controls if fnmatch.fnmatchcase(one["id"], pattern)]
                 unknown += [self._refused(pattern, controls)] if controls else [no_control(benchmark, pattern)]
+                if not controls or any(control["id"] in chosen for control in controls):
+                    self._judged.add(number)
                 for control in controls:
                     self._of_control.setdefault(control["id"], []).append((number, covered))
             self._unknown.append([text for text in unknown if text])
@@ -215,7 +219,8 @@ class Entries:
 
     def _scored(self, number: int) -> list[str]:
         """Return the warnings about an entry that are known after scoring."""
-        return [self.UNUSED] if self._status(number) == "unused" and not self._unknown[number] else []
+        unused = self._status(number) == "unused" and number in self._judged and not self._unknown[number]
+        return [self.UNUSED] if unused else []
 
     def warnings(self, scored: bool = True) -> list[str]:
         """Return the warnings about all entries, before scoring or after."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
@@ -39,5 +40,8 @@ def preview_lines(
             notes = [f"skipped by {why['by']}" + (f": {why['reason']}" if why["reason"] else "")]
         lines += [f"{control['id']} {control['title']} - {text}" for text in notes]
     parts = ", ".join(f"{count} {what}" for what, count in counts.items())
-    head = f"{benchmark.profile_name(profile)}, {counted(len(benchmark.controls), 'control')}: {parts}"
+    number = counted(len(benchmark.controls), "control")
+    if benchmark.only:
+        number += f" of {len(benchmark.all_controls)}, chosen by {described(benchmark.only)}"
+    head = f"{benchmark.profile_name(profile)}, {number}: {parts}"
     return [head + (f"; failures of {waived} may be waived" if waived else ""), *lines]

@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     version_numbers,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
@@ -26,6 +27,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     node_version,
     version_of,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import (
     Verdict,
@@ -54,11 +56,6 @@ LABELS = {
 }
 # The states of a control that fails on all nodes, or on some.
 FAILED = ("fail", "mixed")
-
-# How bad it is if a control fails, and what is taken if its benchmark does not say.
-SEVERITIES = ("low", "medium", "high", "critical")
-DEFAULT_SEVERITY = "medium"
-LEVELS = (1, 2)  # of CIS; each includes the one below it
 
 # How a scan was started.
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
@@ -126,6 +123,15 @@ def _part_warnings(nodes: t.Sized, not_scanned: t.Collection[str]) -> list[str]:
     return [
         f"this is not the whole cluster: {len(nodes)} of {counted(of, 'node')} were scanned, without "
         f"{some(sorted(not_scanned))}"
+    ]
+
+
+def _only_warnings(only: dict[str, t.Any]) -> list[str]:
+    if not only:
+        return []
+    return [
+        f"this is not the whole benchmark: {only['controls']} of {counted(only['of'], 'control')} were chosen by "
+        f"cis_scan_only ({described(only['choice'])})"
     ]
 
 
@@ -338,6 +344,9 @@ def build_report(
         checks.append(check)
     counts, of_node = _count(checks, names)
     versions = _kubernetes_versions(nodes, cluster_evidence)
+    only = {}
+    if benchmark.only:
+        only = {"choice": benchmark.only, "controls": len(checks), "of": len(benchmark.all_controls)}
     return {
         "schema": SCHEMA,
         "collection": COLLECTOR,
@@ -355,6 +364,7 @@ def build_report(
         "parameters": benchmark.chosen_parameters(),
         "warnings": [
             *_part_warnings(nodes, not_scanned),
+            *_only_warnings(only),
             *notes,
             *(_choice_warnings(benchmark, version, versions) if chosen else []),
             *_version_warnings(benchmark, versions),
@@ -364,7 +374,8 @@ def build_report(
         ],
         "waivers": excuses.listed(),
         "attestations": answers.listed(),
-        "total": len(benchmark.controls),
+        **({"only": only} if only else {}),
+        "total": len(checks),
         **counts,
         "nodes": names,
         "node_errors": {name: reason for name, document in documents.items() if (reason := unseen_reason(document))},
@@ -374,12 +385,9 @@ def build_report(
         },
         **({"not_scanned": sorted(not_scanned)} if not_scanned else {}),
         "results": [
-            {
-                "id": group["id"],
-                "description": group["title"],
-                "checks": [check for check in checks if check["id"].rpartition(".")[0] == group["id"]],
-            }
+            {"id": group["id"], "description": group["title"], "checks": of_group}
             for group in benchmark.groups
+            if (of_group := [check for check in checks if check["id"].rpartition(".")[0] == group["id"]])
         ],
     }
 
@@ -413,26 +421,25 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
         need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
     left_out = document.get("not_scanned", [])
     need(isinstance(left_out, list) and all(isinstance(name, str) for name in left_out), "not_scanned")
+    only = document.get("only", {"choice": {}, "controls": 0, "of": 0})
+    need(isinstance(only, dict) and {"choice", "controls", "of"} <= set(only), "only")
+    need(isinstance(only["choice"], dict) and all(isinstance(only[key], int) for key in ("controls", "of")), "only")
     need(isinstance(document.get("results"), list), "results")
     for group in document["results"]:
         need(isinstance(group, dict) and {"id", "description", "checks"} <= set(group), "results")
         for check in group["checks"]:
             need(isinstance(check, dict) and set(check) >= _CHECK, "a check")
-            need(check.get("severity", DEFAULT_SEVERITY) in SEVERITIES, f"severity of {check['id']}")
+            need(severity(check) in SEVERITIES, f"severity of {check['id']}")
             need(check.get("level", 1) in LEVELS, f"level of {check['id']}")
             nist, references = check.get("nist", []), check.get("references", {})
             need(isinstance(nist, list) and all(isinstance(name, str) for name in nist), f"nist of {check['id']}")
             need(isinstance(references, dict), f"references of {check['id']}")
+            need(all(isinstance(ids, list) for ids in references.values()), f"references of {check['id']}")
             if "evidence" in check:
                 need(set(check) >= _LISTS and all(set(part) >= _PART for part in check["evidence"]), check["id"])
             else:
                 need({"by", "reason"} <= set(check), check["id"])
     return t.cast(dict[str, t.Any], document)
-
-
-def severity(check: dict[str, t.Any]) -> str:
-    """Return how bad it is if a check fails."""
-    return str(check.get("severity", DEFAULT_SEVERITY))
 
 
 def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
@@ -443,6 +450,11 @@ def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
 def unexamined(report: dict[str, t.Any]) -> int:
     """Return how many controls could not be examined on all nodes that they run on."""
     return sum(1 for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes"))
+
+
+def not_chosen(report: dict[str, t.Any]) -> int:
+    """Return how many controls of the benchmark cis_scan_only left out."""
+    return report["only"]["of"] - report["only"]["controls"] if "only" in report else 0
 
 
 def errors_by_reason(report: dict[str, t.Any]) -> dict[str, dict[str, list[str]]]:

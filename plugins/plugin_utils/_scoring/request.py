@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 
 from ansible.inventory.manager import InventoryManager
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import matching_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control, skips_of_variable
 
 
@@ -73,7 +73,7 @@ def chosen_controls(benchmark: Benchmark, value: t.Any) -> list[dict[str, t.Any]
     chosen: set[str] = set()
     unknown = []
     for pattern in patterns:
-        found = {name for name in benchmark.ids if fnmatch.fnmatchcase(name, pattern) or name.startswith(pattern + ".")}
+        found = matching_ids(benchmark, pattern)
         chosen |= found
         if not found:
             unknown.append(no_control(benchmark, pattern))

@@ -141,7 +141,7 @@ def read_skip_file(path: str, loader: t.Any = None) -> Source:
 
 def no_control(benchmark: Benchmark, control_id: str) -> str:
     """Return a message that a benchmark has no such control, with similar ids."""
-    ids = [control["id"] for control in benchmark.controls]
+    ids = [control["id"] for control in benchmark.all_controls]
     # without quotes, YAML reads 1.10 as the number 1.1
     near = [known for known in ids if known[:-1] == control_id] or difflib.get_close_matches(control_id, ids, 3, 0.75)
     hint = f" (did you mean {', '.join(near[:3])}?)" if near else ""

@@ -206,6 +206,7 @@ def test_the_groups_of_waivers_are_those_of_all_parts(tmp_path: pathlib.Path) ->
     [
         ({"profile": "RKE-CIS-1.4-Hardened"}, "cis_scan_profile is not that of "),
         ({"cluster": "other"}, "cis_scan_cluster is not that of "),
+        ({"only": {"level": 1}}, "cis_scan_only is not that of "),
         ({"node_tests_on": "all"}, "cis_scan_node_tests_on is not that of "),
         ({"skips": {"1.1.2": {"by": "cis_scan_skip", "reason": ""}}}, "cis_scan_skip or cis_scan_skip_file is not "),
         ({"waivers": [{**WAIVER, "groups": {}, "days_left": None}]}, "cis_scan_waivers_file is not that of "),

@@ -241,6 +241,9 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"profile": "x"}, "cis_scan_profile"),
         ({"groups": {"master": "x"}}, "cis_scan_groups"),
         ({"groups": {"controlplane": "a", "etcd": "b", "worker": "c"}}, "cis_scan_groups"),
+        ({"only": "1.1.1"}, "cis_scan_only"),
+        ({"only": {"level": 3}}, "cis_scan_only: level 3 is not a level; available: 1, 2"),
+        ({"only": {"ids": ["9.9"]}}, "cis_scan_only: ids: rke-cis-1.4 has no control '9.9'"),
         ({"skip": [1.1]}, "cis_scan_skip"),
         ({"skip_file": "/no/such/file"}, "cis_scan_skip_file"),
         ({"skip_source": "cluster"}, "skip_source"),
@@ -449,6 +452,17 @@ def test_a_stale_lock_is_a_warning(tmp_path: pathlib.Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "expires": "2026-01-01T00:00:00Z"}))
     result = run_action(ActionModule, args, VARS)
     assert [warning for warning in result["warnings"] if "is taken over" in warning]
+
+
+@pytest.mark.parametrize("only", [{"ids": ["1.3"]}, "ids=1.3", '{"ids": "1.3"}'])
+def test_only_what_the_chosen_controls_look_at_is_planned(tmp_path: pathlib.Path, only: t.Any) -> None:
+    result = run_action(ActionModule, arguments(tmp_path, only=only, skip=["1.1.2"], **API), VARS, API)
+    assert result["warnings"] == []
+    assert result["preview"].startswith("RKE-CIS-1.4-Permissive, 7 controls of 97, chosen by ids 1.3: ")
+    plan = (request_of_node(result["evidence_dir"], "cp1") or {})["plan"]
+    assert set(plan["containers"]) == {"kube-controller-manager", "kubelet"}
+    assert (plan["containers"]["kubelet"], plan["paths"]) == ({"flags": []}, [])
+    assert read_plan(result["scan_dir"])["only"] == {"ids": ["1.3"]}
 
 
 def test_a_profile_alone_plans_for_each_benchmark_that_may_fit(tmp_path: pathlib.Path) -> None:

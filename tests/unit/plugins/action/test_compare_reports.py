@@ -30,7 +30,8 @@ def args(tmp_path: pathlib.Path) -> dict[str, t.Any]:
 
 def expected(**more: t.Any) -> dict[str, t.Any]:
     empty: dict[str, t.Any] = {
-        key: [] for key in ("newly_failing", "fixed", "other_values", "other", "nodes_added", "nodes_gone")
+        key: []
+        for key in ("newly_failing", "fixed", "other_values", "other", "nodes_added", "nodes_gone", "not_compared")
     }
     return {"changed": False, "warnings": [], "dest": "", **empty, **more}
 

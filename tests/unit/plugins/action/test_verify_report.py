@@ -108,6 +108,14 @@ def test_a_signed_scan_is_verified_and_scores_the_same_bytes(tmp_path: pathlib.P
         subprocess.run([*stock, "-s", str(scan / "statement.json.sig")], stdin=stream, check=True)
 
 
+def test_what_was_chosen_is_verified_too(tmp_path: pathlib.Path, keys: dict[str, str]) -> None:
+    scan = signed(tmp_path, keys["ours"], only={"ids": ["1.1.2"]})
+    report, statement = (json.loads((scan / name).read_text()) for name in ("report.json", "statement.json"))
+    assert report["only"] == {"choice": {"ids": ["1.1.2"]}, "controls": 1, "of": 2}
+    assert statement["predicate"]["inputs"]["only"] == {"ids": ["1.1.2"]}
+    assert verified(tmp_path, keys, scan)["scored_again"] is True
+
+
 def edit(path: pathlib.Path, before: str, after: str) -> None:
     text = path.read_text()
     assert before in text

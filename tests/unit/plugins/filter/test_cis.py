@@ -53,6 +53,17 @@ def test_score_wants_skips_of_the_right_form(skip: t.Any) -> None:
     refused("score", [node()], PROFILE, skip=skip)
 
 
+def test_only_some_controls() -> None:
+    only = {"ids": ["1.2"]}
+    found = FILTERS["score"]([node()], PROFILE, only=only)
+    assert (found["only"]["choice"], found["total"]) == (only, 2)
+    plan = FILTERS["evidence_plan"]("rke-cis-1.4", ["controlplane"], only=only)
+    assert set(plan["containers"]) == {"kube-scheduler", "kubelet"}
+    for name, value in (("score", [node()]), ("evidence_plan", "rke-cis-1.4")):
+        second = PROFILE if name == "score" else ["etcd"]
+        assert "cis_scan_only: unknown severity 'worst'" in refused(name, value, second, only={"severity": "worst"})
+
+
 @pytest.mark.parametrize("api", [5, "x", [], {}, {"objects": []}])
 def test_score_wants_cluster_evidence_of_the_right_form(api: t.Any) -> None:
     assert "cluster_evidence" in refused("score", [node()], PROFILE, cluster_evidence=api)

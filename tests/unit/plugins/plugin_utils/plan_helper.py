@@ -46,6 +46,7 @@ def make_plan(
             }
             for one in candidates(profile)
         },
+        "only": {},
         "declared_version": "",
         "cluster": "local",
         "kind": "manual",

@@ -190,14 +190,23 @@ def test_pagerduty_hears_that_it_is_over(on: str, notifier: str) -> None:
     assert planned([rule], clean, sent)[0] == expected
 
 
+SOME = {"choice": {"level": 1}, "controls": 90, "of": 97}
+
+
+def test_an_alert_says_that_not_all_controls_were_chosen() -> None:
+    assert "Part:      7 controls of the benchmark not chosen" in text(an_alert(a_scan(a_report(only=SOME))))
+
+
 @pytest.mark.parametrize(
     "scan,sent",
     [
         (a_scan(a_report(failing=False)), []),
         (a_scan(a_report(failing=False)), [entry(10, notifier="pagerduty", profile="rke-cis-1.4-permissive")]),
         (FAILED, [entry(10, notifier="pagerduty")]),
+        (a_scan(a_report(failing=False, only=SOME)), [entry(10, notifier="pagerduty")]),
+        (a_scan(a_report(failing=False, not_scanned=["n2"])), [entry(10, notifier="pagerduty")]),
     ],
-    ids=["never told", "another profile", "nothing was seen"],
+    ids=["never told", "another profile", "nothing was seen", "only some controls", "only some nodes"],
 )
 def test_what_resolves_nothing(scan: dict[str, t.Any], sent: list[dict[str, str]]) -> None:
     assert planned([{"name": "r", "on": "failures", "notifiers": ["pagerduty"]}], scan, sent) == ([], [])

@@ -80,10 +80,10 @@ def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_control_says_how_bad_its_failure_is_and_where_that_comes_from(tmp_path: pathlib.Path) -> None:
-    said = '{severity: high, nist: [AC-3, CM-6(1)], references: {house: "7"}, level: 2, id: "1.2", '
+    said = '{severity: high, nist: [AC-3, CM-6(1)], references: {house: ["7"]}, level: 2, id: "1.2", '
     ((benchmark, profile),) = candidates("site-1.0-base", None, write(tmp_path, OWN.replace('{id: "1.2", ', said)))
     found = {check["id"]: check for check in report_checks(build_report(benchmark, profile, []))}
-    wanted = {"severity": "high", "nist": ["AC-3", "CM-6(1)"], "references": {"house": "7"}, "level": 2}
+    wanted = {"severity": "high", "nist": ["AC-3", "CM-6(1)"], "references": {"house": ["7"]}, "level": 2}
     assert {key: found["1.2"][key] for key in wanted} == wanted
     ((benchmark, profile),) = candidates(
         "other-1.0-base", None, write(tmp_path, OWN.replace("site", "other"), "other-1.0.yml")

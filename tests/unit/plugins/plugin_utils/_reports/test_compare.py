@@ -14,6 +14,8 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids, compare, outline
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary, since_lines
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -329,6 +331,23 @@ def test_real_reports() -> None:
     assert {change[1:] for change in found["other"] if change[0].startswith("2.")} == {("d", "not run", "error")}
     assert "fixed" not in found
     assert told(compare(second, first))["fixed"] == [("1.1.8", "b")]
+
+
+def test_what_only_one_scan_chose_is_not_compared_and_has_not_gone() -> None:
+    choice = {"choice": {"ids": ["1.1", "1.2"]}, "controls": 2, "of": 3}
+    whole = small_report({"1.1": {"n1": "fail"}, "1.2": {"n1": "pass"}, "1.3": {"n1": "fail"}})
+    part = small_report({"1.1": {"n1": "pass"}, "1.2": {"n1": "fail"}}, only=choice)
+    for older, newer in ((whole, part), (part, whole)):
+        found = compare(older, newer)
+        assert found["not_compared"] == ["1.3"] and not found["other"] and not found["nodes_gone"]
+        assert {*changed_ids(found["newly_failing"]), *changed_ids(found["fixed"])} == {"1.1", "1.2"}
+        text = "\n".join(line for line, _state in comparison_summary(found))
+        assert "Not compared, since only one of the scans chose them\n             1.3" in text
+        assert "all controls" in text and "only ids 1.1 or 1.2" in text
+        assert "\n## Not compared, since only one of the scans chose them\n\n- 1.3\n" in comparison_markdown(found)
+        assert "not compared: 1.3" in " ".join(since_lines(found))
+    assert compare(part, part)["not_compared"] == []
+    assert "\nNothing changed." in comparison_markdown(compare(part, part))
 
 
 def test_profiles_may_differ_and_both_are_named() -> None:

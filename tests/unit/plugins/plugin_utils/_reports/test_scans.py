@@ -55,6 +55,27 @@ def test_a_scan_of_a_part_is_not_taken_for_one_of_the_whole(tmp_path: pathlib.Pa
     assert kept.surplus({"manual": 1}, 7) == [name(2)]
 
 
+def test_a_scan_of_some_controls_is_not_taken_for_one_of_all(tmp_path: pathlib.Path) -> None:
+    high, low = ({"choice": {"severity": [one]}, "controls": 9, "of": 97} for one in ("high", "low"))
+    make(tmp_path, name(1))
+    make(tmp_path, name(2), only=high)
+    make(tmp_path, name(3), only=low)
+    kept = KeptScans(str(tmp_path))
+    assert [scan["only"] for scan in kept.scans()] == [{}, high["choice"], low["choice"]]
+    kept.write_index()
+    assert KeptScans(str(tmp_path)).scans() == kept.scans()  # as the index has them
+
+    def before(**only: t.Any) -> t.Any:
+        report = {**REPORT, **only}
+        return kept.previous(name(4), report)["scan"]["name"], len(kept.past(name(4), report_facts(report)))
+
+    assert before() == (name(1), 2)
+    assert before(only=high) == (name(2), 2)
+    assert before(only=low) == (name(3), 2)
+    assert before(only={**low, "choice": {"level": 1}}) == (name(1), 1)
+    assert kept.surplus({"manual": 1}, 7) == [name(2)]
+
+
 @pytest.fixture(params=["prod", "prod n\u00f6rth \u2603"])
 def directory(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> pathlib.Path:
     """The directory of a cluster, whose name may hold spaces and letters of any language."""

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
@@ -18,7 +19,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     exemptions,
     node_names,
     report_checks,
-    severity,
     unexamined,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
@@ -379,6 +379,7 @@ def test_a_report_of_before_there_were_severities_is_complete() -> None:
                         {"nist": "AC-3"},
                         {"nist": [3]},
                         {"references": ["C-0113"]},
+                        {"references": {"kubescape": "C-0113"}},
                     )
                 ),
             )
