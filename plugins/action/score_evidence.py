@@ -12,13 +12,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile, candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
-    GATES,
-    RESULT,
-    SCORING,
-    VARIABLES,
-    check_result,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import judge
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT, SCORING, VARIABLES, check_result
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import write_partial
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import (
     Plan,
@@ -158,6 +153,7 @@ class ActionModule(ControllerAction):
                 problems.append(str(error))
         removed = self._keep_order(kept, name, facts, output, problems)
 
+        gates = judge(report, before, comparison, output["fail_on"], output["thresholds"])
         checks = report_checks(report)
         result: dict[str, t.Any] = {
             "changed": True,
@@ -169,16 +165,21 @@ class ActionModule(ControllerAction):
             "counts": facts["counts"],
             "failed_controls": [check["id"] for check in checks if check["state"] in FAILED],
             "warned_controls": [check["id"] for check in checks if check["state"] == "warn"],
-            "unexamined_controls": unexamined(report),
+            "unexamined_controls": len(unexamined(report)),
             "unexamined_nodes": sorted(report["node_errors"]),
             "compared_with": comparison["from"]["name"] if comparison else "",
             "newly_failing": changed_ids(comparison["newly_failing"]) if comparison else [],
             "fixed": changed_ids(comparison["fixed"]) if comparison else [],
             "changes": since_lines(comparison) if comparison else [],
             "removed": removed,
-            "lines": [plan["scan_dir"], *(f"removed {other}" for other in removed)],
+            "gates": gates,
+            "failed_gates": [gate["gate"] for gate in gates if gate["failed"]],
+            "lines": [
+                plan["scan_dir"],
+                *(f"removed {other}" for other in removed),
+                *(gate["text"] for gate in gates if gate["note"] and not gate["failed"]),
+            ],
         }
-        result["failed_gates"] = [gate for gate in output["fail_on"] if GATES[gate](result)]
         result["outcome"] = _outcome(result)
         if result["failed_gates"]:
             record_run(result["outcome"])
@@ -217,9 +218,11 @@ def _part(plan: Plan) -> dict[str, t.Any]:
         "partial": write_partial(plan, plan["scanned_by"] or controller_user()),
         "scan_dir": plan["scan_dir"],
         "profile": plan["profile"],
+        "gates": [],
         "failed_gates": [],
         "lines": [
-            f"{plan['scan_dir']}: a part of a scan, {counted(len(plan['nodes']), 'node')}; merge it with the others"
+            f"{plan['scan_dir']}: a part of a scan, {counted(len(plan['nodes']), 'node')}; merge it with the others; "
+            f"cis_scan_fail_on and cis_scan_thresholds are judged there"
         ],
     }
 
@@ -242,14 +245,15 @@ def _explained(plan: Plan, document: Document, task_vars: dict[str, t.Any]) -> D
 
 
 def _outcome(result: dict[str, t.Any]) -> str:
-    """Return the result of a scan in one line."""
+    """Return the result of a scan in one line, and a line for each gate that failed."""
     counts, lost = result["counts"], result["unexamined_nodes"]
     unseen = f" (nothing was seen of {', '.join(lost)})" if lost else ""
     warn = f", {counts['warn']} warn" if counts["warn"] else ""
-    return (
+    whole = (
         f"{result['profile']}: {counts['fail']} of {counts['total']} controls fail{warn}, "
         f"{result['unexamined_controls']} could not be examined on every node{unseen}; report {result['report']}"
     )
+    return "\n".join([whole, *(gate["text"] for gate in result["gates"] if gate["failed"])])
 
 
 def _artifact(task_vars: dict[str, t.Any]) -> str:

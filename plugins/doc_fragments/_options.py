@@ -176,11 +176,16 @@ options:
     default: ""
   fail_on:
     description:
-      - Results on which a scan fails, V(error), V(unreachable), V(fail) or V(warn). The role
+      - Results on which a scan fails, V(error), V(unreachable), V(fail), V(warn), V(manual) or V(new). The role
         P(rke.cis.cis_scan#role) fails on them when all reports are written. The task itself does not.
     type: list
     elements: str
     default:
       - error
       - unreachable
+  thresholds:
+    description:
+      - Limits to the figures of a scan, as O(rke.cis.cis_scan#role:main:cis_scan_thresholds). The role fails on what is
+        beyond them, the task itself does not.
+    type: raw
 """

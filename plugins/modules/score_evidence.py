@@ -157,14 +157,54 @@ lines:
   elements: str
   sample:
     - cis-reports/local/20261121T220000Z-rke-cis-1.4-permissive
+gates:
+  description: What O(fail_on) and O(thresholds) name, in this order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    gate:
+      description: Its name, as in O(fail_on), or its dotted key in O(thresholds).
+      returned: success
+      type: str
+      sample: failed.total.max
+    figure:
+      description:
+        - The number that the scan has, of controls, of nodes for V(unreachable), in percent for V(compliance).
+        - For V(controls) the ids. Null for V(compliance) if no scored control was judged.
+      returned: success
+      type: raw
+      sample: 0
+    limit:
+      description: The limit, 0 for what O(fail_on) names.
+      returned: success
+      type: raw
+      sample: 3
+    failed:
+      description: Whether the figure is beyond the limit, or nothing was judged on any node.
+      returned: success
+      type: bool
+      sample: false
+    note:
+      description: What the figure does not say, that nothing was judged, or that there is no scan to compare with.
+      returned: success
+      type: str
+      sample: ""
+    text:
+      description: All of this in a line, with the first names if there are too many.
+      returned: success
+      type: str
+      sample: "failed.total.max: 0, must be at most 3"
+  sample:
+    - {gate: fail, figure: 1, limit: 0, failed: true, note: "", text: "fail: 1, must be at most 0 (1.1.8)"}
 failed_gates:
-  description: Which results that O(fail_on) names the scan has.
+  description: Names of the gates that failed.
   returned: success
   type: list
   elements: str
   sample: []
 outcome:
-  description: The result in one line.
+  description: The result in one line, and then a line for each gate that failed.
   returned: success
   type: str
   sample: >-

@@ -2,9 +2,12 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// readers.cjs HOW FILE...: what a library of HOW reads in each file, as JSON: {file: {...}}.
+// readers.cjs HOW FILE...: what a library of HOW reads in each file, as JSON: {file: ...}.
 
 const fs = require("fs");
+const path = require("path");
+
+let saf;
 
 const readers = {
   // As STIG Manager imports a file, with the options that keep the most.
@@ -37,6 +40,16 @@ const readers = {
   ohdf(text) {
     return statuses(JSON.parse(text));
   },
+
+  // Whether `saf validate threshold` takes the report beside a file of thresholds.
+  async threshold(_text, file) {
+    const { default: Threshold } = require("@mitre/saf/lib/commands/validate/threshold");
+    console.log = console.error = () => {};
+    process.exitCode = 0;
+    saf ??= await require("@oclif/core").Config.load(path.dirname(require.resolve("@mitre/saf/package.json")));
+    await Threshold.run(["-i", path.join(path.dirname(file), "report.ohdf.json"), "-T", file], saf);
+    return process.exitCode === 0;
+  },
 };
 
 // Return control to the status that Heimdall computes.
@@ -52,9 +65,13 @@ function statuses(hdf) {
   return found;
 }
 
-const [how, ...files] = process.argv.slice(2);
-const found = {};
-for (const file of files) {
-  found[file] = readers[how](fs.readFileSync(file, "utf8"), file);
+async function main(how, ...files) {
+  const found = {};
+  for (const file of files) {
+    found[file] = await readers[how](fs.readFileSync(file, "utf8"), file);
+  }
+  process.exitCode = 0;
+  process.stdout.write(JSON.stringify(found));
 }
-process.stdout.write(JSON.stringify(found));
+
+main(...process.argv.splice(2)); // saf would look for its own words in them

@@ -102,12 +102,12 @@ class Outcome:
             return list(csv.reader(stream))
 
     def failure(self) -> str:
-        """Return the message of the one task that failed, which must be one line."""
+        """Return the message of the one task that failed, which must be one line, but for gates of a scan."""
         assert self.code != 0, self.out
         messages = re.findall(r'^fatal: .*?: FAILED! => .*?"msg": ("(?:[^"\\]|\\.)*")', self.out, re.M)
         assert len(set(messages)) == 1, f"{messages}\n{self.out}"
         message = json.loads(messages[0])
-        assert "\n" not in message, message
+        assert re.fullmatch(r".*(\n[a-z._]+: .*, must be (at most|at least|exactly) .*)*", message), message
         return message
 
 

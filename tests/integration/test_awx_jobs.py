@@ -183,10 +183,19 @@ def test_a_notification_of_a_job_that_could_not_start(awx: Controller) -> None:
                 "cis_scan_skip_source": "",
                 "cis_report_formats": "",
                 "cis_scan_fail_on": "",
+                "cis_scan_thresholds": "",
             },
             0,
         ),
-        ({"cis_scan_skip": " 1.1.2, 1.1.5 ", "cis_report_formats": "csv, html", "cis_scan_fail_on": "error, fail"}, 2),
+        (
+            {
+                "cis_scan_skip": " 1.1.2, 1.1.5 ",
+                "cis_report_formats": "csv, html",
+                "cis_scan_fail_on": "error, new",
+                "cis_scan_thresholds": "compliance.min=0, failed.total.max=0",
+            },
+            2,
+        ),
     ],
 )
 def test_answers_may_be_texts_and_empty(

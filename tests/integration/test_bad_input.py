@@ -69,6 +69,10 @@ def refusal(tmp_path: pathlib.Path, ssh_trap: t.Any) -> t.Callable[..., str]:
         ({"cis_scan_node_tests_on": "some"}, "value of cis_scan_node_tests_on must be one of: workers, all, got: some"),
         ({"cis_scan_fail_on": ["errors"]}, "errors"),
         (
+            {"cis_scan_thresholds": {"failed": {"total": {"max": -1}}}},
+            "cis_scan_thresholds: failed.total.max: expected a whole number, 0 or more, got -1",
+        ),
+        (
             {"cis_report_formats": ["csv", "xml"]},
             "cis_report_formats xml: unknown; available: csv, defectdojo, html, json, junit, ",
         ),

@@ -16,11 +16,11 @@ import scans
 from scans import COMPARE, HARDENED, PRACTICE, ROOT, SCAN
 
 
-def scan(directory: pathlib.Path, evidence: pathlib.Path, **variables: t.Any) -> str:
-    """Scan the practice cluster with this evidence and return what was printed at the end."""
-    variables = {"cis_scan_replay_dir": str(evidence), "cis_scan_fail_on": [], **variables}
+def scan(directory: pathlib.Path, evidence: pathlib.Path, new: str = "", **variables: t.Any) -> str:
+    """Scan the practice cluster with this evidence and return what was printed at the end. `new` is what fails it."""
+    variables = {"cis_scan_replay_dir": str(evidence), "cis_scan_fail_on": ["new"], **variables}
     outcome = scans.playbook(directory, SCAN, PRACTICE / "inventory.yml", variables)
-    assert outcome.code == 0, outcome.out
+    assert (outcome.failure().partition("\n")[2] if outcome.code else "") == new, outcome.out
     return outcome.summary
 
 
@@ -60,7 +60,8 @@ def two_scans(tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, l
     error = {"kind": "unreachable", "message": "no route to host"}
     lost = {"schema": "rke.cis/evidence/1", "node": "etcd1", "roles": ["etcd"], "error": error}
     (evidence / "node-etcd1.json").write_text(json.dumps(lost), encoding="utf-8")
-    printed.append(scan(directory, evidence))
+    unseen = "1.4.11, 1.4.19, 1.4.20, 1.4.21, 1.5.1, 1.5.2, 1.5.3, 1.5.4, 1.5.5 and 1 more"
+    printed.append(scan(directory, evidence, f"new: 11, must be at most 0 (1.1.6, {unseen})"))
     return directory, printed
 
 

@@ -9,11 +9,14 @@ tests/tools/setup.sh installs the programs. A test whose program is missing is s
 from __future__ import annotations
 
 import collections
+import copy
 import csv
+import functools
 import html
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import typing as t
@@ -25,9 +28,17 @@ import lxml.html
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import (
+    _KEYS,
+    _nothing_judged,
+    check_thresholds,
+    judge,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost
 
@@ -101,7 +112,7 @@ def by_library(package: pathlib.Path, how: str, files: t.Iterable[pathlib.Path])
         pytest.skip(f"{package} is missing (tests/tools/setup.sh installs it)")
     need_node()
     env = {**os.environ, "NODE_PATH": str(package / "node_modules")}
-    return json.loads(run("node", ROOT / "tests" / "integration" / "readers.cjs", how, *files, env=env))
+    return json.loads(run("node", ROOT / "tests" / "integration" / "readers.cjs", how, *files, env=env, cwd=package))
 
 
 def need_node() -> None:
@@ -265,7 +276,9 @@ def test_heimdall_computes_the_state_of_each_control(rendered: dict[str, Rendere
         assert {control: one["status"] for control, one in read.items()} == {
             control: OHDF[state] for control, state in states(each.report).items()
         }
-        assert {one["severity"] for one in read.values()} == {"medium"}
+        assert {control: one["severity"] for control, one in read.items()} == {
+            check["id"]: severity(check) for check in report_checks(each.report)
+        }
     assert (
         "Seen: --profiling=false --profiling=true"
         in found[str(rendered["states"].place / "report.ohdf.json")]["1.1.8"]["text"]
@@ -286,6 +299,82 @@ def test_saf_counts_the_ohdf(rendered: dict[str, Rendered]) -> None:
     threshold[1] = f"{{failed.total.max: {limits['failed.total.max'] - 1}}}"
     with pytest.raises(AssertionError):
         saf("validate", "threshold", "-i", path, "-I", ", ".join(threshold))
+
+
+# Where `saf validate threshold` says something else than cis_scan_thresholds, and when.
+DIFFERENCES: dict[str, t.Callable[[Report, str, t.Any], t.Any]] = {
+    "it takes a warning for a failure": lambda report, key, _limit: key.startswith("failed.") and report["warn"],
+    "its score has what is manual or warns": lambda report, key, _limit: (
+        key.startswith("compliance.") and (report["manual"] or report["warn"])
+    ),
+    "it rounds the score": lambda report, key, _limit: (
+        key.startswith("compliance.")
+        and report["pass"] * 100 % max(report["pass"] + report["fail"] + report["error"], 1)
+    ),
+    "it ignores a maximum of 0 %": lambda _report, key, limit: (key, limit) == ("compliance.max", 0),
+    "it ignores limits of no_impact.total": lambda _report, key, _limit: (
+        key in ("no_impact.total.min", "no_impact.total.max")
+    ),
+    "no control is never what no ids name": lambda _report, _key, limit: limit == [],
+    "it does not mind if nothing was judged": lambda report, _key, _limit: _nothing_judged(report),
+}
+
+
+def random_report(rng: random.Random) -> Report:
+    """Return the report of random verdicts, skips and waivers, on a part of a benchmark with random severities."""
+    benchmark = copy.copy(load_benchmark("rke-cis-1.3"))
+    benchmark.controls = [
+        {**control, "severity": rng.choice(SEVERITIES)}
+        for control in rng.sample(benchmark.controls, rng.choice([0, 1, 4, 8, 8, 8]))
+    ]
+    ids = [control["id"] for control in benchmark.controls]
+    nodes = [lost(f"n{number}", ["controlplane", "etcd", "worker"]) for number in range(rng.randint(1, 2))]
+    states = rng.choice([["error"], ["pass"], ["pass", "fail"], ["pass", "fail", "warn", "error"]])
+    verdicts: dict[str, dict[str, Verdict]] = {document["node"]: {} for document in nodes}
+    for control_id in ids:
+        manual = rng.random() < 0.2 and states != ["error"]
+        for judged in verdicts.values():
+            judged[control_id] = Verdict("manual" if manual else rng.choice(states), "", "", "", "")
+    skips = {control_id: {"by": "cis_scan_skip", "reason": ""} for control_id in ids if rng.random() < 0.1}
+    waivers = [test_formats.waiver(control_id, rng.choice([[], ["n0"]])) for control_id in ids if rng.random() < 0.1]
+    return build_report(benchmark, "hardened", nodes, skips=skips, waivers=waivers, verdicts=verdicts)
+
+
+def random_limit(rng: random.Random, report: Report, key: str) -> t.Any:
+    """Return a limit near the figure."""
+    ids = [check["id"] for check in report_checks(report)]
+    limit: t.Any = [] if key.endswith(".controls") else 0
+    (seen,) = judge(report, None, None, [], {key: limit})
+    if key.endswith(".controls"):
+        return rng.choice(
+            [seen["figure"], seen["figure"][1:], [one for one in ids if one not in seen["figure"]][:1], []]
+        )
+    figure = seen["figure"] or 0
+    return min(100, max(0, rng.choice([0, figure - 1, figure, figure + 1])))
+
+
+def test_saf_agrees_on_thresholds(tmp_path: pathlib.Path) -> None:
+    rng, cases = random.Random(15), {}
+    kinds = [[key for key in sorted(_KEYS) if word in key] for word in ("compliance", "failed", ".m", ".controls")]
+    output = {"formats": ["ohdf"], "templates": [], "csv_layout": "standard", "include_not_scored": True}
+    for number in range(200):
+        report, place = random_report(rng), tmp_path / str(number)
+        place.mkdir()
+        assert not write_outputs(report, Context([], None), str(place), output)[1]
+        for key in map(rng.choice, kinds):
+            limit = random_limit(rng, report, key)
+            nested = functools.reduce(lambda inner, word: {word: inner}, reversed(key.split(".")), limit)
+            path = place / f"{key}.yml"
+            path.write_text(json.dumps(nested), encoding="utf-8")
+            (gate,) = judge(report, None, None, [], check_thresholds(nested))
+            cases[str(path)] = (report, key, limit, not gate["failed"])
+    differ: set[frozenset[str]] = set()
+    for path, accepted in by_library(SAF, "threshold", map(pathlib.Path, cases)).items():
+        report, key, limit, ours = cases[path]
+        why = frozenset(name for name, differs in DIFFERENCES.items() if differs(report, key, limit))
+        assert ours == accepted or why, (key, limit, ours, {state: report[state] for state in COUNTS})
+        differ |= {why} if ours != accepted else set()
+    assert {frozenset([name]) for name in DIFFERENCES} <= differ, "a difference that there is not"
 
 
 def test_saf_converts_the_ohdf(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:

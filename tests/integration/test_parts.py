@@ -41,6 +41,7 @@ def test_parts_meet_on_the_host_that_reports_are_copied_to(tmp_path: pathlib.Pat
         "cis_report_formats": [],
         "cis_scan_cluster": "practice",
         "cis_scan_fail_on": [],
+        "cis_scan_thresholds": {"failed": {"total.max": 0}},
         "ansible_python_interpreter": sys.executable,
     }
     both = ("-i", str(inventory))
@@ -48,9 +49,10 @@ def test_parts_meet_on_the_host_that_reports_are_copied_to(tmp_path: pathlib.Pat
         part = {**variables, "cis_scan_partial": True}
         done = scans.playbook(tmp_path / limit[:1], scans.SCAN, INVENTORY, part, *both, "--limit", limit)
         assert done.code == 0, done.out
+        assert "cis_scan_fail_on and cis_scan_thresholds are judged there" in done.out
     book = scans.ROOT / "playbooks" / "cis_merge.yml"
     merged = scans.playbook(tmp_path / "merge", book, INVENTORY, variables, *both)
-    assert merged.code == 0, merged.out
+    assert "\nfailed.total.max: 3, must be at most 0 (" in merged.failure()
     assert (list(merged.report["node_results"]), merged.report["node_errors"]) == (["cp1", "etcd1", "worker1"], {})
     assert (there / "practice" / merged.where.name / "report.json").exists()
     assert not list(pathlib.Path(tempfile.gettempdir()).glob("cis-parts.*"))

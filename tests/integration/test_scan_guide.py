@@ -101,6 +101,11 @@ def _of_scans(page: Page, who: Reader) -> None:
     assert who.run(f"ansible-playbook -i inventory rke.cis.cis_scan -e @parameters.yml {profile}").returncode == 0
     assert "psp-restricted" in json.dumps(who.report()["results"])
 
+    page.save("cis_scan_thresholds:", "gates.yml")
+    score = f"ansible-playbook rke.cis.cis_score -e cis_scan_evidence_dir={who.scans()[-1]}/evidence -e @gates.yml"
+    done = who.run(f"{score} -e cis_scan_profile=hardened")
+    assert done.returncode == 2 and f"failed.total.max: {who.report()['fail']}, must be at most" in done.stdout
+
     page.save("cis_scan_result.failed_controls", "own.yml")
     own = who.run("ansible-playbook -i inventory own.yml")
     assert own.returncode == 0, own.stdout

@@ -15,6 +15,7 @@ import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import FAIL_ON, check_thresholds
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import CSV_LAYOUTS, OUTPUTS, own_name
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, MANUAL
@@ -57,20 +58,13 @@ RESULT: Options = {
     "artifact_csv_limit": {"type": "int", "default": 50000},
     "sign_key": {"type": "path", "default": ""},
     "fail_on": {"type": "list", "elements": "str", "default": ["error", "unreachable"]},
+    "thresholds": {"type": "raw"},
 }
 # What the user of the role cis_scan calls them.
 VARIABLES = {
-    **{name: f"cis_scan_{name}" for name in (*SCORING, "fail_on")},
-    **{name: f"cis_report_{name}" for name in RESULT if name != "fail_on"},
+    **{name: f"cis_report_{name}" for name in RESULT},
+    **{name: f"cis_scan_{name}" for name in (*SCORING, "fail_on", "thresholds")},
     "scanned_by": "cis_scan_by",
-}
-
-# What a scan may fail on, each asked of what score_evidence returns.
-GATES: dict[str, t.Callable[[dict[str, t.Any]], bool]] = {
-    "error": lambda result: result["unexamined_controls"] > 0,
-    "unreachable": lambda result: bool(result["unexamined_nodes"]),
-    "fail": lambda result: result["counts"]["fail"] > 0,
-    "warn": lambda result: result["counts"]["warn"] > 0,
 }
 
 
@@ -121,5 +115,6 @@ def check_result(args: dict[str, t.Any]) -> dict[str, t.Any]:
         **check_files(args),
         **check_retention(args),
         **{key: args[key] for key in ("artifact_csv_limit", "sign_key")},
-        "fail_on": _known(_words(args["fail_on"]), GATES, "cis_scan_fail_on"),
+        "fail_on": _known(_words(args["fail_on"]), FAIL_ON, "cis_scan_fail_on"),
+        "thresholds": check_thresholds(args["thresholds"]),
     }

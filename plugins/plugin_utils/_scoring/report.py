@@ -447,9 +447,9 @@ def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     return [check for group in report["results"] for check in group["checks"]]
 
 
-def unexamined(report: dict[str, t.Any]) -> int:
-    """Return how many controls could not be examined on all nodes that they run on."""
-    return sum(1 for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes"))
+def unexamined(report: dict[str, t.Any]) -> list[str]:
+    """Return the ids of the controls that could not be examined on all nodes that they run on."""
+    return [check["id"] for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes")]
 
 
 def not_chosen(report: dict[str, t.Any]) -> int:

@@ -69,9 +69,11 @@ def test_a_plan(tmp_path: pathlib.Path) -> None:
 def test_what_is_asked_for_stands_in_the_plan(tmp_path: pathlib.Path) -> None:
     wishes = {"node_tests_on": "all", "kind": "manual", "cluster": "prod", "scanned_by": "me"}
     output = {"formats": ["html"], "keep": {"manual": 3}, "fail_on": ["fail"], "csv_layout": "rancher"}
-    plan = read_plan(run_action(ActionModule, arguments(tmp_path, **wishes, **output), VARS)["scan_dir"])
+    limits = {"thresholds": {"failed": {"total": {"max": "0"}}}}
+    plan = read_plan(run_action(ActionModule, arguments(tmp_path, **wishes, **output, **limits), VARS)["scan_dir"])
     assert {key: plan[key] for key in wishes} == wishes
     assert {key: plan["output"][key] for key in output} == output
+    assert plan["output"]["thresholds"] == {"failed.total.max": 0}
 
 
 def test_each_node_has_a_document_before_it_is_asked(tmp_path: pathlib.Path) -> None:
@@ -256,6 +258,7 @@ def test_replay_of_what_is_not_there_is_refused(tmp_path: pathlib.Path, content:
         ({"timeout": "soon"}, "timeout"),
         ({"fail_on": ["sometimes"]}, "cis_scan_fail_on sometimes: unknown; available: error, unreachable, fail, warn"),
         ({"fail_on": ["fail ", " sometimes", ""]}, "cis_scan_fail_on sometimes: unknown"),
+        ({"thresholds": "failed.total.max=many"}, "cis_scan_thresholds: failed.total.max: expected a whole number"),
         (
             {"formats": ["csv", "excel"]},
             "cis_report_formats excel: unknown; available: csv, defectdojo, html, json, junit",

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._action import RUN
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
@@ -213,8 +214,54 @@ def test_gates_are_those_that_are_asked_for(
     result = run_action(ActionModule, planned(output={"fail_on": fail_on}))
     assert result["failed_gates"] == gates
     assert "failed" not in result
-    assert result["outcome"].startswith("RKE-CIS-1.4-Hardened: 1 of 97 controls fail, ")
-    assert "(nothing was seen of c); report " in result["outcome"]
+    whole, *lines = result["outcome"].splitlines()
+    assert whole.startswith("RKE-CIS-1.4-Hardened: 1 of 97 controls fail, ")
+    assert "(nothing was seen of c); report " in whole
+    assert lines == [gate["text"] for gate in result["gates"]]
+    assert [line.partition(":")[0] for line in lines] == gates
+
+
+def test_thresholds_are_gates_after_the_others(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    thresholds = {"failed.total.max": 1, "failed.high.max": 5, "compliance.min": 99}
+    result = run_action(ActionModule, planned(output={"fail_on": ["fail"], "thresholds": thresholds}))
+    assert [gate["gate"] for gate in result["gates"]] == ["fail", *thresholds]
+    assert result["failed_gates"] == ["fail", "compliance.min"]
+    counts = result["counts"]
+    figure = counts["pass"] * 100 // (counts["pass"] + counts["fail"] + counts["error"])
+    assert result["outcome"].splitlines()[1:] == [
+        "fail: 1, must be at most 0 (1.1.8)",
+        f"compliance.min: {figure}, must be at least 99",
+    ]
+    assert "gates" not in read(result), "what a user makes of a report is not in it"
+
+
+def test_what_is_new_is_held_against_the_scan_before(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    output, found = {"fail_on": ["new"]}, []
+    for number, skips in enumerate([{"1.1.8": {"by": "cis_scan_skip", "reason": "r"}}, {}, {}]):
+        found.append(run_action(ActionModule, planned(f"2026112{number}T220000Z-x", skips=skips, output=output)))
+    assert [result["failed_gates"] for result in found] == [[], ["new"], []]
+    assert [result["compared_with"] for result in found] == ["", "20261120T220000Z-x", "20261121T220000Z-x"]
+    assert found[0]["lines"][1:] == [
+        "new: 0, must be at most 0; no earlier scan of this cluster and profile to compare with"
+    ]
+    assert found[1]["outcome"].splitlines()[1:] == ["new: 1, must be at most 0 (1.1.8)"]
+    assert found[1]["lines"][1:] == found[2]["lines"][1:] == []
+
+
+def test_a_part_says_where_its_gates_are_judged(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    plan = planned(partial=True, output={"fail_on": ["fail"], "thresholds": {"failed.total.max": 0}})
+    result = run_action(ActionModule, plan)
+    assert (result["gates"], result["failed_gates"]) == ([], [])
+    (line,) = result["lines"]
+    assert line.endswith("merge it with the others; cis_scan_fail_on and cis_scan_thresholds are judged there")
+
+
+def test_a_scheduled_run_finds_out_why_it_failed(
+    planned: t.Callable[..., dict[str, t.Any]], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUN, str(tmp_path / "run"))
+    run_action(ActionModule, planned(output={"thresholds": {"failed.total.max": 0}, "fail_on": []}))
+    assert "failed.total.max: 1, must be at most 0 (1.1.8)" in (tmp_path / "run.error").read_text(encoding="utf-8")
 
 
 def test_what_warns_is_no_failed_control(args: dict[str, t.Any]) -> None:
@@ -361,6 +408,7 @@ def test_without_an_inventory_a_group_excuses_nothing(args: dict[str, t.Any], wa
         ({"scan_dir": "/no/such/directory"}, "/no/such/directory"),
         ({"evidence_dir": None}, "evidence_dir"),
         ({"fail_on": ["never"]}, "cis_scan_fail_on never: unknown"),
+        ({"thresholds": {"failed.max": 0}}, "cis_scan_thresholds: unknown key 'failed.max'"),
         ({"formats": ["excel"]}, "cis_report_formats excel: unknown"),
     ],
 )

@@ -16,7 +16,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import be
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 
 ROLES = ["controlplane", "etcd", "worker"]
-OUTPUT = {"keep": {}, **{key: option["default"] for key, option in RESULT.items() if "default" in option}}
+_DEFAULTS = {key: option["default"] for key, option in RESULT.items() if "default" in option}
+OUTPUT = {"keep": {}, "thresholds": {}, **_DEFAULTS}
 
 
 def make_plan(
