@@ -10,6 +10,7 @@ import copy
 import json
 import typing as t
 
+import hypothesis
 from hypothesis import strategies as st
 
 CANARY = "CANARYsecret1"
@@ -64,7 +65,19 @@ ODD: list[t.Any] = [
 ]
 
 
-def _places(document: t.Any) -> list[tuple[t.Any, t.Any]]:
+def fuzz(examples: int) -> t.Callable[[t.Callable[..., None]], t.Callable[..., None]]:
+    """So many examples, the same ones at each run; no time limit, since machines are busy."""
+    return hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[hypothesis.Phase.generate],  # without shrinking, which would take minutes
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
+def places(document: t.Any) -> list[tuple[t.Any, t.Any]]:
     """Return each container of a document with each of its keys."""
     if isinstance(document, dict):
         items: t.Iterable[tuple[t.Any, t.Any]] = document.items()
@@ -72,7 +85,7 @@ def _places(document: t.Any) -> list[tuple[t.Any, t.Any]]:
         items = enumerate(document)
     else:
         return []
-    return [place for key, value in items for place in [(document, key), *_places(value)]]
+    return [place for key, value in items for place in [(document, key), *places(value)]]
 
 
 @st.composite
@@ -80,11 +93,11 @@ def documents(draw: st.DrawFn, seeds: list[t.Any]) -> t.Any:
     """One of the documents with up to three values replaced, removed, or given another key."""
     document = copy.deepcopy(draw(st.sampled_from(seeds)))
     for _damage in range(draw(st.integers(1, 3))):
-        places = _places(document)
-        if not places:
+        found = places(document)
+        if not found:
             break
         # not sampled_from, which would show all places of a failure
-        where, key = places[draw(st.integers(0, len(places) - 1))]
+        where, key = found[draw(st.integers(0, len(found) - 1))]
         how = draw(st.sampled_from(["replace", "replace", "replace", "remove", "rename", "double"]))
         if how == "replace":
             where[key] = copy.deepcopy(draw(st.sampled_from(ODD)))

@@ -39,7 +39,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import r
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import read_skip_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
-from ansible_collections.rke.cis.tests.fuzz.damage import CANARY, as_json, documents, texts
+from ansible_collections.rke.cis.tests.fuzz.damage import CANARY, as_json, documents, fuzz, texts
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import a_scan
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node
 
@@ -49,18 +49,6 @@ CORPUS = pathlib.Path(__file__).parent / "corpus"
 BENCHMARK = load_benchmark("rke-cis-1.4")
 SCAN = {"name": "20261128T000000Z-rke-cis-1.4-hardened", "kind": "manual", "by": "me"}
 FORMATS = {"formats": list(OUTPUTS), "templates": [], "csv_layout": "standard", "include_not_scored": True}
-
-
-def fuzz(examples: int) -> t.Callable[[t.Callable[..., None]], t.Callable[..., None]]:
-    """So many examples, the same ones at each run; no time limit, since machines are busy."""
-    return hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[hypothesis.Phase.generate],  # without shrinking, which would take minutes
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
 
 
 def corpus(kind: str) -> list[bytes]:

@@ -156,6 +156,7 @@ def evidence(state: dict[str, t.Any], benchmark: Benchmark) -> tuple[dict[str, t
         environ = {key: value for key, value in ((state.get("environ") or {}).get(name) or {}).items() if key in wanted}
         containers[name] = {
             "state": "running",
+            "image": f"rancher/hyperkube:v{benchmark.kubernetes['min']}.0",
             "args": running[name][0],
             "processes": running[name],
             "mounts": MOUNTS,

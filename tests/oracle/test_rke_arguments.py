@@ -55,7 +55,7 @@ def failing(arguments: dict[str, list[str]]) -> set[str]:
     containers: dict[str, t.Any] = {}
     for name, flags in arguments.items():
         args = ["/usr/local/bin/etcd", *flags] if name == "etcd" else ["/opt/rke-tools/entrypoint.sh", name, *flags]
-        containers[name] = {"state": "running", "args": args, "processes": [], "env": {}}
+        containers[name] = {"state": "running", "processes": [args], "env": {}}
     ids = {control["id"] for control in BENCHMARK.controls if "component" in control}
     verdicts = score_node(BENCHMARK, {"containers": containers, "paths": {}}, None, ids)
     assert not [control_id for control_id, verdict in verdicts.items() if verdict.state == "error"]
@@ -129,7 +129,7 @@ def judged(arguments: dict[str, list[str]], version: str, profile: str) -> tuple
             if name == "etcd"
             else f"rancher/hyperkube:{version.rpartition('-')[0]}"
         )
-        containers[name] = {"state": "running", "args": args, "processes": [], "env": {}, "image": image}
+        containers[name] = {"state": "running", "processes": [args], "env": {}, "image": image}
     node = {"node": "all", "roles": ["controlplane", "etcd", "worker"], "containers": containers, "paths": {}}
     seen = cluster_version([node])
     chosen = chosen_profile(candidates(profile), seen)

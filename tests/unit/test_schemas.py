@@ -56,6 +56,20 @@ def _schema(kind: str) -> dict[str, t.Any]:
     return json.loads((ROOT / "docs" / f"{kind}.schema.json").read_text(encoding="utf-8"))
 
 
+def test_no_schema_has_a_key_twice() -> None:
+    """A reader of JSON takes the last one, and does not say so."""
+
+    def once(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+        keys = [key for key, _value in pairs]
+        assert len(keys) == len(set(keys)), keys
+        return dict(pairs)
+
+    found = [*(ROOT / "docs").glob("*.json"), *(ROOT / "plugins").rglob("*.schema.json")]
+    assert found
+    for path in found:
+        json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
 def _validator(kind: str, part: str = "") -> jsonschema.Draft202012Validator:
     schema = _schema(kind)
     return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]} if part else schema)
@@ -391,8 +405,7 @@ def test_report_of_a_cluster_fits() -> None:
     nodes, cluster = _practice()
     other = copy.deepcopy(next(document for document in nodes if document["node"] == "worker1"))
     other["node"] = "worker2"
-    other["containers"]["kubelet"]["processes"] = []
-    other["containers"]["kubelet"]["args"] = ["kubelet", "--anonymous-auth=false", "--read-only-port=1"]
+    other["containers"]["kubelet"]["processes"] = [["kubelet", "--anonymous-auth=false", "--read-only-port=1"]]
     lost = unseen_document("worker3", ["worker"], "unreachable", "no route to host")
     report = build_report(
         BENCHMARK,
@@ -461,8 +474,7 @@ def _practice_comparison() -> dict[str, t.Any]:
     nodes, cluster = _practice()
     documents = {document["node"]: document for document in copy.deepcopy(nodes)}
     kubelet = documents["worker1"]["containers"]["kubelet"]
-    kubelet["processes"] = []
-    kubelet["args"] = ["kubelet", "--anonymous-auth=false", "--read-only-port=1"]
+    kubelet["processes"] = [["kubelet", "--anonymous-auth=false", "--read-only-port=1"]]
     documents["etcd1"] = unseen_document("etcd1", ["etcd"], "unreachable", "no route to host")
     documents["worker2"] = unseen_document("worker2", ["worker"], "unreachable", "no route to host")
     gone = unseen_document("worker3", ["worker"], "unreachable", "no route to host")

@@ -14,6 +14,7 @@ path's evidence and the test, and returns what is wrong, or None. `shown` always
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 import posixpath
 import re
@@ -332,13 +333,19 @@ def query_finds(items: list[dict[str, t.Any]], query: str) -> list[str]:
         raise Unseen(f"the query does not fit the objects: {error}") from error
 
 
+@functools.lru_cache(maxsize=64)
+def _any_of(patterns: tuple[str, ...]) -> t.Callable[[str], t.Any]:
+    """Return what matches one of these shell patterns. The same ones count on each node."""
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match
+
+
 def none_match(found: dict[str, t.Any], exempt: list[str], total: str) -> tuple[bool, str]:
     """Return whether nothing is found but what is exempt, and what is, of so many objects.
 
     A pattern covers an object by its name, or one detail of it, as `name: detail`. Raises Unseen if what is exempt
     fills all that is kept of what was found.
     """
-    known = re.compile("|".join(map(fnmatch.translate, exempt)) or r"(?!)").match
+    known = _any_of(tuple(exempt))
     left = []
     for item in found["items"]:
         details = [detail for detail in item["details"] if not known(f"{item['name']}: {detail}")]

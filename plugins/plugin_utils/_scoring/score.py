@@ -18,9 +18,10 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._docker import MASK
 from ansible_collections.rke.cis.plugins.module_utils._evidence import flag_values, path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, version_numbers
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import alternatives
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import version_of
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import (
     FLAG_OPERATORS,
     PATH_OPERATORS,
@@ -38,9 +39,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 # Errors of a path that are a verdict: there is no such file, or the component has no valid path to it.
 _ANSWERS = {"missing", "not_absolute", "malformed"}
 
-_VERSION = re.compile(r":v([0-9]{1,3})\.([0-9]{1,3})\.[^/]*$")  # of Kubernetes, in the name of its image
-
 _GO_1_13 = (1, 17)  # the first Kubernetes version that is built with Go 1.13
+_NEWEST = (999, 0)
 
 _PATH_ADVICE = {
     "denied": "scan with become, or grant the user search and read rights",
@@ -76,16 +76,34 @@ def failure_of(control: dict[str, t.Any]) -> str:
 class NodeScorer:
     """Scores the controls of a benchmark on one node's evidence."""
 
-    def __init__(self, benchmark: Benchmark, evidence: dict[str, t.Any], cluster: dict[str, t.Any] | None) -> None:
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        evidence: dict[str, t.Any],
+        cluster: dict[str, t.Any] | None,
+        assumed: tuple[int, int] | None = None,
+    ) -> None:
         self._benchmark = benchmark
         self._evidence = evidence
         self._cluster = cluster or {"error": {"message": "the Kubernetes API was not asked; set cis_scan_kubeconfig"}}
         self._seen: dict[str, list[Command]] = {}
         self._read: dict[str, list[str]] = {}  # the paths of flags as the node read them
         self._versions: dict[str, tuple[int, int]] = {}
+        # what a component is taken for whose version nobody can tell
+        self._assumed = assumed or version_numbers(benchmark.kubernetes["min"])
+        self._unknown: list[str] = []
+        self._newest = None if assumed else NodeScorer(benchmark, evidence, cluster, _NEWEST)
         self._expected = _expectations(benchmark)
 
     def score(self, control: dict[str, t.Any]) -> Verdict:
+        """Return the verdict on one control. Where nobody can tell the version, all of them must pass it."""
+        verdict = self._score(control)
+        if verdict.state == "pass" and self._unknown and self._newest and self._newest.score(control).state != "pass":
+            reason = f"not all versions would pass, and the image of {some(self._unknown)} names none; name it there"
+            return verdict._replace(state="error", reason=reason)
+        return verdict
+
+    def _score(self, control: dict[str, t.Any]) -> Verdict:
         """Return the verdict on one control. All its tests must hold; a failure outweighs an error."""
         parts = []
         for test, expected in zip(control["tests"], self._expected[control["id"]], strict=True):
@@ -130,10 +148,10 @@ class NodeScorer:
                 raise Unseen(_why(shown["error"]))
             if shown["state"] != "running":
                 raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
-            if not shown["processes"] and shown.get("process_text"):
-                raise Unseen(f"only docker top shows the processes of {component}; scan the node again with become")
-            origin, calls = ("process", shown["processes"]) if shown["processes"] else ("container", [shown["args"]])
-            arguments = [args for args in (component_args(argv, component) for argv in calls) if args is not None]
+            if not shown["processes"]:  # what Docker was given is not proof of what runs
+                raise Unseen(f"the processes of {component} are not in the evidence; scan the node again with become")
+            calls = (component_args(argv, component) for argv in shown["processes"])
+            arguments = [args for args in calls if args is not None]
             if not arguments:
                 raise Unseen(f"no {component} process runs in container {component}; see its log")
             about = self._benchmark.components[component]
@@ -147,29 +165,29 @@ class NodeScorer:
                 Command(
                     parse_flags(args, style, about["flags"], about.get("counts_as"), underscores),
                     {flag: value for flag, value in variables.items() if value},
-                    f"{component} {origin} arguments",
+                    f"{component} process arguments",
                 )
                 for args in arguments
             ]
         return self._seen[component]
 
     def _version(self, component: str) -> tuple[int, int]:
-        """Return the version that a component's image names, else the kubelet's, else the benchmark's oldest."""
+        """Return the version that a component's image names, else the kubelet's, else what is assumed."""
         if component not in self._versions:
             images = [self._evidence["containers"].get(name, {}).get("image") or "" for name in (component, "kubelet")]
-            found = _VERSION.search(images[0]) or _VERSION.search(images[1])
-            oldest = self._benchmark.kubernetes["min"]
-            self._versions[component] = _numbers(f"{found[1]}.{found[2]}" if found else oldest)
+            found = version_of(images[0]) or version_of(images[1])
+            self._unknown += [] if found else [component]
+            self._versions[component] = version_numbers(found) if found else self._assumed
         return self._versions[component]
 
     def _from(self, component: str, version: str) -> bool:
         """Return whether a component is of this version or a later one."""
-        return self._version(component) >= _numbers(version)
+        return self._version(component) >= version_numbers(version)
 
     def _unset(self, component: str, test: dict[str, t.Any]) -> bool:
         """Return whether the test holds without the flag, which may depend on the version."""
         since = [version for version in test.get("unset_from", {}) if self._from(component, version)]
-        return (test["unset_from"][max(since, key=_numbers)] if since else test.get("unset")) == "pass"
+        return (test["unset_from"][max(since, key=version_numbers)] if since else test.get("unset")) == "pass"
 
     def _check_config_file(self, component: str, command: Command, flag: str) -> None:
         """Raise Unseen if the component takes the flag's setting from a file, which is not examined."""
@@ -242,13 +260,13 @@ class NodeScorer:
 
     def _test_path(self, test: dict[str, t.Any], expected: str) -> Verdict:
         key, component = path_key(test["path"]), test["path"].get("container")
-        if "flag" in test["path"] and "state" in self._evidence["containers"].get(component, {}):
+        if "flag" in test["path"]:
             for command in self._commands(component):
                 self._check_config_file(component, command, test["path"]["flag"])
         found = self._evidence["paths"].get(key)
         if found is None:
             raise Unseen(f"{key} is not in the evidence; scan the node again")
-        if "flag" in test["path"] and component in self._seen:
+        if "flag" in test["path"]:
             found = self._as_read(found, component, self._benchmark.path_request(test["path"]))
         # of a flag that several processes give differently each path counts
         verdicts = [self._decide_path(entry, key, test, expected) for entry in found.get("each", [found])]
@@ -357,11 +375,6 @@ def _expectations(benchmark: Benchmark) -> dict[str, list[list[str]]]:
         ]
         for control in benchmark.controls
     }
-
-
-def _numbers(version: str) -> tuple[int, int]:
-    major, _dot, minor = version.partition(".")
-    return int(major), int(minor)
 
 
 def _why(error: dict[str, str], advice: str = "") -> str:

@@ -553,8 +553,8 @@ CA = "--client-ca-file=/etc/kubernetes/ssl/kube-ca.pem"  # of a kubelet
 
 
 def container(component: str, *args: str) -> dict[str, t.Any]:
-    nothing: dict[str, t.Any] = {"image": "", "user": "", "mounts": [], "env": {}, "processes": [], "process_text": []}
-    return {"state": "running", "args": [component, *args], **nothing}
+    nothing: dict[str, t.Any] = {"image": "", "user": "", "mounts": [], "env": {}, "process_text": []}
+    return {"state": "running", "args": [component, *args], "processes": [[component, *args]], **nothing}
 
 
 def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, items: t.Any = None) -> str:
@@ -569,6 +569,8 @@ def verdict(where: tuple[str, str], arguments: str = "", entry: t.Any = None, it
     for test in each_test(control):
         if "path" in test and entry is not None:
             evidence["paths"][path_key(test["path"])] = entry
+            if "flag" in test["path"]:
+                evidence["containers"].setdefault(test["path"]["container"], container(test["path"]["container"]))
     shown = None
     if items is not None:
         shown = check_cluster({**cluster(), "objects": {"podsecuritypolicies": {"items": items}}}, "x")

@@ -187,10 +187,10 @@ def test_a_plan_of_some_controls_is_the_part_of_the_plan_that_they_look_at(bench
     benchmark = load_benchmark(benchmark_id)
     whole = benchmark.plan(roles)
     words = ["--client-ca-file=/ca.pem", "--trusted-ca-file=/other.pem", "--anonymous-auth=true"]
-    container = {"state": "running", "processes": [], "env": {}}
+    container = {"state": "running", "env": {}}
     error = {"error": {"kind": "denied", "message": "no"}}
     document = {
-        "containers": {name: {**container, "args": [name, *words]} for name in whole["containers"]},
+        "containers": {name: {**container, "processes": [[name, *words]]} for name in whole["containers"]},
         "paths": {path_key(request): error for request in whole["paths"]},
     }
     assert benchmark.plan(roles, benchmark.ids) == whole

@@ -73,7 +73,7 @@ def test_a_benchmark_of_the_users_own(tmp_path: pathlib.Path) -> None:
     assert changed["tests"][0]["value"] == 7
     assert "note" not in changed
     assert benchmark.components["kubelet-helper"]["flags"] == {"--secure": "bool"}
-    shown = {"state": "running", "processes": [], "args": ["kubelet-helper", "--secure"], "env": {}}
+    shown = {"state": "running", "processes": [["kubelet-helper", "--secure"]], "env": {}}
     evidence = {"containers": {"kubelet-helper": shown}, "paths": {}}
     assert score_node(benchmark, evidence, None, {"1.2"})["1.2"].state == "pass"
     assert set(benchmark.plan(["worker"])["containers"]) == {"kubelet-helper"}

@@ -101,8 +101,8 @@ LOOKED_AT = {
 
 
 def container(args: list[str]) -> dict[str, t.Any]:
-    more: dict[str, t.Any] = {"image": "", "user": "", "mounts": [], "env": {}, "processes": [], "process_text": []}
-    return {"state": "running", "args": args, **more}
+    more: dict[str, t.Any] = {"image": "", "user": "", "mounts": [], "env": {}, "process_text": []}
+    return {"state": "running", "args": args, "processes": [args], **more}
 
 
 def node(roles: list[str] | None = None, **more: str) -> dict[str, t.Any]:
@@ -382,7 +382,7 @@ def test_another_ca_for_etcd_is_compared_with_what_the_node_has() -> None:
     assert shown.state == "warn"
     assert "--client-ca-file=/etc/kubernetes/ssl/etcd-ca.pem, /etc/kubernetes/ssl/kube-ca.pem" in shown.actual
     lone = node(["etcd"], etcd=own)
-    lone["containers"]["kubelet"]["args"] = ["kubelet"]
+    lone["containers"]["kubelet"] = container(["kubelet"])
     shown = score_node(BENCHMARK, lone, None, {"1.5.7"})["1.5.7"]
     assert (shown.state, "nothing to compare with" in shown.reason) == ("error", True)
     lone["containers"]["kubelet"]["args"] = ["kubelet", "--config=/etc/kubelet.yaml"]
@@ -455,7 +455,7 @@ def test_manual_controls_never_pass_or_fail() -> None:
     plugin = node(kube_apiserver="--enable-admission-plugins=SecurityContextDeny")
     shown = score_node(BENCHMARK, plugin, None, {"1.1.13"})["1.1.13"]
     assert shown.actual.endswith("--enable-admission-plugins=SecurityContextDeny")
-    plugin["containers"]["kube-apiserver"]["args"] = ["kube-apiserver"]
+    plugin["containers"]["kube-apiserver"] = container(["kube-apiserver"])
     shown = score_node(BENCHMARK, plugin, None, {"1.1.13"})["1.1.13"]
     assert (shown.state, shown.actual) == ("manual", "--enable-admission-plugins is not set")
 
