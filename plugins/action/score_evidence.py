@@ -56,6 +56,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 Document = dict[str, t.Any]
 
+_INTERRUPTED = "interrupted"
 # What of a plan a report is made from.
 _INPUTS = (
     "skips", "waivers", "attestations", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned", "notes"
@@ -84,6 +85,10 @@ class ActionModule(ControllerAction):
             nodes = [document for document in nodes if document["node"] in plan["nodes"]]
             if plan["deadline"]:  # else it was gathered elsewhere
                 nodes = [_explained(plan, document, task_vars) for document in nodes]
+                left = [one["node"] for one in nodes if one.get("error", {}).get("kind") == _INTERRUPTED]
+                if left:
+                    seen = counted(len(nodes) - len(left), "node")
+                    plan["notes"].append(f"the scan was interrupted after {seen} of {len(nodes)}; scan again")
             lost = sorted(set(plan["nodes"]) - {document["node"] for document in nodes})
             if lost:
                 raise CisError(f"evidence {plan['evidence_dir']}: that of {', '.join(lost)} is gone; scan again")
@@ -228,12 +233,18 @@ def _part(plan: Plan) -> dict[str, t.Any]:
 
 
 def _explained(plan: Plan, document: Document, task_vars: dict[str, t.Any]) -> Document:
-    """Return a node's document. If the action that gathers was not there to write one, Ansible's result says why."""
+    """Return a node's document. If the action that gathers was not there to write one, Ansible's result says why.
+
+    If it is not the play of the scan that ends it, that was interrupted.
+    """
     if document.get("error", {}).get("kind") != NOT_GATHERED:
         return document
     node = document["node"]
-    answer = task_vars["hostvars"].raw_get(node).get("_cis_scan_gathered", {})
-    if answer.get("failed") or answer.get("unreachable"):
+    own = node in task_vars.get("ansible_play_hosts_all", ())
+    answer = task_vars["hostvars"].raw_get(node).get("_cis_scan_gathered", {}) if own else {}
+    if not own:
+        kind, message = _INTERRUPTED, "the scan ended before this node was examined; scan it again"
+    elif answer.get("failed") or answer.get("unreachable"):
         kind, message = unseen_result(answer)
     elif node not in task_vars["ansible_play_hosts"]:
         kind, message = NOT_GATHERED, "an earlier task of the play failed on this node; see the output"

@@ -16,6 +16,7 @@ description:
   - While nodes are asked it prints every O(progress) seconds how many have answered, at what rate, how long the others
     may take, and which nodes it waits for. These are whole lines, which do as well in a log file and in AWX as on a
     terminal.
+  - After Ctrl-C, when Ansible runs no further task, it writes the report of what was gathered until then, and shows it.
   - For programs it can write the same as JSON lines, see O(jsonl_path).
   - It prints nothing for plays that do not scan, nor beside a callback that prints JSON (C(json), C(jsonl)), nor where
     C(no_log) hides the results of the scan's tasks.
@@ -57,6 +58,7 @@ requirements:
   - enable in configuration
 """
 
+import atexit
 import json
 import os
 import sys
@@ -159,6 +161,8 @@ class CallbackModule(CallbackBase):
                 self._scan, self._report_path = Scan(answer["scan_dir"]) if answer["scan_dir"] else None, ""
                 if self._scan:
                     plan = self._scan.plan
+                    # after Ctrl-C Ansible runs no further task, nor calls this
+                    atexit.register(self._end)
                     self._emit("scan_started", plan, nodes=len(plan["nodes"]), scan_dir=plan["scan_dir"])
             elif action == GATHER and self._scan and "evidence_file" in answer:
                 self._answered(self._scan, result._host.get_name())
@@ -236,7 +240,28 @@ class CallbackModule(CallbackBase):
             nodes=len(scan.plan["nodes"]),
         )
 
+    def _end(self) -> None:
+        """Write the report of what was gathered until the user has pressed Ctrl-C, and show it."""
+        # only here: who does not interrupt a scan does not need it
+        from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+
+        if not self._scan or self._scan.plan["partial"]:
+            return
+        try:
+            if not self._report_path:
+                action = ActionModule(None, None, None, None, None, None)
+                answer = action.work({"scan_dir": self._scan.plan["scan_dir"]}, {})
+                for warning in answer["warnings"]:
+                    self._display.warning(warning)
+                self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]
+            self.v2_playbook_on_stats(None)
+        except KeyboardInterrupt:
+            pass
+        except (CisError, OSError) as error:
+            self._display.warning(f"rke.cis.cis_summary: {error}")
+
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
+        atexit.unregister(self._end)
         self._end_progress()
         try:
             if self._scan:

@@ -38,7 +38,7 @@ options:
   scan_dir:
     description:
       - Directory of a scan that the role P(rke.cis.cis_scan#role) has planned. All other options are then taken from
-        the plan in it.
+        the plan in it. So a scan that was interrupted or killed is finished, too.
     type: path
 seealso:
   - module: rke.cis.compare_reports

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import csv
 import hashlib
@@ -28,9 +29,10 @@ from scans import ROOT
 BOOK = ROOT / "playbooks" / "cis_reports.yml"
 PRACTICE = scans.PRACTICE / "inventory.yml"
 SEED = 20261122
-KILLS = 20
-# These of the kills come as soon as a file is there, so that each stage is hit, however busy the machine is.
-KILLED_AT = {5: "report.json", 10: "report.csv", 15: "last.txt"}
+KILLS = 50
+# Some of the kills come as soon as a file is there, so that each stage is hit, however busy the machine is.
+KILLED_AT = (".plan.json", "report.json", "report.csv", "last.txt")
+KINDS = ("manual", "scheduled")
 
 
 def scan(directory: pathlib.Path, *arguments: str, **variables: t.Any) -> scans.Outcome:
@@ -343,8 +345,39 @@ def whole(place: pathlib.Path, example: pathlib.Path) -> set[str]:
     return there
 
 
+class Killed:
+    """A scan that is killed: all of its processes, at a moment after it has made its directory, or at a file."""
+
+    def __init__(self, cluster: pathlib.Path, kind: str, **variables: t.Any) -> None:
+        self._cluster, self._known, self._kind = cluster, set(cluster.iterdir()), kind
+        self.process = command(cluster.parents[1], cis_scan_kind=kind, **variables)
+        self.began = 0.0
+        self.place: pathlib.Path | None = None
+
+    def wait(self, until: float = float("inf"), file: str = "") -> float:
+        """Wait for a moment, a file or the end, and return the seconds that passed since the directory is there."""
+        while self.process.poll() is None and (not self.place or time.monotonic() - self.began < until):
+            if not self.place:
+                new = [path for path in self._cluster.glob("*Z-*") if path not in self._known]
+                mine = [path for path in new if path.name.endswith("-scheduled") == (self._kind == "scheduled")]
+                if mine:
+                    self.place, self.began = mine[0], time.monotonic()
+            elif file and (self.place / file).exists():
+                break
+            time.sleep(0.002)
+        return time.monotonic() - self.began
+
+    def kill(self) -> bool:
+        """Return whether it was still running."""
+        alive = self.process.poll() is None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        return alive
+
+
 def test_a_killed_scan_leaves_whole_files_and_the_last_report(first: scans.Outcome, tmp_path: pathlib.Path) -> None:
-    """SIGKILL to all of its processes, at moments spread over the time in which it writes."""
+    """SIGKILL at moments spread over the time in which it writes. Of two scans at once, one is scheduled."""
     moments = random.Random(SEED)
     print(f"seed {SEED}")
     cluster = tmp_path / "cis-reports" / "practice"
@@ -356,60 +389,60 @@ def test_a_killed_scan_leaves_whole_files_and_the_last_report(first: scans.Outco
     wanted = {"cis_report_templates": [str(template)], "cis_report_formats": ["csv"]}
     before = digest(good)
 
-    def start() -> tuple[subprocess.Popen, pathlib.Path]:
-        known = set(cluster.iterdir())
-        process = command(tmp_path, **wanted)
-        while process.poll() is None:
-            new = [path for path in cluster.iterdir() if path.is_dir() and path not in known]
-            if new:
-                return process, new[0]
-            time.sleep(0.005)
-        raise AssertionError(process.communicate()[0])
+    def at_once(run: t.Callable[..., t.Any], *more: t.Any) -> list[t.Any]:
+        started = [Killed(cluster, kind, **wanted) for kind in KINDS]
+        with concurrent.futures.ThreadPoolExecutor(len(KINDS)) as pool:
+            return list(pool.map(lambda one: run(one, *more), started))
 
-    process, example = start()
-    began = time.monotonic()
-    last = began
-    while process.poll() is None:
-        if not (example / "last.txt").exists():
-            last = time.monotonic()
-        time.sleep(0.005)
-    assert process.returncode == 0, process.communicate()[0]
-    assert (example / "last.txt").read_text(encoding="utf-8").endswith("\nend\n")
-    phase = (last - began) * 1.1  # the index comes after the last report
-    seen: list[frozenset[str]] = []
-    tries = 0
-    while len(seen) < KILLS and tries < 2 * KILLS:
-        tries += 1
-        process, place = start()
-        if len(seen) in KILLED_AT:
-            while not (place / KILLED_AT[len(seen)]).exists() and process.poll() is None:
-                time.sleep(0.002)
-        else:
-            time.sleep(phase * (len(seen) + moments.random()) / KILLS)
-        alive = process.poll() is None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        there = frozenset(whole(place, example))
+    def check(place: pathlib.Path) -> frozenset[str]:
         assert digest(good) == before
         index = cluster / "index.json"
         assert not index.exists() or json.loads(index.read_text(encoding="utf-8"))["schema"] == "rke.cis/index/1"
-        if alive:
-            seen.append(there)
+        return frozenset(whole(place, example))
+
+    def scan_again(**more: t.Any) -> list[str]:
+        """The next scan is not harmed, by no lock either; return which scans the list calls incomplete."""
+        outcome = scan(tmp_path, cis_scan_kind="scheduled", **wanted, **more)
+        assert outcome.code == 0, outcome.out
+        assert not (cluster / "scheduled.lock").exists()
+        told = {line.split(": ")[0]: line for line in said(reports(tmp_path, "list"))}
+        places = {path.name: path for path in cluster.glob("*Z-*")}
+        incomplete = [name for name, path in places.items() if not (path / "report.json").exists()]
+        assert incomplete == [name for name in places if "incomplete" in told[name]]
+        return incomplete
+
+    # the index comes after the last report
+    phase = 1.1 * max(at_once(lambda run: (run.wait(file="last.txt"), run.process.communicate())[0]))
+    example = next(path for path in cluster.glob("*Z-*") if path != good)
+    assert (example / "last.txt").read_text(encoding="utf-8").endswith("\nend\n")
+    seen: list[frozenset[str]] = []
+    files = list(KILLED_AT)
+    for tries in range(KILLS):
+        part = len(seen) // len(KINDS) * len(KINDS) / KILLS
+        file = files.pop(0) if files and part >= (len(KILLED_AT) - len(files)) / (len(KILLED_AT) + 1) else ""
+        until = float("inf") if file else phase * (part + moments.random() * len(KINDS) / KILLS)
+        for run, seconds, alive in at_once(lambda run, *when: (run, run.wait(*when), run.kill()), until, file):
+            there = check(run.place)
+            if alive:
+                seen.append(there)
+            else:
+                phase = seconds  # it was faster than those before
+        if tries in (8, 16):
+            scan_again()
+        if len(seen) >= KILLS:
+            break
     print(f"writing takes {phase:.2f} s; files there after each kill: {[len(there) for there in seen]}")
-    assert len(seen) == KILLS
+    assert len(seen) >= KILLS
     stages = {("report.json" in there) + ("report.csv" in there) + ("last.txt" in there) for there in seen}
     assert {0, 3} <= stages and len(stages) >= 3, "the kills did not hit before, while and after reports were written"
 
-    # the next scan is not harmed, tells which are incomplete, and removes what killed writers left, when that is old
-    age(cluster, 1)
-    last_one = scan(tmp_path, **wanted)
-    assert last_one.code == 0, last_one.out
-    assert not list(cluster.rglob(".*"))
-    told = {line.split(": ")[0]: line for line in said(reports(tmp_path, "list"))}
-    for path in cluster.iterdir():
-        if path.is_dir():
-            assert ("incomplete" in told[path.name]) == (not (path / "report.json").exists())
+    # what killed writers left is removed when it is old, and incomplete scans when they are kept for no longer
+    age(cluster, 2)
+    assert scan_again()
+    assert not list(cluster.rglob(".*.????????"))
+    age(cluster, 2)
+    assert not scan_again(cis_report_incomplete_days=1, cis_report_keep=dict.fromkeys(KINDS, 1000))
+    assert "report.json" in whole(good, first.where)
 
 
 def space(path: pathlib.Path) -> int:

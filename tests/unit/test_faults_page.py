@@ -18,7 +18,13 @@ ROWS = [
 ]
 
 
-STATUS = {"0": r"code == 0", "2": r"code == 2|code != 0|\.failure\(\)|refusal\(", "75": r"== 75", "-": ""}
+STATUS = {
+    "0": r"code == 0",
+    "2": r"code == 2|code != 0|\.failure\(\)|refusal\(",
+    "75": r"== 75",
+    "99": r"== \{99\}",
+    "-": "",
+}
 
 
 def code(*folders: str) -> dict[pathlib.Path, str]:

@@ -142,11 +142,21 @@ def test_where_nothing_was_gathered_the_result_of_ansible_says_why(
     path = pathlib.Path(evidence_path(args["scan_dir"] + "/evidence", "a"))
     path.write_text(to_json(unseen_document("a", ["worker"], NOT_GATHERED, "nothing was gathered on this node; see")))
     hostvars = mock.Mock(raw_get=mock.Mock(return_value={"_cis_scan_gathered": answer} if answer else {}))
-    result = run_action(ActionModule, args, {"hostvars": hostvars, "ansible_play_hosts": ["a"] if active else []})
+    play = {"ansible_play_hosts_all": ["a"], "ansible_play_hosts": ["a"] if active else []}
+    result = run_action(ActionModule, args, {"hostvars": hostvars, **play})
     assert read(result)["node_errors"]["a"].startswith(said)
     kind, message = read(result)["node_errors"]["a"].split(": ", 1)
     assert json.loads(path.read_text())["error"] == {"kind": kind, "message": message}
     hostvars.raw_get.assert_called_once_with("a")
+
+
+def test_a_scan_that_another_play_ends_was_interrupted(planned: t.Callable[..., dict[str, t.Any]]) -> None:
+    args = planned()
+    path = pathlib.Path(evidence_path(args["scan_dir"] + "/evidence", "a"))
+    path.write_text(to_json(unseen_document("a", ["worker"], NOT_GATHERED, "x")))
+    report = read(run_action(ActionModule, args, {"ansible_play_hosts_all": ["localhost"]}))
+    assert report["node_errors"]["a"] == "interrupted: the scan ended before this node was examined; scan it again"
+    assert "the scan was interrupted after 2 nodes of 3; scan again" in report["warnings"]
 
 
 def test_evidence_that_is_gone_is_named(planned: t.Callable[..., dict[str, t.Any]]) -> None:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import pathlib
 import queue
 import types
 import typing as t
+from unittest import mock
 
 import pytest
 
@@ -103,6 +105,7 @@ def callback() -> t.Iterator[CallbackModule]:
     module._display = Screen()
     yield module
     module._end_progress()
+    atexit.unregister(module._end)
 
 
 def event(action: str, answer: dict[str, t.Any], host: str = "") -> t.Any:
@@ -195,6 +198,35 @@ def test_without_a_report_it_is_that_of_its_own_verdicts(
     callback.v2_playbook_on_stats(None)
     assert any("--profiling=true" in line for line in callback._display.lines)
     assert len(callback._display.warnings) == 1
+
+
+def test_an_interrupted_scan_has_its_report(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
+    callback._end()
+    report = json.loads(pathlib.Path(plan["scan_dir"], "report.json").read_text(encoding="utf-8"))
+    assert list(report["node_errors"]) == ["b"]
+    assert any("--profiling=true" in line for line in callback._display.lines)
+    assert any(line.endswith("/report.json") for line in callback._display.lines)
+
+
+def test_an_interrupted_part_of_a_scan_stays_incomplete(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback._scan.plan["partial"] = True
+    callback._end()
+    assert not list(pathlib.Path(plan["scan_dir"]).glob("report*"))
+    assert callback._display.lines == []
+
+
+@pytest.mark.parametrize("error", [CisError("no"), OSError("no"), KeyboardInterrupt()])
+def test_what_goes_wrong_at_the_end_is_no_traceback(
+    callback: CallbackModule, plan: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    monkeypatch.setattr(cis_summary, "read_report", mock.Mock(side_effect=error))
+    callback._report_path = "x"
+    callback._end()
+    assert callback._display.warnings == ([] if isinstance(error, KeyboardInterrupt) else ["rke.cis.cis_summary: no"])
 
 
 def test_recorded_evidence_that_was_scored_is_shown(callback: CallbackModule, tmp_path: pathlib.Path) -> None:
