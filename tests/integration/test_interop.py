@@ -26,6 +26,7 @@ import jsonschema
 import lxml.etree
 import lxml.html
 import pytest
+import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES, severity
@@ -299,6 +300,10 @@ def test_saf_counts_the_ohdf(rendered: dict[str, Rendered]) -> None:
     threshold[1] = f"{{failed.total.max: {limits['failed.total.max'] - 1}}}"
     with pytest.raises(AssertionError):
         saf("validate", "threshold", "-i", path, "-I", ", ".join(threshold))
+
+    made = check_thresholds(yaml.safe_load(saf("generate", "threshold", "-i", path, "-c")))
+    failed = {gate["gate"] for gate in judge(counts, None, None, [], made) if gate["failed"]}
+    assert len(made) > 30 and {key.partition(".")[0] for key in failed} <= {"failed"}  # warnings are failures there
 
 
 # Where `saf validate threshold` says something else than cis_scan_thresholds, and when.

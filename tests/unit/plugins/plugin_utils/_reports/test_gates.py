@@ -24,15 +24,14 @@ def both(state: str) -> dict[str, t.Any]:
     return {"n1": state, "n2": state}
 
 
-def report(controls: dict[str, t.Any], severities: t.Mapping[str, str] = {}, **more: t.Any) -> Report:
+def report(controls: dict[str, t.Any], severities: t.Mapping[str, str] | None = None, **more: t.Any) -> Report:
     """Return a report with these controls, and its own counts."""
     made = small_report(controls, **more)
     for check in report_checks(made):
         made["fail" if check["state"] == "mixed" else check["state"]] += 1
         if "evidence" in check:
             check["error_nodes"] = [n for part in check["evidence"] if part["state"] == "error" for n in part["nodes"]]
-        if check["id"] in severities:
-            check["severity"] = severities[check["id"]]
+        check["severity"] = (severities or {}).get(check["id"], "medium")
     return made
 
 
