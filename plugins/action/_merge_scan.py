@@ -10,7 +10,15 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RESULT, SCORING, VARIABLES, check_result
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
+    BENCHMARKS,
+    ORIGIN,
+    PLACE,
+    REQUEST,
+    RESULT,
+    VARIABLES,
+    check_result,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import find_parts, merge_evidence, merged_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import keep_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
@@ -28,16 +36,14 @@ class ActionModule(ControllerAction):
     """Puts the parts of a scan together, as its first two steps would have left them."""
 
     ARGUMENTS = {
-        **{key: SCORING[key] for key in ("cluster", "report_dir", "benchmark_dirs", "kind", "scanned_by")},
+        **PLACE,
+        **ORIGIN,
+        **BENCHMARKS,
         **RESULT,
+        **REQUEST,
         "partials": {"type": "list", "elements": "path", "default": []},
-        "scan_id": {"type": "str", "default": ""},
         "max_apart": {"type": "int", "default": 21600},
         "hosts": {"type": "raw", "default": "all"},
-        "groups": {"type": "dict", "default": {}},
-        "notify_rules": {"type": "raw"},
-        "notify_notifiers": {"type": "raw", "no_log": True},
-        "notify_options": {"type": "dict", "default": {}},
     }
     VARIABLES = {**{name: f"cis_scan_{name}" for name in ARGUMENTS}, **VARIABLES, "scan_id": "cis_scan_id"}
 

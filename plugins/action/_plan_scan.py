@@ -20,6 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
+    REQUEST,
     RESULT,
     SCORING,
     VARIABLES,
@@ -69,7 +70,7 @@ class ActionModule(ControllerAction):
     ARGUMENTS = {
         **SCORING,
         **RESULT,
-        "groups": {"type": "dict", "default": {}},
+        **REQUEST,
         "show_skips": {"type": "str", "choices": ["false", "true", "only"], "default": "false"},
         "api_host": {"type": "str", "default": "localhost"},
         "kubeconfig": {"type": "str"},
@@ -78,10 +79,6 @@ class ActionModule(ControllerAction):
         "evidence_dir": {"type": "path"},
         "replay_dir": {"type": "path"},
         "partial": {"type": "bool", "default": False},
-        "scan_id": {"type": "str", "default": ""},
-        "notify_rules": {"type": "raw"},
-        "notify_notifiers": {"type": "raw", "no_log": True},
-        "notify_options": {"type": "dict", "default": {}},
     }
     VARIABLES = {
         **{name: f"cis_scan_{name}" for name in ARGUMENTS},

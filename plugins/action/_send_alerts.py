@@ -15,8 +15,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.delivery import po
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan, samples
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import NAME, read_sent, write_sent
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import ORIGIN, PLACE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS, MANUAL
 
 
 class ActionModule(ControllerAction):
@@ -27,11 +27,9 @@ class ActionModule(ControllerAction):
         "delay": {"type": "float", "default": 2},
         "test": {"type": "bool", "default": False},
         "result": {"type": "dict", "default": {}},
-        "report_dir": {"type": "path", "default": "cis-reports"},
-        "cluster": {"type": "str", "default": "local"},
+        **PLACE,
+        **ORIGIN,
         "profile": {"type": "str", "default": ""},
-        "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},
-        "scanned_by": {"type": "str", "default": ""},
         "earlier": {"type": "dict"},
         "item": {"type": "dict"},
         "failure": {"type": "raw", "default": ""},

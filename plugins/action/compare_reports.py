@@ -13,6 +13,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerA
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PLACE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
@@ -28,8 +29,7 @@ class ActionModule(ControllerAction):
     """What it finds is shown on the terminal at once: as a returned value it would stand there in quotes."""
 
     ARGUMENTS = {
-        "report_dir": {"type": "path", "default": "cis-reports"},
-        "cluster": {"type": "str", "default": "local"},
+        **PLACE,
         "older": {"type": "path"},
         "newer": {"type": "path"},
         "dest": {"type": "path"},

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import RETENTION, check_retention
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PLACE, RETENTION, check_retention
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import PARTIAL
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     KeptScans,
@@ -37,8 +37,7 @@ class ActionModule(ControllerAction):
 
     ARGUMENTS = {
         "command": {"type": "str", "choices": list(COMMANDS), "default": "list"},
-        "report_dir": {"type": "path", "default": "cis-reports"},
-        "cluster": {"type": "str", "default": "local"},
+        **PLACE,
         "name": {"type": "str", "default": ""},
         "dest": {"type": "path"},
         "evidence": {"type": "bool", "default": True},

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import BENCHMARKS, PLACE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import EVIDENCE, verify
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
@@ -20,13 +21,12 @@ class ActionModule(ControllerAction):
     """Holds a signed scan against its signature, its files and its evidence."""
 
     ARGUMENTS = {
-        "report_dir": {"type": "path", "default": "cis-reports"},
-        "cluster": {"type": "str", "default": "local"},
+        **PLACE,
+        **BENCHMARKS,
         "scan": {"type": "path"},
         "evidence_dir": {"type": "path"},
         "allowed_signers": {"type": "path", "required": True},
         "identity": {"type": "str", "default": ""},
-        "benchmark_dirs": {"type": "list", "elements": "path", "default": []},
     }
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -8,7 +8,49 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Each part documents the argument spec of its name in plugin_utils/_reports/options.py.
+    # Each part documents the argument spec of its name in plugin_utils/_reports/options.py, without other parts in it.
+    PLACE = r"""
+options:
+  cluster:
+    description:
+      - Name of the cluster. Its scans are in the directory of this name in O(report_dir).
+    type: str
+    default: local
+  report_dir:
+    description:
+      - Directory on the controller for the reports of all clusters.
+    type: path
+    default: cis-reports
+"""
+
+    ORIGIN = r"""
+options:
+  kind:
+    description:
+      - Whether a person or a schedule started the scan. It is in the report, and in the directory name of a scheduled
+        one.
+    type: str
+    choices:
+      - manual
+      - scheduled
+    default: manual
+  scanned_by:
+    description:
+      - Who scans, for the report. Empty means the user of the controller.
+    type: str
+    default: ""
+"""
+
+    BENCHMARKS = r"""
+options:
+  benchmark_dirs:
+    description:
+      - Directories on the controller with benchmarks of your own. They are searched before the collection's.
+    type: list
+    elements: path
+    default: []
+"""
+
     PROFILE = r"""
 options:
   profile:
@@ -17,12 +59,6 @@ options:
         and profile, such as V(RKE-CIS-1.4-Hardened). In any letter case.
     type: str
     default: permissive
-  benchmark_dirs:
-    description:
-      - Directories on the controller with benchmarks of your own. They are searched before the collection's.
-    type: list
-    elements: path
-    default: []
   parameters:
     description:
       - Values in place of the defaults of the benchmark's parameters. RKE-CIS-1.3 has V(pod_security_policy), the name
@@ -77,30 +113,6 @@ options:
       - File with attestations, which are a person's answers to manual controls, YAML or JSON. Today's date in UTC
         decides whether one counts.
     type: path
-  cluster:
-    description:
-      - Name of the cluster in reports and directory names.
-    type: str
-    default: local
-  report_dir:
-    description:
-      - Directory on the controller in which each scan gets a directory of its own.
-    type: path
-    default: cis-reports
-  kind:
-    description:
-      - Whether a person or a schedule started the scan. It is in the report, and in the directory name of a scheduled
-        one.
-    type: str
-    choices:
-      - manual
-      - scheduled
-    default: manual
-  scanned_by:
-    description:
-      - Who scans, for the report. Empty means the user of the controller.
-    type: str
-    default: ""
 """
 
     FILES = r"""
@@ -188,4 +200,31 @@ options:
       - Limits to the figures of a scan, as O(rke.cis.cis_scan#role:main:cis_scan_thresholds). The role fails on what is
         beyond them, the task itself does not.
     type: raw
+"""
+
+    REQUEST = r"""
+options:
+  groups:
+    description:
+      - RKE role to the inventory group, or the list of groups, of its nodes. A role that is not named is its own group.
+    type: dict
+    default: {}
+  scan_id:
+    description:
+      - What the parts of one scan have in common.
+    type: str
+    default: ""
+  notify_rules:
+    description:
+      - The rules of alerts, only to be checked.
+    type: raw
+  notify_notifiers:
+    description:
+      - The notifiers, only to be checked.
+    type: raw
+  notify_options:
+    description:
+      - Further options of the role P(rke.cis.cis_notify#role) with their values, only to be checked.
+    type: dict
+    default: {}
 """

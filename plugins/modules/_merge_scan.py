@@ -10,13 +10,18 @@ version_added: 1.0.0
 description:
   - Checks that the parts are those of one scan, makes the directory of the whole scan, and writes its plan and evidence
     into it, for M(rke.cis.score_evidence).
+  - The default of O(kind) and O(scanned_by) is what the first part says, and that of O(scan_id) the newest scan.
   - This module is private to the role P(rke.cis.cis_scan#role). It can have breaking changes at any time.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
+  - rke.cis._options.origin
+  - rke.cis._options.benchmarks
   - rke.cis._options.files
   - rke.cis._options.retention
   - rke.cis._options.result
+  - rke.cis._options.request
 attributes:
   idempotent:
     support: none
@@ -25,46 +30,12 @@ attributes:
 author:
   - rke.cis contributors (@rke-cis)
 options:
-  cluster:
-    description:
-      - Name of the cluster.
-    type: str
-    default: local
-  report_dir:
-    description:
-      - Directory on the controller in which each scan gets a directory of its own.
-    type: path
-    default: cis-reports
-  benchmark_dirs:
-    description:
-      - Directories on the controller with benchmarks of your own.
-    type: list
-    elements: path
-    default: []
-  kind:
-    description:
-      - Whether a person or a schedule started the scan. V(manual) means as the first part says.
-    type: str
-    choices:
-      - manual
-      - scheduled
-    default: manual
-  scanned_by:
-    description:
-      - Who scans, for the report. Empty means who scanned the first part.
-    type: str
-    default: ""
   partials:
     description:
       - Directories of parts, or directories that contain them. By default that of the cluster in O(report_dir).
     type: list
     elements: path
     default: []
-  scan_id:
-    description:
-      - Which parts to take from a directory that contains those of several scans. By default those of the newest.
-    type: str
-    default: ""
   max_apart:
     description:
       - How many seconds may lie between the first and the last part.
@@ -75,24 +46,6 @@ options:
       - Pattern of the hosts that are the cluster.
     type: raw
     default: all
-  groups:
-    description:
-      - RKE role to the inventory group, or the list of groups, of its nodes. A role that is not named is its own group.
-    type: dict
-    default: {}
-  notify_rules:
-    description:
-      - The rules of alerts, only to be checked.
-    type: raw
-  notify_notifiers:
-    description:
-      - The notifiers, only to be checked.
-    type: raw
-  notify_options:
-    description:
-      - Further options of the role P(rke.cis.cis_notify#role) with their values, only to be checked.
-    type: dict
-    default: {}
 """
 
 EXAMPLES = r"""

@@ -15,11 +15,15 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
+  - rke.cis._options.origin
+  - rke.cis._options.benchmarks
   - rke.cis._options.profile
   - rke.cis._options.scoring
   - rke.cis._options.files
   - rke.cis._options.retention
   - rke.cis._options.result
+  - rke.cis._options.request
 attributes:
   idempotent:
     support: none
@@ -28,11 +32,6 @@ attributes:
 author:
   - rke.cis contributors (@rke-cis)
 options:
-  groups:
-    description:
-      - RKE role to the inventory group, or the list of groups, of its nodes. A role that is not named is its own group.
-    type: dict
-    default: {}
   show_skips:
     description:
       - Whether RV(preview) names each control that the scan leaves out, or only counts them.
@@ -85,24 +84,6 @@ options:
       - Whether this is a part of a scan, of which M(rke.cis.score_evidence) writes no report.
     type: bool
     default: false
-  scan_id:
-    description:
-      - What the parts of one scan have in common.
-    type: str
-    default: ""
-  notify_rules:
-    description:
-      - The rules of alerts, only to be checked.
-    type: raw
-  notify_notifiers:
-    description:
-      - The notifiers, only to be checked.
-    type: raw
-  notify_options:
-    description:
-      - Further options of the role P(rke.cis.cis_notify#role) with their values, only to be checked.
-    type: dict
-    default: {}
 """
 
 EXAMPLES = r"""

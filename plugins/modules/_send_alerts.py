@@ -14,6 +14,8 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
+  - rke.cis._options.origin
 attributes:
   idempotent:
     support: none
@@ -47,35 +49,13 @@ options:
     default: false
   result:
     description:
-      - What M(rke.cis.score_evidence) returned. If it failed, C(msg) says why no report was written.
+      - What M(rke.cis.score_evidence) returned. If it failed, C(msg) says why no report was written, and O(report_dir),
+        O(cluster), O(profile), O(kind) and O(scanned_by) say of which scan.
     type: dict
     default: {}
-  report_dir:
-    description:
-      - Directory for the reports of all clusters, for a scan without a report.
-    type: path
-    default: cis-reports
-  cluster:
-    description:
-      - Name of the cluster, for a scan without a report.
-    type: str
-    default: local
   profile:
     description:
       - Profile, for a scan without a report.
-    type: str
-    default: ""
-  kind:
-    description:
-      - Whether a person or a schedule started the scan, for a scan without a report.
-    type: str
-    choices:
-      - manual
-      - scheduled
-    default: manual
-  scanned_by:
-    description:
-      - Who started the scan, for a scan without a report.
     type: str
     default: ""
   earlier:

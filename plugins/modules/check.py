@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._docker
+  - rke.cis._options.benchmarks
   - rke.cis._options.profile
 attributes:
   action:

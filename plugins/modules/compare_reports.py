@@ -15,6 +15,7 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
 attributes:
   idempotent:
     support: none
@@ -23,16 +24,6 @@ attributes:
 author:
   - rke.cis contributors (@rke-cis)
 options:
-  report_dir:
-    description:
-      - Directory of the reports of all clusters.
-    type: path
-    default: cis-reports
-  cluster:
-    description:
-      - Name of the cluster, whose scans lie in the directory of this name in O(report_dir).
-    type: str
-    default: local
   older:
     description:
       - The scan to compare with. The name of its directory, or with a V(/) in it a path to that or to a C(report.json).

@@ -15,6 +15,7 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
   - rke.cis._options.retention
 attributes:
   check_mode:
@@ -43,16 +44,6 @@ options:
       - delete
       - prune
     default: list
-  report_dir:
-    description:
-      - Directory on the controller for the reports of all clusters.
-    type: path
-    default: cis-reports
-  cluster:
-    description:
-      - Name of the cluster.
-    type: str
-    default: local
   name:
     description:
       - Name of the scan, which is that of its directory. With V(show), V(download) and V(attestations) none means

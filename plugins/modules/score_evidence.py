@@ -17,6 +17,9 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
+  - rke.cis._options.origin
+  - rke.cis._options.benchmarks
   - rke.cis._options.profile
   - rke.cis._options.scoring
   - rke.cis._options.files

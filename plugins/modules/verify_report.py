@@ -19,22 +19,14 @@ description:
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller
+  - rke.cis._options.place
+  - rke.cis._options.benchmarks
 attributes:
   idempotent:
     support: full
 author:
   - rke.cis contributors (@rke-cis)
 options:
-  report_dir:
-    description:
-      - Directory of the reports of all clusters.
-    type: path
-    default: cis-reports
-  cluster:
-    description:
-      - Name of the cluster, whose scans lie in the directory of this name in O(report_dir).
-    type: str
-    default: local
   scan:
     description:
       - The scan to verify. The name of its directory, or with a V(/) in it a path to that or to its C(report.json).
@@ -55,12 +47,6 @@ options:
       - Who must have signed, as in O(allowed_signers). Without it, any signer in that file is accepted.
     type: str
     default: ""
-  benchmark_dirs:
-    description:
-      - Directories on the controller with benchmarks of your own. They are searched before the collection's.
-    type: list
-    elements: path
-    default: []
 requirements:
   - OpenSSH 8.9 or later on the controller
 seealso:

@@ -23,13 +23,24 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import SKIP
 
 Options = dict[str, dict[str, t.Any]]
 
+PLACE: Options = {
+    "cluster": {"type": "str", "default": "local"},
+    "report_dir": {"type": "path", "default": "cis-reports"},
+}
+ORIGIN: Options = {
+    "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},
+    "scanned_by": {"type": "str", "default": ""},
+}
+BENCHMARKS: Options = {"benchmark_dirs": {"type": "list", "elements": "path", "default": []}}
 PROFILE: Options = {
+    **BENCHMARKS,
     "profile": {"type": "str", "default": "permissive"},
-    "benchmark_dirs": {"type": "list", "elements": "path", "default": []},
     "parameters": {"type": "dict"},
     "node_tests_on": {"type": "str", "choices": ["workers", "all"], "default": "workers"},
 }
 SCORING: Options = {
+    **PLACE,
+    **ORIGIN,
     **PROFILE,
     "only": {"type": "dict"},
     "skip": {"type": "raw"},
@@ -37,10 +48,6 @@ SCORING: Options = {
     "skip_source": {"type": "str", "choices": list(SKIP_SOURCES), "default": SKIP_SOURCES[0]},
     "waivers_file": {"type": "path"},
     "attestations_file": {"type": "path"},
-    "cluster": {"type": "str", "default": "local"},
-    "report_dir": {"type": "path", "default": "cis-reports"},
-    "kind": {"type": "str", "choices": list(KINDS), "default": MANUAL},
-    "scanned_by": {"type": "str", "default": ""},
 }
 FILES: Options = {
     "formats": {"type": "list", "elements": "str", "default": ["csv", "json"]},
@@ -59,6 +66,14 @@ RESULT: Options = {
     "sign_key": {"type": "path", "default": ""},
     "fail_on": {"type": "list", "elements": "str", "default": ["error", "unreachable"]},
     "thresholds": {"type": "raw"},
+}
+# Of a scan, and of the merge of its parts.
+REQUEST: Options = {
+    "groups": {"type": "dict", "default": {}},
+    "scan_id": {"type": "str", "default": ""},
+    "notify_rules": {"type": "raw"},
+    "notify_notifiers": {"type": "raw", "no_log": True},
+    "notify_options": {"type": "dict", "default": {}},
 }
 # What the user of the role cis_scan calls them.
 VARIABLES = {
