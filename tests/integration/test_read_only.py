@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
+import fnmatch
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -105,6 +108,86 @@ def test_the_look_sees_a_change(hardened: Testbed) -> None:
         hardened.shell("worker1", "chmod 0600 /etc/kubernetes/ssl/kube-node.pem; rm /opt/new /run/new")
     touched = {path for path in {*before, *after} if before.get(path) != after.get(path)}
     assert touched >= {"/etc/kubernetes/ssl/kube-node.pem", "/opt/new", "/run/new"}
+
+
+WATCH = r"""
+import ctypes, json, os, select, struct
+OPEN, CLOSE_WRITE, ON_DIRECTORY = 0x20, 0x8, 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+queue = libc.fanotify_init(0x10 | 0x20, os.O_CLOEXEC)
+assert queue >= 0, os.strerror(ctypes.get_errno())
+for line in open("/proc/self/mountinfo"):
+    # neither what is no disk nor memory, nor what containers see
+    if line.split(" - ")[1].split()[0] in ("overlay", "tmpfs", "ext4", "xfs", "btrfs"):
+        mask = ctypes.c_uint64(OPEN | CLOSE_WRITE | ON_DIRECTORY)
+        libc.fanotify_mark(queue, 0x1 | 0x10, mask, -100, line.split()[4].encode())
+before = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+open("/opt/watch/ready", "w").close()
+seen = {}
+while not os.path.exists("/opt/watch/stop") or select.select([queue], [], [], 0)[0]:
+    if not select.select([queue], [], [], 0.1)[0]:
+        continue
+    data, at = os.read(queue, 65536), 0
+    while at < len(data):
+        size, _version, _reserved, _length, mask, handle, pid = struct.unpack_from("=IBBHQii", data, at)
+        at += size
+        path = os.readlink("/proc/self/fd/%d" % handle)
+        os.close(handle)
+        if pid not in before:
+            seen[path] = seen.get(path, 0) | mask
+print(json.dumps({path: "written" if mask & CLOSE_WRITE else "read" for path, mask in seen.items()}))
+"""
+
+
+def touched(bed: Testbed, directory: pathlib.Path, **env: str) -> dict[str, dict[str, str]]:
+    """Return host to path to how it was opened there during a scan."""
+    hosts = ("cp1", "etcd1", "worker1")
+
+    def watch(host: str) -> dict[str, str]:
+        done = bed.shell(host, f"mkdir -p /opt/watch; /usr/bin/python3 -S -E - <<'E'\n{WATCH}E")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def each(command: str) -> None:
+        for host in hosts:
+            assert bed.shell(host, command).returncode == 0
+
+    variables = with_api(bed, cis_scan_profile="RKE-CIS-1.8-Hardened")
+    with concurrent.futures.ThreadPoolExecutor(len(hosts)) as pool:
+        watched = {host: pool.submit(watch, host) for host in hosts}
+        try:
+            each("for try in $(seq 100); do [ -e /opt/watch/ready ] && exit; sleep 0.1; done; exit 1")
+            outcome = scans.playbook(
+                directory, scans.SCAN, bed.inventory, variables, bed=bed, env=scans.environment(**env)
+            )
+            assert not outcome.report["node_errors"], outcome.out
+        finally:
+            each("touch /opt/watch/stop")
+        found = {host: seen.result() for host, seen in watched.items()}
+        each("rm -r /opt/watch")
+    return found
+
+
+def test_a_scan_opens_only_what_is_documented(hardened: Testbed, tmp_path: pathlib.Path) -> None:
+    text = (scans.ROOT / "docs" / "security.md").read_text(encoding="utf-8").partition("## What a scan touches")[2]
+    rows = re.findall(r"^\| (`/.*?) \| (read|written) \| (.*?) \|$", text, re.M)
+    unseen = {paths for paths, _how, _why in rows}
+    for pipelining in ("true", "false"):
+        for host, seen in touched(hardened, tmp_path / pipelining, ANSIBLE_SSH_PIPELINING=pipelining).items():
+            for path, how in seen.items():
+                path = path.removesuffix(" (deleted)")
+                if path.startswith(("/opt/watch", "/opt/tb/")):  # the test's own, and the keys of the test bed's sshd
+                    continue
+                found = [
+                    paths
+                    for paths, most, why in rows
+                    if any(fnmatch.fnmatchcase(path, glob) for glob in re.findall("`(.*?)`", paths))
+                    and how in ("read", most)
+                    and (pipelining == "false" or "without pipelining" not in why)
+                ]
+                assert found, (pipelining, host, path, how)
+                unseen -= {*found}
+    assert not unseen
 
 
 def hidden(secret: str) -> list[bytes]:
