@@ -1,7 +1,8 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each format of a report of many nodes costs: python tests/benchmark/formats.py [--nodes 1000] [FORMAT...].
+"""What each format of a report of many nodes costs: make benchmark BENCHMARK=tests/benchmark/formats.py
+ARGS="[--nodes 1000] [FORMAT...]".
 
 The nodes are workers but for three each of etcd and controlplane; every tenth fails some controls, and every twentieth
 could not be examined. Each format is rendered in a process of its own: seconds of CPU and of the clock, peak memory of
@@ -13,9 +14,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import pathlib
 import resource
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".cache" / "dev"))
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs

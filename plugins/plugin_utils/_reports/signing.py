@@ -12,6 +12,7 @@ Statement: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -42,7 +43,7 @@ def benchmark_digest(benchmark: Benchmark) -> str:
     """Return the digest of all that a benchmark judges by: its own file, and what it uses of the library."""
     keys = ("id", "title", "kubernetes", "components", "objects", "profiles", "groups")
     data = {key: getattr(benchmark, key) for key in keys}
-    return _sha256(to_json({**data, "controls": benchmark.all_controls}).encode())
+    return _sha256(json.dumps({**data, "controls": benchmark.all_controls}).encode())
 
 
 def sign(scan_dir: str, evidence_dir: str, key: str, benchmark: Benchmark, inputs: dict[str, t.Any]) -> list[str]:
