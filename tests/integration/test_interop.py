@@ -30,6 +30,7 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import (
     _KEYS,
     _nothing_judged,
@@ -316,6 +317,9 @@ DIFFERENCES: dict[str, t.Callable[[Report, str, t.Any], t.Any]] = {
         key.startswith("compliance.")
         and report["pass"] * 100 % max(report["pass"] + report["fail"] + report["error"], 1)
     ),
+    "it has a score of 0 where there is none": lambda report, key, _limit: (
+        key.startswith("compliance.") and score(report) is None
+    ),
     "it ignores a maximum of 0 %": lambda _report, key, limit: (key, limit) == ("compliance.max", 0),
     "it ignores limits of no_impact.total": lambda _report, key, _limit: (
         key in ("no_impact.total.min", "no_impact.total.max")
@@ -334,14 +338,17 @@ def random_report(rng: random.Random) -> Report:
     ]
     ids = [control["id"] for control in benchmark.controls]
     nodes = [lost(f"n{number}", ["controlplane", "etcd", "worker"]) for number in range(rng.randint(1, 2))]
-    states = rng.choice([["error"], ["pass"], ["pass", "fail"], ["pass", "fail", "warn", "error"]])
+    states = rng.choice(
+        [["error"], ["fail"], ["pass", "fail"], ["pass", "fail"], ["fail", "warn"], ["pass", "fail", "warn", "error"]]
+    )
+    some, waived = rng.choice([0, 0.2]), rng.choice([0, 0.2, 1])
     verdicts: dict[str, dict[str, Verdict]] = {document["node"]: {} for document in nodes}
     for control_id in ids:
-        manual = rng.random() < 0.2 and states != ["error"]
+        manual = rng.random() < some and states != ["error"]
         for judged in verdicts.values():
             judged[control_id] = Verdict("manual" if manual else rng.choice(states), "", "", "", "")
-    skips = {control_id: {"by": "cis_scan_skip", "reason": ""} for control_id in ids if rng.random() < 0.1}
-    waivers = [test_formats.waiver(control_id, rng.choice([[], ["n0"]])) for control_id in ids if rng.random() < 0.1]
+    skips = {control_id: {"by": "cis_scan_skip", "reason": ""} for control_id in ids if rng.random() < some}
+    waivers = [test_formats.waiver(control_id, rng.choice([[], ["n0"]])) for control_id in ids if rng.random() < waived]
     return build_report(benchmark, "hardened", nodes, skips=skips, waivers=waivers, verdicts=verdicts)
 
 
@@ -360,7 +367,8 @@ def random_limit(rng: random.Random, report: Report, key: str) -> t.Any:
 
 def test_saf_agrees_on_thresholds(tmp_path: pathlib.Path) -> None:
     rng, cases = random.Random(15), {}
-    kinds = [[key for key in sorted(_KEYS) if word in key] for word in ("compliance", "failed", ".m", ".controls")]
+    words = ("compliance", "compliance", "compliance", "failed", "failed", "total", ".m", ".controls")
+    kinds = [[key for key in sorted(_KEYS) if word in key] for word in words]
     output = {"formats": ["ohdf"], "templates": [], "csv_layout": "standard", "include_not_scored": True}
     for number in range(200):
         report, place = random_report(rng), tmp_path / str(number)
@@ -369,7 +377,7 @@ def test_saf_agrees_on_thresholds(tmp_path: pathlib.Path) -> None:
         for key in map(rng.choice, kinds):
             limit = random_limit(rng, report, key)
             nested = functools.reduce(lambda inner, word: {word: inner}, reversed(key.split(".")), limit)
-            path = place / f"{key}.yml"
+            path = place / f"{len(cases)}.yml"
             path.write_text(json.dumps(nested), encoding="utf-8")
             (gate,) = judge(report, None, None, [], check_thresholds(nested))
             cases[str(path)] = (report, key, limit, not gate["failed"])
