@@ -184,7 +184,7 @@ gates:
       type: raw
       sample: 3
     failed:
-      description: Whether the figure is beyond the limit, or nothing was judged on any node.
+      description: Whether the figure is beyond the limit, or nothing was judged but what is C(error).
       returned: success
       type: bool
       sample: false

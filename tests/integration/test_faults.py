@@ -113,7 +113,8 @@ def test_one_dead_node_does_not_fill_the_screen(broken: scans.Outcome) -> None:
     "fail_on,nodes,fails",
     [
         ([], ["good", "refused"], False),
-        (["fail"], ["good", "refused"], False),
+        (["fail"], ["good", "refused"], True),  # all is error, since each node has all roles
+        (["fail"], ["good", "stopped"], False),
         (["unreachable"], ["good", "refused"], True),
         (["unreachable"], ["good", "down"], True),
         (["unreachable"], ["good", "stopped"], False),

@@ -168,6 +168,7 @@ EMPTY = {
     "skips": {"1.1": "skip", "1.2": "notApplicable"},
     "persons": {"1.1": both("manual")},
     "errors": {"1.1": both("error"), "1.2": "skip"},
+    "errors of one node": {"1.1": {"n1": "pass", "n2": "error"}},
     "no node": {"1.1": {}},
 }
 
@@ -188,9 +189,9 @@ def test_a_cluster_of_which_nothing_was_seen_fails_each_gate() -> None:
     assert all(one["failed"] for one in found.values())
 
 
-@pytest.mark.parametrize("state", ["pass", "fail", "warn"])
-def test_one_verdict_on_one_node_is_enough(state: str) -> None:
-    now = report({"1.1": {"n1": state, "n2": "error"}, "1.2": both("error")})
+@pytest.mark.parametrize("seen", [both("pass"), {"n1": "fail", "n2": "error"}, {"n1": "warn", "n2": "error"}])
+def test_one_control_that_is_decided_is_enough(seen: dict[str, str]) -> None:
+    now = report({"1.1": seen, "1.2": both("error")})
     assert gate(now, "passed.total.min", 0)["failed"] is False
 
 
