@@ -35,6 +35,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import con
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
+    INTERRUPTED,
     NOT_GATHERED,
     evidence_path,
     read_evidence,
@@ -56,7 +57,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 
 Document = dict[str, t.Any]
 
-_INTERRUPTED = "interrupted"
 # What of a plan a report is made from.
 _INPUTS = (
     "skips", "waivers", "attestations", "cluster", "node_tests_on", "chosen", "declared_version", "not_scanned", "notes"
@@ -85,7 +85,7 @@ class ActionModule(ControllerAction):
             nodes = [document for document in nodes if document["node"] in plan["nodes"]]
             if plan["deadline"]:  # else it was gathered elsewhere
                 nodes = [_explained(plan, document, task_vars) for document in nodes]
-                left = [one["node"] for one in nodes if one.get("error", {}).get("kind") == _INTERRUPTED]
+                left = [one["node"] for one in nodes if one.get("error", {}).get("kind") == INTERRUPTED]
                 if left:
                     seen = counted(len(nodes) - len(left), "node")
                     plan["notes"].append(f"the scan was interrupted after {seen} of {len(nodes)}; scan again")
@@ -243,7 +243,7 @@ def _explained(plan: Plan, document: Document, task_vars: dict[str, t.Any]) -> D
     own = node in task_vars.get("ansible_play_hosts_all", ())
     answer = task_vars["hostvars"].raw_get(node).get("_cis_scan_gathered", {}) if own else {}
     if not own:
-        kind, message = _INTERRUPTED, "the scan ended before this node was examined; scan it again"
+        kind, message = INTERRUPTED, "the scan ended before this node was examined; scan it again"
     elif answer.get("failed") or answer.get("unreachable"):
         kind, message = unseen_result(answer)
     elif node not in task_vars["ansible_play_hosts"]:

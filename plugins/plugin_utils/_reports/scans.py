@@ -23,6 +23,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import INTERRUPTED
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     COUNTS,
     KINDS,
@@ -118,6 +119,12 @@ def read_report(path: str) -> dict[str, t.Any]:
     return check_report(read_json(path, "report", limits.REPORT_BYTES), f"report {path}")
 
 
+def _left_out(report: dict[str, t.Any]) -> set[str]:
+    """Return the nodes of the cluster that a scan was not to examine, or could not before the user ended it."""
+    unseen = {node for node, why in report["node_errors"].items() if why.startswith(INTERRUPTED + ":")}
+    return unseen | set(report.get("not_scanned", ()))
+
+
 def report_facts(report: dict[str, t.Any]) -> Scan:
     """Return what a list shows of a report: kind, time, profile, counts, and which nodes and controls were left out."""
     return {
@@ -125,7 +132,7 @@ def report_facts(report: dict[str, t.Any]) -> Scan:
         "collected_at": report["collected_at"],
         "profile": report["profile"],
         "counts": {key: report[key] for key in ("total", *COUNTS)},
-        "not_scanned": len(report.get("not_scanned", ())),
+        "not_scanned": len(_left_out(report)),
         "only": _choice(report),
     }
 
@@ -233,7 +240,7 @@ class KeptScans:
 
         None if there is none; one that cannot be read, or left out nodes or controls that this one has, is passed over.
         """
-        left_out, only = report.get("not_scanned", []), _choice(report)
+        left_out, only = _left_out(report), _choice(report)
         for scan in self.before(name, report["profile"]):
             if scan["not_scanned"] > len(left_out) or scan["only"] not in ({}, only):
                 continue
@@ -242,7 +249,7 @@ class KeptScans:
             except CisError:
                 continue
             same = all(found[key] == report[key] for key in ("cluster", "version", "profile"))
-            if same and set(found.get("not_scanned", ())) <= {*left_out}:
+            if same and _left_out(found) <= left_out:
                 return found
         return None
 

@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
 
 NOT_GATHERED = "not gathered"
+INTERRUPTED = "interrupted"
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 # How many seconds a node's clock may be off.

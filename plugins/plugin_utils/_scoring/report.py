@@ -414,6 +414,7 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
         need(isinstance(document.get(key), dict), key)
     need(document["scan"].get("kind") in KINDS and {"name", "by"} <= set(document["scan"]), "scan")
     need({*NODE_TYPES} <= set(document["nodes"]), "nodes")
+    need(all(isinstance(why, str) for why in document["node_errors"].values()), "node_errors")
     for key in ("total", *COUNTS):
         number = document.get(key)
         need(isinstance(number, int) and not isinstance(number, bool), key)

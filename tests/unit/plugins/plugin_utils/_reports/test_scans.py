@@ -55,6 +55,16 @@ def test_a_scan_of_a_part_is_not_taken_for_one_of_the_whole(tmp_path: pathlib.Pa
     assert kept.surplus({"manual": 1}, 7) == [name(2)]
 
 
+def test_an_interrupted_scan_is_not_taken_for_a_whole_one(tmp_path: pathlib.Path) -> None:
+    make(tmp_path, name(1))
+    make(tmp_path, name(2), node_errors={"n1": "interrupted: x"})
+    make(tmp_path, name(3), node_errors={"n1": "unreachable: interrupted: x"})
+    kept = KeptScans(str(tmp_path))
+    assert [scan["not_scanned"] for scan in kept.scans()] == [0, 1, 0]
+    assert kept.previous(name(3), REPORT)["scan"]["name"] == name(1)
+    assert kept.surplus({"manual": 1}, 9) == [name(1)], "an interrupted scan takes the place of none of the whole"
+
+
 def test_a_scan_of_some_controls_is_not_taken_for_one_of_all(tmp_path: pathlib.Path) -> None:
     high, low = ({"choice": {"severity": [one]}, "controls": 9, "of": 97} for one in ("high", "low"))
     make(tmp_path, name(1))

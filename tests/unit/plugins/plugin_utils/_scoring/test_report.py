@@ -361,6 +361,7 @@ def test_a_report_of_before_there_were_severities_is_complete() -> None:
         {**WHOLE, "scan": {"name": "", "kind": "x", "by": ""}},
         {**WHOLE, "pass": True},
         {**WHOLE, "node_results": {"n1": {}}},
+        {**WHOLE, "node_errors": {"n1": 5}},
         *(
             {**WHOLE, "results": results}
             for results in (
