@@ -93,6 +93,7 @@ class ActionModule(ControllerAction):
                 {
                     "id": control["id"],
                     **{key: control[key] for key in ("title", "description", "scored")},
+                    **{key: control[key] for key in ("severity", "level", "nist", "references") if key in control},
                     **verdict._asdict(),
                     "remediation": control["remediation"],
                 }

@@ -281,6 +281,7 @@ def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict
         "not_scanned": len(report.get("not_scanned", ())),
         "not_chosen": not_chosen(report),
         **result["counts"],
+        **{key: report[key] for key in ("score", "weighted_score")},
         **{key: result[key] for key in ("failed_controls", "warned_controls")},
         **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "report")},
     }

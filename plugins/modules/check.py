@@ -167,6 +167,11 @@ checks:
       returned: success
       type: str
       sample: seen --anonymous-auth=true
+    severity:
+      description: How bad a failure is. Also C(level), C(nist) and C(references), as in a report.
+      returned: where the benchmark says so
+      type: str
+      sample: high
     remediation:
       description: What to do on RKE if it fails.
       returned: success
@@ -178,7 +183,7 @@ lines:
   type: list
   elements: str
   sample:
-    - FAIL    2.1.1   Ensure that the --anonymous-auth argument is set to false (Scored)
+    - FAIL    2.1.1   Ensure that the --anonymous-auth argument is set to false (Scored) [high]
     - "    expected --anonymous-auth=false"
     - "    seen     --anonymous-auth=true (kubelet process arguments)"
 """

@@ -27,7 +27,9 @@ description:
     C(level) on. C(defectdojo_findings), C(ocsf_findings), C(ohdf_controls), C(oscal_definitions), C(oscal_findings),
     C(oscal_observations), C(oscal_risks) and C(oscal_selection) make parts of these formats of the report, and
     C(oscal_uuid) an id of names. C(markdown_block) makes a block of code of a text. C(severity) says how bad a failure
-    of a check is, C(remarks) what a reader should know of a scan, C(scan_time) when the evidence of the report was
+    of a check is, C(references) which controls of NIST it serves, and its ids elsewhere, C(score) and C(weighted) what
+    share of the controls of a report passes, by number and by severity, C(not_chosen) how many controls of the benchmark
+    it lacks, C(described) by what the others were chosen, C(remarks) what a reader should know of a scan, C(scan_time) when the evidence of the report was
     collected, and C(utc_text) makes a text of that. C(xml_name) replaces what no id of XML may contain. C(csp_hash)
     makes the hash of an inline script for a Content-Security-Policy. C(waived_by) says who accepts a waiver, until when
     and why.

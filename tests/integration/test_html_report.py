@@ -85,6 +85,7 @@ def compared(value: str) -> dict[str, t.Any]:
         "changed": [{**about, "nodes": ["worker3"], "before": value, "after": "--x=2"}],
         "nodes_added": ["worker3"],
         "nodes_gone": [],
+        "not_compared": ["1.1.7"],
         "other": [{**about, "before": "skip", "after": "pass"}],
     }
 
@@ -133,7 +134,7 @@ def choose(opened: Opened, *states: str, node: str = "", text: str = "") -> str:
     page = opened.page
     page.get_by_role("button", name="Clear").click()
     for state in states:
-        page.locator(f"input[value={state}]").check()
+        page.locator(f"input[value='{state}']").check()
     page.get_by_label("Node", exact=True).fill(node)
     page.get_by_label("Text", exact=True).fill(text)
     return page.get_by_role("status").inner_text()
@@ -290,6 +291,15 @@ def test_filter_by_state(opened: Opened, report: Report) -> None:
     assert shown(opened) == ids(report, "fail", "mixed")
     choose(opened, "error", "skip")
     assert shown(opened) == ids(report, "error", "skip") != []
+
+
+def test_filter_by_severity_and_level(opened: Opened, report: Report) -> None:
+    severe = [check["id"] for check in report_checks(report) if check["severity"] in ("high", "critical")]
+    choose(opened, "high", "critical")
+    assert shown(opened) == severe
+    choose(opened, "high", "critical", "1", "fail")
+    assert shown(opened) == [name for name in ids(report, "fail", "mixed") if name in severe] != []
+    assert choose(opened, "2") == "0 of 97 controls"
 
 
 def test_filter_by_node(opened: Opened, report: Report) -> None:

@@ -245,6 +245,9 @@ COLUMNS = [
     "Passed_Nodes",
     "Failed_Nodes",
     "Profile",
+    "Severity",
+    "Level",
+    "NIST",
 ]
 
 
@@ -255,6 +258,7 @@ def test_csv_is_read_back(render: t.Callable[..., str], report: Report) -> None:
     for row, wanted in zip(rows, report_rows(report), strict=True):
         joined = [",".join(wanted[key]) for key in ("node_type", "all_nodes", "passed", "failed")]
         cells = [wanted[key] for key in ("id", "description", "advice", "state")] + [*joined, report["profile"]]
+        cells += [wanted["severity"], str(wanted["level"]), ",".join(wanted["nist"])]
         assert [cell.replace("'", "") for cell in row] == [cell.replace("'", "") for cell in cells]
 
 
@@ -424,7 +428,7 @@ def test_prometheus_is_parsed(render: t.Callable[..., str], report: Report) -> N
         assert labels == {key: report[key] for key in ("cluster", "profile")} | {"benchmark": report["version"]}
     assert len({(sample.name, *sorted(sample.labels.items())) for sample in everything}) == len(everything)
     # no label is as long as nodes times controls
-    assert len(everything) <= 3 + 5 * 7 + 7 * len(report["node_results"]) + 2 * report["total"]
+    assert len(everything) <= 7 + 5 * 7 + 7 * len(report["node_results"]) + 3 * report["total"]
 
 
 def test_prometheus_counts(render: t.Callable[..., str], report: Report) -> None:
@@ -451,6 +455,10 @@ def test_prometheus_counts(render: t.Callable[..., str], report: Report) -> None
     unexamined = {s.labels["control"] for s in found["rke_cis_control_unexamined"] if s.value}
     assert unexamined == {name for name, c in checks.items() if c["state"] == "error" or c.get("error_nodes")}
     assert [s.value for s in found["rke_cis_unseen_nodes"]] == [len(report["node_errors"])]
+    info = [[s.labels[key] for key in ("control", "severity", "level")] for s in found["rke_cis_control_info"]]
+    assert info == [[name, c["severity"], str(c["level"])] for name, c in checks.items()]
+    for key in ("score", "weighted_score"):
+        assert [s.value for s in found[f"rke_cis_{key}"]] == ([] if report[key] is None else [report[key]])
     assert [s.value for s in found["rke_cis_nodes"]] == [len(report["node_results"])]
 
 
@@ -546,11 +554,17 @@ def test_sarif_is_what_code_scanning_asks_for(render: t.Callable[..., str], repo
             assert re.fullmatch(r"[A-Za-z0-9._~%/-]+", uri)
             assert urllib.parse.unquote(uri) in files | {"evidence/cluster.json", "report.json"}
             assert where["physicalLocation"]["region"] == {"startLine": 1}
-    scored = {check["id"]: check["scored"] for check in report_checks(report)}
+    severities = {"low": "3.0", "medium": "5.0", "high": "7.0", "critical": "9.0"}
+    checks = {check["id"]: check for check in report_checks(report)}
     for rule in run["tool"]["driver"]["rules"]:
         assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
         assert rule["shortDescription"]["text"].startswith(rule["id"] + " ")
-        assert rule["properties"]["security-severity"] == ("7.0" if scored[rule["id"]] else "4.0")
+        check = checks[rule["id"]]
+        assert rule["properties"] == {
+            "tags": ["security", *(f"nist-sp-800-53/{name}" for name in check["nist"])],
+            "security-severity": severities[check["severity"]],
+            **{key: check[key] for key in ("level", "references")},
+        }
 
 
 def fingerprints(render: t.Callable[..., str], nodes: list[dict[str, t.Any]], **more: t.Any) -> dict[str, str]:

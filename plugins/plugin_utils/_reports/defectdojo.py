@@ -14,7 +14,12 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import finding_id, results_by_control, scan_time
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
+    finding_id,
+    references,
+    results_by_control,
+    scan_time,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._text import shortened
 
 _FOUND = ("fail", "warn", "waived", "error", "unseen")
@@ -38,11 +43,11 @@ def defectdojo_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]
                 "description": f"Cluster {markdown_text(report['cluster'])}\n\n{markdown_block(result.text)}",
                 "mitigation": row["remediation"],
                 "steps_to_reproduce": markdown_block("\n".join(row.get("audit", []))),
-                "references": f"{row['id']} of {report['title']}",
+                "references": "\n".join(filter(None, (f"{row['id']} of {report['title']}", references(row)))),
                 "date": date,
                 "vuln_id_from_tool": row["id"],
                 "service": cluster,
-                "tags": [report["version"]],
+                "tags": [report["version"], *([f"level-{row['level']}"] if "level" in row else [])],
                 "active": waiver is None,
                 "verified": True,
                 "risk_accepted": waiver is not None,

@@ -34,12 +34,16 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_selection,
     oscal_uuid,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, remarks, scan_time, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, references, remarks, scan_time, utc_text
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     errors_by_reason,
+    not_chosen,
     report_checks,
+    score,
     states_of_nodes,
+    weighted_score,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed
@@ -76,15 +80,6 @@ def by_node(report: dict[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
     return cases
 
 
-def score(counts: dict[str, t.Any]) -> int | None:
-    """Return the share of controls that pass among those judged, in percent; None if none was judged.
-
-    Rounded down, so that no failure hides in 100.
-    """
-    judged = counts["pass"] + counts["fail"] + counts["error"]
-    return counts["pass"] * 100 // judged if judged else None
-
-
 def matrix(report: dict[str, t.Any]) -> dict[str, str]:
     """Return control id to the first letter of its state on each node of node_results, or - where it did not run."""
     place = {name: number for number, name in enumerate(report["node_results"])}
@@ -96,6 +91,11 @@ def matrix(report: dict[str, t.Any]) -> dict[str, str]:
                 row[place[name]] = state[0]
         rows[check["id"]] = "".join(row)
     return rows
+
+
+def weighted(report: dict[str, t.Any]) -> int | None:
+    """Return the weighted score of a report, also of one that was made before there was one."""
+    return weighted_score(report_checks(report))
 
 
 def csp_hash(script: str) -> str:
@@ -110,6 +110,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "counted": counted,
     "csp_hash": csp_hash,
     "defectdojo_findings": defectdojo_findings,
+    "described": described,
     "errors_by_reason": errors_by_reason,
     "flat_score": flat_score,
     "listed": listed,
@@ -118,6 +119,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "markdown_fence": markdown_fence,
     "markdown_text": markdown_text,
     "matrix": matrix,
+    "not_chosen": not_chosen,
     "ocsf_findings": ocsf_findings,
     "ohdf_controls": ohdf_controls,
     "oscal_definitions": oscal_definitions,
@@ -126,6 +128,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "oscal_risks": oscal_risks,
     "oscal_selection": oscal_selection,
     "oscal_uuid": oscal_uuid,
+    "references": references,
     "remarks": remarks,
     "scan_time": scan_time,
     "score": score,
@@ -133,5 +136,6 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "unix_time": unix_time,
     "utc_text": utc_text,
     "waived_by": waived_by,
+    "weighted": weighted,
     "xml_name": xml_name,
 }

@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import wa
 _VERSION = "1.3.0"
 _SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
 _UNKNOWN = (0, "Unknown")
+_NIST = "NIST SP 800-53"
 # The result of the control, and the state of the finding, for which all but these are new.
 _COMPLIANCE = {"pass": (1, "Pass"), "warn": (2, "Warning"), "fail": (3, "Fail"), "waived": (3, "Fail")}
 _STATUSES = {"waived": (3, "Suppressed"), "error": _UNKNOWN, "unseen": _UNKNOWN}
@@ -34,6 +35,8 @@ def ocsf_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     }
     for row, results in results_by_control(report):
         severity_id, severity_text = _SEVERITIES[severity(row)]
+        nist = row.get("nist", [])
+        more = {key: row[key] for key in ("scored", "level", "references") if key in row}
         for result, nodes in results:
             if result.outcome in ("skip", "notApplicable"):
                 continue
@@ -57,14 +60,14 @@ def ocsf_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
                 "status_detail": result.text,
                 "compliance": {
                     "control": row["id"],
-                    "requirements": [f"{row['id']} {row['title']}"],
-                    "standards": [report["title"]],
+                    "requirements": [f"{row['id']} {row['title']}", *(f"{_NIST} {name}" for name in nist)],
+                    "standards": [report["title"], *([_NIST] if nist else [])],
                     "status_id": compliance_id,
                     "status": compliance,
                     "status_detail": result.text,
                 },
                 "remediation": {"desc": row["remediation"]},
-                "unmapped": {"state": result.outcome, "scored": row["scored"]},
+                "unmapped": {"state": result.outcome, **more},
             }
             if result.outcome == "waived":
                 shared["comment"] = waived_by(result.seen["waiver"])

@@ -52,6 +52,7 @@ def ohdf_controls(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             "impact": 0 if row["state"] == "notApplicable" else _IMPACTS[how_bad],
             "tags": {
                 "severity": how_bad,
+                **{key: row[key] for key in ("level", "nist", "references") if key in row},
                 "scored": row["scored"],
                 "node_type": row["node_type"],
                 "state": row["state"],

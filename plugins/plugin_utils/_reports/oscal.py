@@ -20,6 +20,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.markdown import markdown_block, markdown_text
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_control, scan_time, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 
 _NAMESPACE = "https://github.com/rke-cis/rke.cis"
@@ -187,7 +188,14 @@ def oscal_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
             "uuid": oscal_uuid(report, "finding", report["version"], row["id"]),
             "title": f"{row['id']} {row['title']}",
             "description": "Runs on nodes with the role " + " or ".join(NODE_TYPES[kind] for kind in row["node_type"]),
-            "props": [_prop("control", row["id"]), _prop("state", state), _prop("severity", severity(row))],
+            "props": [
+                _prop("control", row["id"]),
+                _prop("state", state),
+                _prop("severity", severity(row)),
+                *([_prop("level", str(row["level"]))] if "level" in row else []),
+                *(_prop("nist-sp-800-53", name) for name in row.get("nist", [])),
+                *(_prop(source, name) for source, ids in row.get("references", {}).items() for name in ids),
+            ],
             "origins": _origins(report),
             "target": {
                 "type": "objective-id",
@@ -209,11 +217,15 @@ def oscal_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
 
 
 def oscal_selection(report: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return which controls were reviewed: all but those that were skipped or do not apply, and why."""
+    """Return which controls were reviewed: the chosen ones but those that are skipped or do not apply, and why."""
     left_out = [
         row for row, _results in results_by_control(report) if row["state"] in _UNJUDGED and not row.get("evidence")
     ]
-    found: dict[str, t.Any] = {"description": markdown_text(report["title"]), "include-all": {}}
+    found: dict[str, t.Any] = {"description": markdown_text(report["title"])}
+    if "only" in report:
+        found["include-controls"] = [{"control-id": _target(row["id"])} for row in report_checks(report)]
+    else:
+        found["include-all"] = {}
     if left_out:
         found["exclude-controls"] = [{"control-id": _target(row["id"])} for row in left_out]
         found["remarks"] = markdown_block("\n".join(f"{row['id']}: {row['advice']}" for row in left_out))

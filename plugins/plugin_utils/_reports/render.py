@@ -16,12 +16,13 @@ import urllib.parse
 import jinja2
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import FILTERS
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import results_by_node
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import Scan
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, LABELS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, LABELS, WEIGHTS
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_directory, write_report
 from ansible_collections.rke.cis.plugins.plugin_utils._text import legal_xml, plain
 
@@ -104,6 +105,7 @@ def environment(folder: str = TEMPLATES) -> jinja2.Environment:
     )
     found.filters.update(FILTERS, csv_row=csv_row)
     found.globals.update(roles=NODE_TYPES, labels=LABELS, counts=COUNTS)
+    found.globals.update(severities=SEVERITIES, levels=LEVELS, weights=WEIGHTS)
     return found
 
 

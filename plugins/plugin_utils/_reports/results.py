@@ -88,6 +88,12 @@ def remarks(report: dict[str, t.Any]) -> list[str]:
     return [*report["warnings"], *([left_out] if others else [])]
 
 
+def references(check: dict[str, t.Any]) -> str:
+    """Return the controls of NIST that a control serves, and its ids elsewhere, as text."""
+    known = {"NIST SP 800-53": check.get("nist", []), **check.get("references", {})}
+    return "; ".join(f"{name} {', '.join(ids)}" for name, ids in known.items() if ids)
+
+
 def finding_id(report: dict[str, t.Any], control: str, node: str) -> str:
     """Return what a control on a node is called in each scan of the cluster."""
     return "/".join(urllib.parse.quote(name, safe="") for name in (report["cluster"], report["version"], control, node))

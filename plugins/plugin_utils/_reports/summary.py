@@ -89,8 +89,12 @@ def node_table(report: dict[str, t.Any]) -> list[str]:
     return rows
 
 
-def _title(check: dict[str, t.Any]) -> list[str]:
-    text = f"{check['id']:<8}{check['description']}"
+def _rating(check: dict[str, t.Any]) -> str:
+    return f" [{check['severity']}]" if "severity" in check else ""
+
+
+def _title(check: dict[str, t.Any], more: str = "") -> list[str]:
+    text = f"{check['id']:<8}{check['description']}{more}"
     return textwrap.wrap(text, WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
 
 
@@ -100,7 +104,7 @@ def failures(report: dict[str, t.Any], states: t.Container[str] = FAILED) -> lis
     for check in report_checks(report):
         if check["state"] not in states:
             continue
-        rows += _title(check)
+        rows += _title(check, _rating(check))
         failed = [part for part in check["evidence"] if part["state"] in ("fail", "warn")]
         for expected in dict.fromkeys(part["expected"] for part in failed):
             rows += _wrapped("expected", expected)
@@ -199,7 +203,8 @@ def check_lines(checks: list[dict[str, str]]) -> list[str]:
         if state not in _STATES:
             not_here.setdefault(check["reason"], []).append(check["id"])
             continue
-        title = f"{_STATES[state]:<8}{check['id']:<8}{check['description']}"
+        rating = _rating(check) if state in ("fail", "warn") else ""
+        title = f"{_STATES[state]:<8}{check['id']:<8}{check['description']}{rating}"
         rows += textwrap.wrap(title, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False)
         seen = f"{check['actual']} ({check['source']})" if check["actual"] else ""
         for label, text in (

@@ -57,6 +57,9 @@ LABELS = {
 # The states of a control that fails on all nodes, or on some.
 FAILED = ("fail", "mixed")
 
+# How much a control counts in the weighted score.
+WEIGHTS = {"low": 1, "medium": 3, "high": 6, "critical": 10}
+
 # How a scan was started.
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
@@ -377,6 +380,8 @@ def build_report(
         **({"only": only} if only else {}),
         "total": len(checks),
         **counts,
+        "score": score(counts),
+        "weighted_score": weighted_score(checks),
         "nodes": names,
         "node_errors": {name: reason for name, document in documents.items() if (reason := unseen_reason(document))},
         "node_results": {
@@ -451,6 +456,25 @@ def report_checks(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
 def unexamined(report: dict[str, t.Any]) -> list[str]:
     """Return the ids of the controls that could not be examined on all nodes that they run on."""
     return [check["id"] for check in report_checks(report) if check["state"] == "error" or check.get("error_nodes")]
+
+
+def score(counts: dict[str, t.Any]) -> int | None:
+    """Return the share of controls that pass among those judged, in percent; None if none was judged.
+
+    Rounded down, so that no failure hides in 100.
+    """
+    judged = counts["pass"] + counts["fail"] + counts["error"]
+    return counts["pass"] * 100 // judged if judged else None
+
+
+def weighted_score(checks: t.Iterable[dict[str, t.Any]]) -> int | None:
+    """Return the same share of controls that count by their severity."""
+    weights = dict.fromkeys(("pass", "error", *FAILED), 0)
+    for check in checks:
+        if check["state"] in weights:
+            weights[check["state"]] += WEIGHTS[severity(check)]
+    judged = sum(weights.values())
+    return weights["pass"] * 100 // judged if judged else None
 
 
 def not_chosen(report: dict[str, t.Any]) -> int:

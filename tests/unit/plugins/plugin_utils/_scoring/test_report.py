@@ -12,13 +12,13 @@ import pytest
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     build_report,
     check_report,
     exemptions,
     node_names,
     report_checks,
+    score,
     unexamined,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
@@ -326,6 +326,7 @@ def test_counts_of_a_node_are_of_the_controls_that_run_on_it() -> None:
         assert sum(found["node_results"][name][key] for key in COUNTS) == len(controls)
 
 
+SCORES = ("score", "weighted_score")
 WHOLE = build_report(BENCHMARK, "hardened", [node("n1")], cluster())
 
 
@@ -333,7 +334,7 @@ def test_a_report_is_a_complete_one() -> None:
     assert check_report(WHOLE, "x") is WHOLE
 
 
-@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"warnings", "waivers", "attestations", "collection"}))
+@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"warnings", "waivers", "attestations", "collection", *SCORES}))
 def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
     for changed in ({name: value for name, value in WHOLE.items() if name != key}, {**WHOLE, key: None}):
         with pytest.raises(CisError, match="^report r.json: not a complete rke.cis report "):
