@@ -59,7 +59,8 @@ function statuses(hdf) {
   const found = {};
   for (const profile of contextualizeEvaluation(evaluation).contains) {
     for (const control of profile.contains) {
-      found[control.data.id] = { status: control.hdf.status, severity: control.hdf.severity, text: control.hdf.finding_details };
+      const { status, severity, rawNistTags, finding_details } = control.hdf;
+      found[control.data.id] = { status, severity, nist: rawNistTags, text: finding_details };
     }
   }
   return found;

@@ -13,6 +13,7 @@ import copy
 import csv
 import functools
 import html
+import itertools
 import json
 import os
 import pathlib
@@ -29,8 +30,7 @@ import pytest
 import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES, severity
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import (
     _KEYS,
     _nothing_judged,
@@ -39,7 +39,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks, score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost
@@ -131,6 +131,11 @@ def saf(*words: t.Any) -> str:
 # ------------------------------------------------------------------------------------------------- XCCDF
 
 RULE = test_xccdf.RULE
+XCCDF_SEVERITIES = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
+
+
+def severities(report: Report) -> dict[str, str]:
+    return {check["id"]: check["severity"] for check in report_checks(report)}
 
 
 def test_openscap_finds_the_xccdf_valid(rendered: dict[str, Rendered]) -> None:
@@ -152,6 +157,9 @@ def test_openscap_shows_each_result(rendered: dict[str, Rendered], name: str, tm
             row.get("data-tt-id").removeprefix(RULE): row.xpath("string(td[contains(@class, 'rule-result')])").strip()
             for row in page.xpath("//tr[contains(@class, 'rule-overview-leaf ')]")
         }
+        ratings = page.xpath("//tr[contains(@class, 'rule-overview-leaf ')]/td[@class='rule-severity']/text()")
+        known = severities(each.report)
+        assert ratings == [XCCDF_SEVERITIES[known[control]] for control in shown]
         # what was not selected is left out
         assert shown == {
             control: result for (on, control), result in wanted.items() if on == node and result != "notselected"
@@ -200,6 +208,12 @@ def test_heimdall_reads_each_result_of_the_xccdf(rendered: dict[str, Rendered]) 
             for control, one in found[str(path)].items()
         }
         assert read == {key: HEIMDALL[result] for key, result in test_xccdf.wanted(each.report).items()}
+        checks = {check["id"]: check for check in report_checks(each.report)}
+        for control, one in itertools.chain.from_iterable(read.items() for read in found.values()):
+            check = checks[control.removeprefix(RULE)]
+            assert one["severity"] == XCCDF_SEVERITIES[check["severity"]]
+            # it writes "CM-6 (1)", and adds two of its own
+            assert {name.replace(" ", "") for name in one["nist"]} - {"SA-11", "RA-5"} == {*check["nist"]}
 
 
 def test_saf_counts_the_xccdf(rendered: dict[str, Rendered], tmp_path: pathlib.Path) -> None:
@@ -249,7 +263,9 @@ def test_trestle_makes_oscal_of_the_xccdf(rendered: dict[str, Rendered], tmp_pat
         assert node == next(prop["value"] for prop in host["props"] if prop["name"] == "host_name")
         for observation in result["observations"]:
             props = {prop["name"]: prop["value"] for prop in observation["props"]}
-            read[name][node, props["idref"].removeprefix(RULE)] = props["result"]
+            control = props["idref"].removeprefix(RULE)
+            read[name][node, control] = props["result"]
+            assert props["severity"] == XCCDF_SEVERITIES[severities(rendered[name].report)[control]]
     assert read == {name: test_xccdf.wanted(each.report) for name, each in rendered.items()}
 
 
@@ -278,8 +294,8 @@ def test_heimdall_computes_the_state_of_each_control(rendered: dict[str, Rendere
         assert {control: one["status"] for control, one in read.items()} == {
             control: OHDF[state] for control, state in states(each.report).items()
         }
-        assert {control: one["severity"] for control, one in read.items()} == {
-            check["id"]: severity(check) for check in report_checks(each.report)
+        assert {control: (one["severity"], one["nist"]) for control, one in read.items()} == {
+            check["id"]: (check["severity"], check["nist"]) for check in report_checks(each.report)
         }
     assert (
         "Seen: --profiling=false --profiling=true"
@@ -418,8 +434,8 @@ import json, pathlib, sys
 from trestle.oscal.assessment_results import AssessmentResults
 for name in sys.argv[1:]:
     (result,) = AssessmentResults.oscal_read(pathlib.Path(name)).results
-    states = {prop.value: next(one.value for one in finding.props if one.name == "state")
-              for finding in result.findings for prop in finding.props if prop.name == "control"}
+    props = [{prop.name: prop.value for prop in finding.props} for finding in result.findings]
+    states = {found["control"]: [found[name] for name in ("state", "severity", "level")] for found in props}
     print(json.dumps([states, len(result.observations or []), len(result.risks or [])]))
 """
 
@@ -429,7 +445,11 @@ def test_trestle_reads_the_oscal(rendered: dict[str, Rendered]) -> None:
     said = run(PYTHON / "python", "-c", READ, *paths).splitlines()
     for each, path, line in zip(rendered.values(), paths, said, strict=True):
         (result,) = json.loads(path.read_text(encoding="utf-8"))["assessment-results"]["results"]
-        judged = {check["id"]: check["state"] for check in report_checks(each.report) if "evidence" in check}
+        judged = {
+            check["id"]: [check["state"], check["severity"], str(check["level"])]
+            for check in report_checks(each.report)
+            if "evidence" in check
+        }
         assert json.loads(line) == [judged, len(result["observations"]), len(result.get("risks", []))]
 
 

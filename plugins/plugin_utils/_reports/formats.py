@@ -34,7 +34,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import (
     oscal_selection,
     oscal_uuid,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import flat_score, references, remarks, scan_time, utc_text
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.results import (
+    flat_score,
+    references,
+    remarks,
+    scan_time,
+    utc_text,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (

@@ -21,8 +21,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import SEVERITIES, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import score
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, report_checks, unexamined
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, report_checks, score, unexamined
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, plain, printable, quoted
 
 Report = dict[str, t.Any]

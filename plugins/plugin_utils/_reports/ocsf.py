@@ -36,7 +36,7 @@ def ocsf_findings(report: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
     for row, results in results_by_control(report):
         severity_id, severity_text = _SEVERITIES[severity(row)]
         nist = row.get("nist", [])
-        more = {key: row[key] for key in ("scored", "level", "references") if key in row}
+        more: dict[str, t.Any] = {key: row[key] for key in ("scored", "level", "references") if key in row}
         for result, nodes in results:
             if result.outcome in ("skip", "notApplicable"):
                 continue

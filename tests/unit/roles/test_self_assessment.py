@@ -142,7 +142,9 @@ def test_every_control_stands_there_once(read: t.Any, name: str, form: str) -> N
     for control, check in zip(guide.controls, checks, strict=True):
         assert control.result == words.get(check["state"], check["state"].capitalize())
         scored = "scored" if check["scored"] else "not scored"
-        assert control.field("Result").partition(" (")[2].startswith(scored + ", for nodes with the role ")
+        rating = f"{scored}, severity {check['severity']}, level {check['level']}, for nodes with the role "
+        assert control.field("Result").partition(" (")[2].startswith(rating)
+        assert control.field("References").startswith(f"NIST SP 800-53 {', '.join(check['nist'])}; ")
         assert control.audit == "\n".join(check.get("audit", []))
         for label, key in (("Notes", "note"), ("Remediation", "remediation")):
             said = [text for found, text in control.fields if found == label]
@@ -244,6 +246,7 @@ def test_the_front_tells_of_the_scan(render: t.Any, form: str) -> None:
         "Cluster": "prod",
         "Benchmark": "CIS Kubernetes Benchmark 1.3.0 for RKE (rke-cis-1.3)",
         "Profile": "RKE-CIS-1.3-Hardened",
+        "Controls": f"all {report['total']}",
         "Evidence collected": "2026-11-21 22:00:00 UTC",
         "Kubernetes seen": "v1.16.15 on API server; v1.17.6 on n1, n2",
         "Made for Kubernetes": "1.11 to 1.12",
