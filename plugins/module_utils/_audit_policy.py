@@ -44,7 +44,15 @@ def audit_policy(text: str) -> t.List[Rule]:
     if len(rules) > limits.AUDIT_RULES:
         raise TooMany("more than {0} rules".format(limits.AUDIT_RULES))
     stages = _texts(document, "omitStages", _STAGES)
-    return [_rule(node, stages) for node in rules]
+    found: t.List[Rule] = []
+    names = 0
+    for node in rules:
+        found.append(_rule(node, stages))
+        # with aliases a small file can have very many
+        names += sum(len(value) for value in found[-1].values() if isinstance(value, list))
+        if names > limits.ENTRIES:
+            raise TooMany("more than {0} names in its rules".format(limits.ENTRIES))
+    return found
 
 
 def _rule(node: Node, stages: t.List[str]) -> Rule:

@@ -12,7 +12,9 @@ needed. A test holds this against the library jsonschema.
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
 import typing as t
 
@@ -38,6 +40,12 @@ _NAMES = {
     "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
     "boolean": "true or false", "null": "nothing",
 }  # fmt: skip
+
+
+def schema_beside(file: str, name: str) -> Schema:
+    """Return the schema of this name that lies beside a Python file."""
+    with open(os.path.join(os.path.dirname(file), f"{name}.schema.json"), encoding="utf-8") as stream:
+        return t.cast(Schema, json.load(stream))
 
 
 def compiled(schema: Schema) -> Check:

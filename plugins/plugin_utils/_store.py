@@ -154,6 +154,11 @@ def _bytes(opened: t.Callable[[str], t.BinaryIO], path: str, what: str, most: in
         raise CisError(f"{what}: cannot be read: {why}") from error
 
 
+def read_bytes(path: str, what: str, most: int) -> bytes:
+    """Return a file that scans keep for themselves. Raises CisError that names it."""
+    return _bytes(open_kept, path, f"{what} {path}", most)
+
+
 def json_of(data: bytes | str, what: str) -> t.Any:
     """Return the document in JSON text. Raises CisError that begins with `what`."""
     try:
@@ -164,7 +169,7 @@ def json_of(data: bytes | str, what: str) -> t.Any:
 
 def read_kept(path: str, what: str, most: int = limits.KEPT_BYTES) -> t.Any:
     """Return the document in a JSON file that scans keep for themselves. Raises CisError that names the file."""
-    return json_of(_bytes(open_kept, path, f"{what} {path}", most), f"{what} {path}")
+    return json_of(read_bytes(path, what, most), f"{what} {path}")
 
 
 def read_json(path: str, what: str, most: int = limits.RECORDED_BYTES) -> t.Any:

@@ -12,11 +12,14 @@ import copy
 import functools
 import json
 import pathlib
+import random
+import tempfile
 import typing as t
 
 import hypothesis
 from hypothesis import strategies as st
 
+from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import each_test
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
@@ -28,8 +31,20 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     unseen_document,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import CONFIG_MAP
 from ansible_collections.rke.cis.tests.fuzz.damage import ODD, fuzz, places
 from ansible_collections.rke.cis.tests.oracle import states as oracle
+from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
+from ansible_collections.rke.cis.tests.unit.plugins.action.test__merge_scan import (
+    NAME,
+    STARTED,
+    UNASKED,
+    document,
+    files,
+    merge,
+    scan,
+    scored,
+)
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils._benchmarks.test_laws import (
     BAD,
     IDS,
@@ -37,7 +52,7 @@ from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils._benchmarks.tes
     judged_flags,
 )
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
-from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import set_flag
+from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, set_flag
 
 Document = dict[str, t.Any]
 
@@ -298,6 +313,47 @@ def test_evidence_that_is_taken_away_never_makes_a_pass(data: st.DataObject) -> 
     after = judge(benchmark, node, cluster, {name for name, verdict in before.items() if verdict.state != "pass"})
     passed = {name: verdict for name, verdict in after.items() if verdict.state == "pass"}
     assert not passed, (done, passed, [before[name] for name in passed])
+
+
+# ---------------------------------------------------------------------------------------------------- merging
+
+
+@fuzz(25)
+@hypothesis.given(st.data())
+def test_merged_parts_are_the_whole(data: st.DataObject) -> None:
+    """Whatever nodes there are, however they are dealt, in any order of the parts, and some of them named twice."""
+    kinds = data.draw(st.lists(st.integers(0, 19), min_size=1, max_size=12))
+    documents = [document(f"n{number}", kind) for number, kind in enumerate(kinds)]
+    count = data.draw(st.integers(1, len(documents)))
+    dealt = data.draw(st.sampled_from(["as AWX does", "at will"]))
+    shares = [documents[number::count] for number in range(count)]
+    if dealt == "at will":
+        shares = [[] for _number in range(count)]
+        for one in documents:
+            shares[data.draw(st.integers(0, count - 1))].append(one)
+    asked = data.draw(st.sets(st.integers(0, count - 1), min_size=1))  # which parts ask the API
+    output = {"formats": ["csv", "prometheus"]}
+    skips = {"1.1.2": {"by": "cis_scan_skip", "reason": "r"}}
+    from_api = {"1.1.3": {"by": CONFIG_MAP, "reason": ""}}
+    with tempfile.TemporaryDirectory() as work:
+        base = pathlib.Path(work)
+        whole = scan(
+            base / "whole" / "local" / NAME, documents, part=False, output=output, skips={**skips, **from_api},
+            started=STARTED, scanned_by="me",
+        )  # fmt: skip
+        assert "failed" not in run_action(score_evidence.ActionModule, {"scan_dir": str(whole)})
+        parts = [
+            scan(base / "parts" / f"{number:02}", share, cluster() if number in asked else UNASKED,
+                 skips={**skips, **(from_api if number in asked else {})}, started=STARTED + 60 * number)
+            for number, share in enumerate(shares)
+        ]  # fmt: skip
+        parts += data.draw(st.lists(st.sampled_from(parts), max_size=3))
+        random.Random(data.draw(st.integers(0, 99))).shuffle(parts)
+        result = scored(merge(base / "merged", parts, formats=output["formats"]))
+        assert pathlib.Path(result["scan_dir"]) == base / "merged" / "local" / NAME
+        merged, expected = files(pathlib.Path(result["scan_dir"])), files(whole)
+        assert merged.keys() == expected.keys()
+        assert [name for name in merged if merged[name] != expected[name]] == []
 
 
 # ------------------------------------------------------------------------------------------------ comparisons

@@ -144,7 +144,7 @@ def _expanded(index: Data, own_checks: Data) -> Data:
         check = own_checks.get(entry["check"]) or library_check(entry["check"]) or {}
         component = components.get(check.get("component"), {})
         control = {"scored": True, "level": 1, "node_type": component.get("node_type"), **check, **entry}
-        control["tests"] = _single(control.get("tests", []))
+        control["tests"] = _single(control.get("tests") or [])
         if "title" in control:
             control["description"] = f"{control['title']} ({marks[not control['scored']]})"
         controls.append({key: value for key, value in control.items() if value is not None})

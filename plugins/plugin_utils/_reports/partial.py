@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import calendar
 import functools
-import json
 import os
 import shutil
 import time
@@ -21,7 +20,7 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, planned_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
-from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     cluster_path,
     evidence_path,
@@ -90,8 +89,7 @@ def write_partial(plan: Plan, scanned_by: str) -> str:
 
 @functools.cache
 def _schema() -> Check:
-    with open(os.path.join(os.path.dirname(__file__), "partial.schema.json"), encoding="utf-8") as stream:
-        return compiled(json.load(stream))
+    return compiled(schema_beside(__file__, "partial"))
 
 
 def _read(directory: str) -> Part:

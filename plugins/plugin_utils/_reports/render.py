@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import typing as t
@@ -113,12 +114,19 @@ def _rendered(template: str, report: dict[str, t.Any], rows: list[dict[str, t.An
     folder, name = os.path.split(template)
     if name.endswith(".json.j2"):
         report = plain(report, legal_xml)  # readers of such formats write XML of them
-    try:
+    with _named(template):
         found = environment(folder).get_template(name)
         text = found.render(report=report, rows=rows, **context._asdict())
-    except Exception as error:  # a template is the user's code and may raise anything
-        raise CisError(f"template {template}: {' '.join(str(error).split())}") from error
     return legal_xml(text) if name.endswith((".html.j2", ".xml.j2")) else text
+
+
+@contextlib.contextmanager
+def _named(template: str) -> t.Iterator[None]:
+    """Have what a template raises begin with its name. It may be the user's code, or read what contradicts itself."""
+    try:
+        yield
+    except Exception as error:
+        raise CisError(f"template {template}: {' '.join(str(error).split())}") from error
 
 
 def _write_each(directory: str, template: str, report: dict[str, t.Any]) -> None:
@@ -134,6 +142,7 @@ def _write_each(directory: str, template: str, report: dict[str, t.Any]) -> None
         return shared[id(about)]
 
     for node, results in results_by_node(report).items():
-        text = found.render(report=report, node=node, results=results, once=once)
+        with _named(template):
+            text = found.render(report=report, node=node, results=results, once=once)
         # Thousands of files that can be rendered again need not wait for the disk each.
         write_report(os.path.join(directory, urllib.parse.quote(node, safe="") + ".xml"), text, sync=False)

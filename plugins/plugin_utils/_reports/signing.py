@@ -11,6 +11,7 @@ Statement: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -23,10 +24,17 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._store import open_kept, read_json, to_json, write_report
+from ansible_collections.rke.cis.plugins.plugin_utils._store import (
+    json_of,
+    open_kept,
+    read_bytes,
+    to_json,
+    write_report,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, printable, shortened
 
 STATEMENT = "statement.json"
@@ -84,20 +92,48 @@ def verify(
     for path in paths:
         if not os.path.isfile(path):
             raise CisError(f"{path}: not found; the scan was not signed, or its signature is lost")
-    with open_kept(paths[0]) as stream:
-        text = stream.read(limits.REPORT_BYTES + 1)
+    text = read_bytes(paths[0], "statement", limits.REPORT_BYTES)  # once: what is verified is what is read
     signer = identity or _principal(paths[1], signers)
     _ssh_keygen(
         f"{paths[1]}: not a valid signature of {signer} under {paths[0]}",
         ["verify", "-f", signers, "-I", signer, "-s", paths[1]],
         text,
     )
-    statement = read_json(paths[0], "statement", limits.REPORT_BYTES)
-    if statement.get("predicateType") != PREDICATE:
-        raise CisError(f"statement {paths[0]}: expected the predicateType {PREDICATE}")
+    statement = json_of(text, f"statement {paths[0]}")
+    for where, what in _form()(statement):
+        said = shortened(printable(": ".join(filter(None, (".".join(map(str, where)), what)))), 300)
+        raise CisError(f"statement {paths[0]}: not one of this collection: {said}")
     problems = _changed(statement, _files(scan_dir, evidence_dir))
     again = _scored_again(statement["predicate"], scan_dir, evidence_dir, benchmark_dirs, problems)
     return {"signer": signer, "problems": problems, "scored_again": again}
+
+
+@functools.cache
+def _form() -> Check:
+    """Return the check of what is read of a statement. A signer is trusted, but may have signed anything."""
+    known = schema_beside(__file__, "partial")  # has the same of what a report is made from
+    parts = known["properties"]
+    candidate = parts["candidates"]["additionalProperties"]["properties"]
+    text = {"type": "string"}
+    same = ("profile", "only", "cluster", "node_tests_on", "declared_version", "waivers", "attestations", "not_scanned")
+    inputs = _object(
+        {
+            **{key: parts[key] for key in same},
+            **{key: candidate[key] for key in ("parameters", "skips")},
+            "chosen": {"type": "boolean"},
+            "notes": {"type": "array", "items": text},
+            "scan": _object({key: parts.get(key, text) for key in ("name", "kind", "by")}),
+        }
+    )
+    digest = _object({"sha256": text})
+    subject = _object({"name": text, "digest": digest})
+    predicate = _object({"collection": text, "benchmark": digest, "inputs": {**inputs, "additionalProperties": False}})
+    whole = {"predicateType": {"const": PREDICATE}, "subject": {"type": "array", "items": subject}}
+    return compiled({**_object({**whole, "predicate": predicate}), "$defs": known["$defs"]})
+
+
+def _object(properties: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {"type": "object", "required": [*properties], "properties": properties}
 
 
 def _changed(statement: dict[str, t.Any], files: dict[str, str]) -> list[str]:

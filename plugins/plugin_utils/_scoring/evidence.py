@@ -25,7 +25,7 @@ from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
-from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, Path, compiled
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, Path, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
 
@@ -91,8 +91,7 @@ def unseen_cluster(kind: str, message: str) -> dict[str, t.Any]:
 
 
 def _schema(name: str) -> Check:
-    with open(os.path.join(os.path.dirname(__file__), f"{name}.schema.json"), encoding="utf-8") as stream:
-        return compiled(json.load(stream))
+    return compiled(schema_beside(__file__, name))
 
 
 # compiled here, and not when it is used: that is in a process of its own for each node

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
@@ -17,8 +18,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     version_numbers,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     API_SERVER,
@@ -36,7 +38,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import (
     unseen_reason,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, waived_by
-from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, duration, printable, shortened
 
 SCHEMA = "rke.cis/report/1"
 
@@ -397,9 +399,80 @@ def build_report(
     }
 
 
-_CHECK = {"id", "title", "description", "remediation", "node_type", "scored", "state"}
-_LISTS = {"passed_nodes", "failed_nodes", "warned_nodes", "error_nodes", "waived_nodes"}
-_PART = {*Verdict._fields, "nodes"}
+# ------------------------------------------------------------------------------------------- reading
+
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_NAMES = {"type": "array", "items": _TEXT}
+
+
+def _object(properties: dict[str, t.Any], optional: t.Container[str] = (), **more: t.Any) -> dict[str, t.Any]:
+    return {
+        "type": "object",
+        "required": [key for key in properties if key not in optional],
+        "properties": properties,
+        **more,
+    }
+
+
+def _each(form: dict[str, t.Any], *known: str) -> dict[str, t.Any]:
+    """Return the form of a mapping of names to such values, of which these are there."""
+    return {"type": "object", "required": [*known], "additionalProperties": form}
+
+
+@functools.cache
+def _form() -> Check:
+    """Return the check of all that is read of a report again. docs/report.schema.json describes the whole of it."""
+    excuse = _object(dict.fromkeys(("reason", "owner", "expires"), _TEXT))
+    answer = _object(dict.fromkeys(("result", "explanation", "by", "date", "expires"), _TEXT))
+    part = {**dict.fromkeys(Verdict._fields, _TEXT), "state": {"enum": [*COUNTS]}, "nodes": _NAMES}
+    lists = [f"{kind}_nodes" for kind in ("passed", "failed", "warned", "error", "waived")]
+    check = _object(
+        {
+            **dict.fromkeys(("id", "title", "description", "remediation"), _TEXT),
+            "node_type": {"type": "array", "items": {"enum": [*NODE_TYPES]}},
+            "scored": {"type": "boolean"},
+            "state": {"enum": [*LABELS]},
+            **dict.fromkeys(("note", "evidence_hash"), _TEXT),
+            "severity": {"enum": [*SEVERITIES]},
+            "level": {"enum": [*LEVELS]},
+            "nist": _NAMES,
+            "references": _each(_NAMES),
+            "audit": _NAMES,
+            "evidence": {
+                "type": "array",
+                "items": _object({**part, "waiver": excuse, "attestation": answer}, ("waiver", "attestation")),
+            },
+            **dict.fromkeys(lists, _NAMES),
+        },
+        ("note", "evidence_hash", "severity", "level", "nist", "references", "audit", "evidence", *lists),
+        **{
+            "if": {"required": ["evidence"]},
+            "then": {"required": lists},
+            "else": _object({"by": _TEXT, "reason": _TEXT, "state": {"enum": ["skip", "notApplicable"]}}),
+        },
+    )
+    group = _object({"id": _TEXT, "description": _TEXT, "checks": {"type": "array", "items": check}})
+    counts = dict.fromkeys(("total", *COUNTS), _NUMBER)
+    only = _object({"choice": {"type": "object"}, "controls": _NUMBER, "of": _NUMBER})
+    return compiled(
+        _object(
+            {
+                **dict.fromkeys(("cluster", "version", "profile", "title", "collected_at"), _TEXT),
+                "scan": _object({"name": _TEXT, "by": _TEXT, "kind": {"enum": [*KINDS]}}),
+                "kubernetes": {"type": "object"},
+                "parameters": {"type": "object"},
+                "nodes": _each(_NAMES, *NODE_TYPES),
+                "node_errors": _each(_TEXT),
+                "node_results": _each(_object({"roles": _NAMES, **dict.fromkeys(COUNTS, _NUMBER)})),
+                **counts,
+                "not_scanned": _NAMES,
+                "only": only,
+                "warnings": _NAMES,
+                "results": {"type": "array", "items": group},
+            },
+            ("not_scanned", "only", "warnings"),
+        )
+    )
 
 
 def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
@@ -408,43 +481,14 @@ def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:
     Raises CisError that begins with its origin.
     """
 
-    def need(condition: t.Any, what: str) -> None:
-        if not condition:
-            raise CisError(f"{origin}: not a complete rke.cis report ({what}); score its evidence again")
+    def wrong(what: str) -> t.NoReturn:
+        what = shortened(printable(what), 200)
+        raise CisError(f"{origin}: not a complete rke.cis report ({what}); score its evidence again")
 
-    need(isinstance(document, dict) and document.get("schema") == SCHEMA, f"expected the schema {SCHEMA}")
-    for key in ("cluster", "version", "profile", "title", "collected_at"):
-        need(isinstance(document.get(key), str), key)
-    for key in ("scan", "kubernetes", "parameters", "nodes", "node_errors", "node_results"):
-        need(isinstance(document.get(key), dict), key)
-    need(document["scan"].get("kind") in KINDS and {"name", "by"} <= set(document["scan"]), "scan")
-    need({*NODE_TYPES} <= set(document["nodes"]), "nodes")
-    need(all(isinstance(why, str) for why in document["node_errors"].values()), "node_errors")
-    for key in ("total", *COUNTS):
-        number = document.get(key)
-        need(isinstance(number, int) and not isinstance(number, bool), key)
-    for row in document["node_results"].values():
-        need(isinstance(row, dict) and {"roles", *COUNTS} <= set(row), "node_results")
-    left_out = document.get("not_scanned", [])
-    need(isinstance(left_out, list) and all(isinstance(name, str) for name in left_out), "not_scanned")
-    only = document.get("only", {"choice": {}, "controls": 0, "of": 0})
-    need(isinstance(only, dict) and {"choice", "controls", "of"} <= set(only), "only")
-    need(isinstance(only["choice"], dict) and all(isinstance(only[key], int) for key in ("controls", "of")), "only")
-    need(isinstance(document.get("results"), list), "results")
-    for group in document["results"]:
-        need(isinstance(group, dict) and {"id", "description", "checks"} <= set(group), "results")
-        for check in group["checks"]:
-            need(isinstance(check, dict) and set(check) >= _CHECK, "a check")
-            need(severity(check) in SEVERITIES, f"severity of {check['id']}")
-            need(check.get("level", 1) in LEVELS, f"level of {check['id']}")
-            nist, references = check.get("nist", []), check.get("references", {})
-            need(isinstance(nist, list) and all(isinstance(name, str) for name in nist), f"nist of {check['id']}")
-            need(isinstance(references, dict), f"references of {check['id']}")
-            need(all(isinstance(ids, list) for ids in references.values()), f"references of {check['id']}")
-            if "evidence" in check:
-                need(set(check) >= _LISTS and all(set(part) >= _PART for part in check["evidence"]), check["id"])
-            else:
-                need({"by", "reason"} <= set(check), check["id"])
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        wrong(f"expected the schema {SCHEMA}")
+    for path, what in _form()(document):
+        wrong(".".join(map(str, path)) or what)
     return t.cast(dict[str, t.Any], document)
 
 

@@ -7,21 +7,16 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import random
 import shutil
-import tempfile
 import time
 import typing as t
 
-import hypothesis
 import pytest
-from hypothesis import strategies as st
 
 from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action._merge_scan import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import PARTIAL, write_partial
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
@@ -86,44 +81,6 @@ def report(merged: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def files(directory: pathlib.Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-
-
-@hypothesis.settings(max_examples=12, deadline=None)
-@hypothesis.given(st.data())
-def test_merged_parts_are_the_whole(data: st.DataObject) -> None:
-    """Whatever nodes there are, however they are dealt, in any order of the parts, and some of them named twice."""
-    kinds = data.draw(st.lists(st.integers(0, 19), min_size=1, max_size=12))
-    documents = [document(f"n{number}", kind) for number, kind in enumerate(kinds)]
-    count = data.draw(st.integers(1, len(documents)))
-    dealt = data.draw(st.sampled_from(["as AWX does", "at will"]))
-    shares = [documents[number::count] for number in range(count)]
-    if dealt == "at will":
-        shares = [[] for _number in range(count)]
-        for one in documents:
-            shares[data.draw(st.integers(0, count - 1))].append(one)
-    asked = data.draw(st.sets(st.integers(0, count - 1), min_size=1))  # which parts ask the API
-    output = {"formats": ["csv", "prometheus"]}
-    skips = {"1.1.2": {"by": "cis_scan_skip", "reason": "r"}}
-    from_api = {"1.1.3": {"by": CONFIG_MAP, "reason": ""}}
-    with tempfile.TemporaryDirectory() as work:
-        base = pathlib.Path(work)
-        whole = scan(
-            base / "whole" / "local" / NAME, documents, part=False, output=output, skips={**skips, **from_api},
-            started=STARTED, scanned_by="me",
-        )  # fmt: skip
-        assert "failed" not in run_action(score_evidence.ActionModule, {"scan_dir": str(whole)})
-        parts = [
-            scan(base / "parts" / f"{number:02}", share, cluster() if number in asked else UNASKED,
-                 skips={**skips, **(from_api if number in asked else {})}, started=STARTED + 60 * number)
-            for number, share in enumerate(shares)
-        ]  # fmt: skip
-        parts += data.draw(st.lists(st.sampled_from(parts), max_size=3))
-        random.Random(data.draw(st.integers(0, 99))).shuffle(parts)
-        result = scored(merge(base / "merged", parts, formats=output["formats"]))
-        assert pathlib.Path(result["scan_dir"]) == base / "merged" / "local" / NAME
-        merged, expected = files(pathlib.Path(result["scan_dir"])), files(whole)
-        assert merged.keys() == expected.keys()
-        assert [name for name in merged if merged[name] != expected[name]] == []
 
 
 def test_hosts_that_no_part_has_are_errors(tmp_path: pathlib.Path) -> None:
@@ -353,3 +310,30 @@ def test_a_damaged_part_is_refused_in_one_line_or_is_as_good(tmp_path: pathlib.P
                     path.stem[5:] for path in pathlib.Path(plan["evidence_dir"]).glob("node-*")
                 }
             shutil.rmtree(tmp_path / f"merged{number}", ignore_errors=True)
+
+
+def test_a_thousand_nodes_in_seven_parts_are_the_whole_byte_for_byte(tmp_path: pathlib.Path) -> None:
+    """Dealt as AWX deals them, merged in another order, and one part twice."""
+    texts = {kind: to_json(document("NAME", kind)) for kind in range(20)}
+    roles = {f"n{number:04}": document("NAME", number % 20)["roles"] for number in range(20)}
+    nodes = {f"n{number:04}": roles[f"n{number % 20:04}"] for number in range(1000)}
+
+    def gathered(directory: pathlib.Path, names: list[str], **more: t.Any) -> pathlib.Path:
+        plan = make_plan(directory, {name: nodes[name] for name in names}, cluster(), **more)
+        for name in names:
+            text = texts[int(name[1:]) % 20].replace('"NAME"', f'"{name}"')
+            pathlib.Path(evidence_path(plan["evidence_dir"], name)).write_text(text, encoding="utf-8")
+        if more["partial"]:
+            write_partial(plan, "me")
+        return directory
+
+    output = {"formats": ["csv"]}
+    names = list(nodes)
+    whole = gathered(tmp_path / "whole" / "local" / NAME, names, partial=False, output=output, scanned_by="me")
+    assert "failed" not in run_action(score_evidence.ActionModule, {"scan_dir": str(whole)})
+    parts = [gathered(tmp_path / "parts" / f"p{of}", names[of::7], partial=True) for of in range(7)]
+    shuffled = [parts[of] for of in (4, 1, 6, 0, 3, 1, 5, 2)]
+    result = scored(merge(tmp_path / "merged", shuffled, formats=output["formats"]))
+    merged, expected = files(pathlib.Path(result["scan_dir"])), files(whole)
+    assert len(expected) > 1000 and merged.keys() == expected.keys()
+    assert [name for name in merged if merged[name] != expected[name]] == []

@@ -209,3 +209,57 @@ def test_a_key_that_cannot_sign_costs_the_signature_only(tmp_path: pathlib.Path,
     args["sign_key"] = str(tmp_path / "nowhere")
     result = run_action(score_evidence.ActionModule, {**args, "evidence_dir": str(evidence)})
     assert result["msg"] == f"cis_report_sign_key {tmp_path / 'nowhere'}: no such file on the controller"
+
+
+def test_what_is_verified_is_what_is_read(
+    tmp_path: pathlib.Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write there can put another statement in its place at any time."""
+    scan = signed(tmp_path, keys["ours"])
+    run = signing._ssh_keygen
+
+    def swapped(what: str, arguments: list[str], data: bytes = b"") -> str:
+        said = run(what, arguments, data)
+        if arguments[0] == "verify":
+            drop_waiver(scan)
+        return said
+
+    monkeypatch.setattr(signing, "_ssh_keygen", swapped)
+    result = verified(tmp_path, keys, scan)
+    assert (result["problems"], result["scored_again"]) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"predicateType": "x"}, "predicateType: must be 'https://rke-cis.github.io/rke.cis/scan/v1'"),
+        ({"subject": [{"name": "report.json"}]}, "subject.0: digest is missing"),
+        ({"predicate": {"collection": 5}}, "predicate.collection: expected text"),
+        ({"predicate": {}}, "predicate: collection is missing"),
+    ],
+)
+def test_a_signed_statement_of_another_form_is_one_line(
+    tmp_path: pathlib.Path, keys: dict[str, str], change: dict[str, t.Any], said: str
+) -> None:
+    scan = signed(tmp_path, keys["ours"])
+    path = scan / "statement.json"
+    path.write_text(to_json({**json.loads(path.read_text()), **change}))
+    (scan / "statement.json.sig").unlink()
+    sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "rke.cis", "-f", keys["ours"], str(path)]
+    subprocess.run(sign, check=True, capture_output=True)
+    message = verified(tmp_path, keys, scan)["msg"]
+    assert message.startswith(f"statement {path}: not one of this collection: "), message
+    assert said in message
+
+
+def test_a_statement_that_is_a_link_or_too_large_is_not_read(
+    tmp_path: pathlib.Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = signed(tmp_path, keys["ours"])
+    (scan / "statement.json").rename(tmp_path / "other.json")
+    (scan / "statement.json").symlink_to(tmp_path / "other.json")
+    assert "cannot be read: not a regular file" in verified(tmp_path, keys, scan)["msg"]
+    (scan / "statement.json").unlink()
+    (tmp_path / "other.json").rename(scan / "statement.json")
+    monkeypatch.setattr(signing.limits, "REPORT_BYTES", 500)
+    assert "too large: more than 500 bytes" in verified(tmp_path, keys, scan)["msg"]

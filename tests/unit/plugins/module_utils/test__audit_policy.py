@@ -109,3 +109,12 @@ def test_many_rules_are_too_many():
     assert len(audit_policy("kind: Policy\nrules:\n" + "- level: Metadata\n" * most)) == most
     with pytest.raises(TooMany):
         audit_policy("kind: Policy\nrules:\n" + "- level: Metadata\n" * (most + 1))
+
+
+def test_rules_of_many_names_by_aliases_are_too_many():
+    verbs = "x-verbs: &v [" + ", ".join(["get"] * limits.AUDIT_RULES) + "]\n"
+    rule = "- {level: Metadata, verbs: *v}\n"
+    few = limits.ENTRIES // limits.AUDIT_RULES
+    assert len(audit_policy(verbs + "kind: Policy\nrules:\n" + rule * few)) == few
+    with pytest.raises(TooMany, match="more than 10000 names"):
+        audit_policy(verbs + "kind: Policy\nrules:\n" + rule * (few + 1))

@@ -578,7 +578,7 @@ def test_a_broken_report_is_named(tmp_path: pathlib.Path) -> None:
     del report["results"]
     pathlib.Path(path).write_text(json.dumps(report))
     with pytest.raises(
-        CisError, match=f"report {path}: not a complete rke.cis report .results.; score its evidence again"
+        CisError, match=f"report {path}: not a complete rke.cis report .results is missing.; score its evidence again"
     ):
         read_report(path)
     assert os.path.exists(path)
