@@ -19,7 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     VARIABLES,
     check_result,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import find_parts, merge_evidence, merged_plan
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import find_parts, merge_evidence, plan_of_parts
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import keep_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
@@ -55,7 +55,7 @@ class ActionModule(ControllerAction):
         directory = cluster_directory(args["report_dir"], args["cluster"], "cis_scan_cluster")
         places = [os.path.expanduser(path) for path in args["partials"]] or [directory]
         parts = find_parts(places, args["scan_id"], args["max_apart"])
-        plan = merged_plan(parts, args["max_apart"], [os.path.abspath(path) for path in args["benchmark_dirs"]])
+        plan = plan_of_parts(parts, args["max_apart"], [os.path.abspath(path) for path in args["benchmark_dirs"]])
         if plan["cluster"] != args["cluster"]:
             raise CisError(
                 f"partial {parts[0].directory}: of the cluster {plan['cluster']}; set cis_scan_cluster to it, not to "

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._encryption import Node, TooMany, fields_of, load, text_of
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import Node, TooMany, fields_of, load, text_of
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 _STAGES = re.compile(r"(?:RequestReceived|ResponseStarted|ResponseComplete|Panic)\Z")

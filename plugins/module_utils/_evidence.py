@@ -203,11 +203,8 @@ class Collector:
         """Return a part of a file: names and known words, never its text."""
         # imported only here: on a node every import is compiled anew, and most nodes have no such file
         from ansible_collections.rke.cis.plugins.module_utils._audit_policy import audit_policy
-        from ansible_collections.rke.cis.plugins.module_utils._encryption import (
-            NotUnderstood,
-            TooMany,
-            encryption_providers,
-        )
+        from ansible_collections.rke.cis.plugins.module_utils._encryption import encryption_providers
+        from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import NotUnderstood, TooMany
 
         try:
             text = self.files.read(path).decode("utf-8-sig")

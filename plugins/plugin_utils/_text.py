@@ -13,9 +13,12 @@ a terminal.
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -40,10 +43,10 @@ def quoted(value: t.Any) -> str:
     return shortened(repr(value), 80)
 
 
-def listed(names: t.Sequence[str], most: int, total: int | None = None) -> str:
+def listed(names: t.Sequence[str], most: int, total: int | None = None, between: str = ", ") -> str:
     """Return the first names, and how many more there are."""
     more = (len(names) if total is None else total) - len(names[:most])
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, word: str) -> str:
@@ -54,6 +57,11 @@ def counted(number: int, word: str) -> str:
 def settings(values: t.Mapping[str, str | list[str]]) -> list[str]:
     """Return name=value of each parameter."""
     return [f"{name}={value if isinstance(value, str) else ', '.join(value)}" for name, value in values.items()]
+
+
+def utc(seconds: float) -> str:
+    """Return a time in the form that documents have it in."""
+    return time.strftime(TIME, time.gmtime(seconds))
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, encryption_providers
+from ansible_collections.rke.cis.plugins.module_utils._encryption import encryption_providers
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import NotUnderstood
 
 KEY = "bm90LWEtcmVhbC1rZXktYXQtYWxsLTMyLWJ5dGVzIQ=="
 

@@ -32,12 +32,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
-from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import TIME, counted, printable, shortened, utc
 
 PARTIAL = "partial.json"
 SCHEMA = "rke.cis/partial/1"
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 # Of a plan, what only its own controller can use.
 _LOCAL = (
     "schema",
@@ -79,7 +78,7 @@ def write_partial(plan: Plan, scanned_by: str) -> str:
     """Write down what a part of a scan was asked for, now that its evidence is complete, and return the path."""
     path = os.path.join(plan["scan_dir"], PARTIAL)
     kept = {key: value for key, value in plan.items() if key not in _LOCAL}
-    kept.update(scanned_by=scanned_by, started=_text(plan["started"]), finished=_text(time.time()))
+    kept.update(scanned_by=scanned_by, started=utc(plan["started"]), finished=utc(time.time()))
     write_file(path, to_json({"schema": SCHEMA, "collection": COLLECTOR, **kept}))
     return path
 
@@ -99,7 +98,7 @@ def _read(directory: str) -> Part:
         text = shortened(printable(f"{'.'.join(map(str, where))}: {what}"), 200)
         raise CisError(f"partial {path}: not a part of a scan: {text}; scan it again, or leave it out")
     try:
-        started = calendar.timegm(time.strptime(asked["started"], _TIME))
+        started = calendar.timegm(time.strptime(asked["started"], TIME))
     except ValueError as error:
         raise CisError(f"partial {path}: not a part of a scan: {error}; scan it again, or leave it out") from error
     return Part(os.path.dirname(path), asked, started)
@@ -143,7 +142,7 @@ def _newest(directory: str, scan_id: str, max_apart: int) -> list[Part]:
 # ------------------------------------------------------------------------------------------- merging them
 
 
-def merged_plan(parts: list[Part], max_apart: int, benchmark_dirs: list[str]) -> Plan:
+def plan_of_parts(parts: list[Part], max_apart: int, benchmark_dirs: list[str]) -> Plan:
     """Return the plan of the scan that these are the parts of. Raises CisError if they are not those of one scan."""
     first = parts[0]
     wanted = _comparable(first.asked)
@@ -301,7 +300,3 @@ def _link(source: str, path: str) -> None:
         os.link(source, path)
     except OSError:  # another file system, or another user's file
         shutil.copyfile(source, path)
-
-
-def _text(seconds: float) -> str:
-    return time.strftime(_TIME, time.gmtime(seconds))

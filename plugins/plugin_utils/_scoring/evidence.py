@@ -27,7 +27,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, Path, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened, utc
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -35,7 +35,6 @@ if t.TYPE_CHECKING:
 NOT_GATHERED = "not gathered"
 INTERRUPTED = "interrupted"
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 # How many seconds a node's clock may be off.
 _CLOCK = 300
 
@@ -232,7 +231,7 @@ def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
     except (KeyError, ValueError):
         seen = int(now)  # no time: nothing is known of the clock
     off = int(max(0, seen - now) + min(0, seen - asked))
-    document["collected_at"] = time.strftime(_TIME, time.gmtime(now))
+    document["collected_at"] = utc(now)
     return {**document, "clock_offset": off} if abs(off) > _CLOCK else document
 
 

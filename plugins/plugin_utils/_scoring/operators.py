@@ -262,10 +262,7 @@ def _rules(rules: list[dict[str, t.Any]]) -> str:
         parts = [f"{key} {listed(rule[key], 20)}" for key in _NARROWING if key in rule] or ["everything"]
         parts += [f"not in {listed(rule['omitStages'], 4)}"] if "omitStages" in rule else []
         shown.append(f"{rule['level']} for {', '.join(parts)}")
-    return (
-        "; ".join(shown[:_MOST_RULES]) + (f" and {len(shown) - _MOST_RULES} more" if len(shown) > _MOST_RULES else "")
-        or "no rules"
-    )
+    return listed(shown, _MOST_RULES, between="; ") or "no rules"
 
 
 def _listing(entry: dict[str, t.Any]) -> str:

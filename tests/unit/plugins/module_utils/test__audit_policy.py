@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._audit_policy import audit_policy
-from ansible_collections.rke.cis.plugins.module_utils._encryption import NotUnderstood, TooMany
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import NotUnderstood, TooMany
 
 POLICY = """
 apiVersion: audit.k8s.io/v1

@@ -9,13 +9,8 @@ import sys
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.module_utils._encryption import (
-    NotUnderstood,
-    SimpleYaml,
-    TooMany,
-    encryption_providers,
-    load,
-)
+from ansible_collections.rke.cis.plugins.module_utils._encryption import encryption_providers
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import NotUnderstood, SimpleYaml, TooMany, load
 
 # No real key; it must never be found in what comes out.
 KEY = "bm90LWEtcmVhbC1rZXktYXQtYWxsLTMyLWJ5dGVzIQ=="
