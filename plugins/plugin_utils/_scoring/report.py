@@ -18,7 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     version_numbers,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
