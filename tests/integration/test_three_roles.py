@@ -17,7 +17,9 @@ from conftest import with_api
 from scans import HARDENED, PERMISSIVE, PSP_CONTROLS
 from testbed import Testbed, kube_apiserver
 
-COLUMNS = "ID,Description,Remediation,State of Test,Node type,Nodes,Passed_Nodes,Failed_Nodes,Profile"
+COLUMNS = (
+    "ID,Description,Remediation,State of Test,Node type,Nodes,Passed_Nodes,Failed_Nodes,Profile,Severity,Level,NIST"
+)
 
 # What RKE's own arguments leave open; tests/oracle/test_rke_arguments.py has the same for other versions of RKE.
 DEFAULT_FAILS = {
@@ -151,7 +153,7 @@ def test_csv(scan_default: scans.Outcome) -> None:
     rows = scan_default.table()
     assert ",".join(rows[0]) == COLUMNS
     assert len(rows) == 98
-    assert {len(row) for row in rows} == {9}
+    assert {len(row) for row in rows} == {12}
     assert [row[0] for row in rows[1:]] == list(scan_default.checks)
     assert {row[8] for row in rows[1:]} == {HARDENED}
     by_id = {row[0]: row for row in rows[1:]}

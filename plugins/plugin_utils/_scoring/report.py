@@ -453,7 +453,8 @@ def _form() -> Check:
     )
     group = _object({"id": _TEXT, "description": _TEXT, "checks": {"type": "array", "items": check}})
     counts = dict.fromkeys(("total", *COUNTS), _NUMBER)
-    only = _object({"choice": {"type": "object"}, "controls": _NUMBER, "of": _NUMBER})
+    choice = _each({"anyOf": [{"enum": [*LEVELS]}, _NAMES]})
+    only = _object({"choice": choice, "controls": _NUMBER, "of": _NUMBER})
     return compiled(
         _object(
             {

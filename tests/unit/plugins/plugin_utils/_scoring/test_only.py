@@ -191,6 +191,7 @@ def test_the_report_is_not_taken_for_the_whole() -> None:
     )
     assert "no control '9.9.9'" in unknown  # 1.3.1, which was not chosen, is known
     assert check_report(report, "x") is report
-    for wrong in (5, {}, {**report["only"], "choice": []}, {**report["only"], "of": "130"}):
+    choices = ({**report["only"], "choice": choice} for choice in ([], {"level": [1]}, {"nist": "AC-3"}))
+    for wrong in (5, {}, {**report["only"], "of": "130"}, *choices):
         with pytest.raises(CisError, match="x: not a complete rke.cis report .only."):
             check_report({**report, "only": wrong}, "x")
