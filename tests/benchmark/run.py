@@ -290,11 +290,12 @@ def copies(count: int, directory: str) -> None:
         pathlib.Path(directory, f"node-{name}.json").write_text(text)
 
 
+SCORED_HEAD = "| What | Nodes | Seconds | CPU, s | Memory, MB |"
 SCORED = ["-e", "cis_scan_profile=RKE-CIS-1.4-Hardened", "-e", json.dumps({"cis_scan_fail_on": []})]
 
 
 def measure_scoring(runs: int) -> None:
-    print("scoring recorded evidence, and all default formats: seconds (minimum median maximum)")
+    print("scoring recorded evidence, and all default formats (medians)\n" + SCORED_HEAD)
     medians = {}
     for count in (100, 1000, 10_000):
         with tempfile.TemporaryDirectory() as work:
@@ -303,16 +304,16 @@ def measure_scoring(runs: int) -> None:
             command += ["-e", f"cis_scan_evidence_dir={work}/evidence", "-e", f"cis_report_dir={work}/reports"]
             costs = [cost(command, work) for _run in range(min(runs, 3))]
             medians[count] = statistics.median(one.seconds for one in costs)
-            print(f"  {count:>6,} nodes: {spent(costs)}", flush=True)
+            print(scored_row("score", count, costs), flush=True)
     start = time.monotonic()
     subprocess.run(["ansible-playbook", "--version"], capture_output=True, check=True)
     print(f"  (ansible-playbook alone: {time.monotonic() - start:.2f} s)")
     print(f"  9,000 nodes more cost {(medians[10_000] - medians[1000]) / 9000 * 1000:.2f} ms each")
 
 
-def spent(costs: list[Cost]) -> str:
-    cpu, largest = statistics.median(one.cpu for one in costs), max(one.largest for one in costs)
-    return f"{spread([one.seconds for one in costs])} s, {cpu:.1f} s of CPU, {largest:.0f} MB"
+def scored_row(what: str, count: int, costs: list[Cost]) -> str:
+    seconds, cpu = (statistics.median(getattr(one, key) for one in costs) for key in ("seconds", "cpu"))
+    return f"| {what} | {count:,} | {seconds:.1f} | {cpu:.1f} | {max(one.largest for one in costs):.0f} |"
 
 
 def parts(count: int, number: int, directory: pathlib.Path) -> list[str]:
@@ -340,13 +341,14 @@ def parts(count: int, number: int, directory: pathlib.Path) -> list[str]:
 
 
 def measure_merge(runs: int) -> None:
-    print("merging 10,000 recorded nodes in 100 parts, and all default formats: seconds (minimum median maximum)")
+    print("merging recorded nodes, and all default formats (medians)\n" + SCORED_HEAD)
     with tempfile.TemporaryDirectory() as work:
         named = parts(10_000, 100, pathlib.Path(work))
         asked = {"cis_scan_partials": named, "cis_scan_cluster": "practice", "cis_report_dir": f"{work}/reports"}
         command = ["ansible-playbook", str(PLAYBOOKS / "cis_merge.yml")]
         command += ["-e", json.dumps({**asked, "cis_scan_fail_on": []})]
-        print(f"  {spent([cost(command, work) for _run in range(min(runs, 3))])}")
+        costs = [cost(command, work) for _run in range(min(runs, 3))]
+        print(scored_row("merge 100 parts, and score", 10_000, costs))
 
 
 FILTER = """async ([name, value]) => {

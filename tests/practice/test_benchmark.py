@@ -30,7 +30,7 @@ def test_the_page_names_what_there_is() -> None:
         else:
             measured.add(benchmark.parser().parse_args(shlex.split(variables.get("ARGS", ""))).only)
     assert measured == set(benchmark.MEASURES)
-    assert benchmark.HEAD in page
+    assert benchmark.HEAD in page and benchmark.SCORED_HEAD in page
 
 
 def test_hosts_can_answer_from_recorded_evidence() -> None:
