@@ -168,10 +168,28 @@ checks:
       type: str
       sample: seen --anonymous-auth=true
     severity:
-      description: How bad a failure is. Also C(level), C(nist) and C(references), as in a report.
+      description: How bad a failure is.
       returned: where the benchmark says so
       type: str
       sample: high
+    level:
+      description: The level that the CIS benchmark gives it.
+      returned: success
+      type: int
+      sample: 1
+    nist:
+      description: The controls of NIST SP 800-53 that it serves.
+      returned: where the benchmark says so
+      type: list
+      elements: str
+      sample: [AC-3]
+    references:
+      description: What it is called by the sources of its severity and of these.
+      returned: where the benchmark says so
+      type: dict
+      sample:
+        kubescape: [C-0172]
+        stig: [V-242391]
     remediation:
       description: What to do on RKE if it fails.
       returned: success

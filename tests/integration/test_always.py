@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import subprocess
 import time
 import typing as t
 
@@ -28,7 +29,7 @@ _PROGRAMS = {
 # What happens on a host as soon as the module that gathers evidence asks its Docker.
 _MEANWHILE = {
     "hang": "pkill -KILL -f 'sshd: root@notty'; sleep 60",
-    "none": f"(ip link set eth0 down; sleep {_SECONDS + 5}; ip link set eth0 up) >/dev/null 2>&1 & sleep 60",
+    "none": "ip link set eth0 down; sleep 60",
 }
 # A clock that is a day ahead, for the modules of this node.
 _A_DAY = """import time
@@ -99,7 +100,7 @@ current-context: x
 
 
 @pytest.fixture(scope="module")
-def wrong(faults: Testbed, node_pythons: dict[str, str]) -> dict[str, tuple[dict[str, t.Any], str]]:
+def wrong(faults: Testbed, node_pythons: dict[str, str]) -> t.Iterator[dict[str, tuple[dict[str, t.Any], str]]]:
     """All that can be wrong with a node, each time with the same host."""
     lines = ["mkdir -p /opt/wrong /opt/full && mount -t tmpfs -o size=4k none /opt/full && mkdir /opt/full/tmp"]
     lines += [f"cat >/opt/wrong/{name} <<'E'\n#!/bin/sh\nrm $0\n{text}\nE" for name, text in _PROGRAMS.items()]
@@ -114,7 +115,14 @@ def wrong(faults: Testbed, node_pythons: dict[str, str]) -> dict[str, tuple[dict
         "cut": ({"ansible_host": faults.addresses["hang"]}, "the SSH connection broke while the node was examined; .*"),
         "lost": ({"ansible_host": faults.addresses["none"]}, _SLOW),
     }
-    return {**WRONG, **(too_old if old else {}), **meanwhile}
+    yield {**WRONG, **(too_old if old else {}), **meanwhile}
+    # from outside: on the node, what would do it ends with the docker command
+    inside = ["nsenter", "--target", pathlib.Path(faults.dir, "pid").read_text("utf-8").strip(), "--mount", "--net"]
+    subprocess.run([*inside, "ip", "-n", "none", "link", "set", "eth0", "up"], check=True)
+    # connections that are older than the loss of the link are of no use to the next test
+    for socket in pathlib.Path(faults.dir, "cp").glob("*"):
+        subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "x"], capture_output=True, check=False)
+    faults.shell("none", "true", check=True)
 
 
 def scan(

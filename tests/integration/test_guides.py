@@ -62,6 +62,17 @@ def test_no_page_is_left_out() -> None:
             assert any("documented" in test and re.search(rf'["/]{page.name}"', test) for test in tests), page
 
 
+def test_performance(who: Reader) -> None:
+    """Its figures and commands: tests/practice/test_benchmark.py."""
+    page = Page("docs/performance.md", who)
+    page.save("forks = 50", "ansible.cfg")
+    dumped = who.run("ansible-config dump --only-changed").stdout
+    assert re.search(r"DEFAULT_FORKS.* = 50", dumped)
+    scan = "ansible-playbook -i inventory rke.cis.cis_scan -e cis_scan_fail_on="
+    assert who.run(scan).returncode == 0
+    assert page.left == []
+
+
 def test_options_that_texts_name(documented_cluster: Testbed, installed: pathlib.Path) -> None:
     """Each in a scan of the practice cluster."""
     gate, never = (f"-e '{{\"cis_scan_fail_on\": [{words}]}}'" for words in ('"error", "unreachable", "fail"', ""))

@@ -31,9 +31,9 @@ for version in 20.3.4 21.0.1 21.3.1 23.1.2 24.0 24.2 25.2; do
             "subprocess.check_call([sys.executable, '-m', 'pip', 'install', '-q', 'pip==$version'], env=env)"
         ;;
     *) printf '%s\n' 'import ensurepip' 'ensurepip.bootstrap()' ;;
-    esac >"$file.new"
+    esac >"$file.$$"
     # One that ansible-test fetched itself is the better one.
-    if [ -e "$file" ] && ! grep -q '^import ensurepip$' "$file"; then rm "$file.new"; else mv "$file.new" "$file"; fi
+    if [ -e "$file" ] && ! grep -q '^import ensurepip$' "$file"; then rm "$file.$$"; else mv "$file.$$" "$file"; fi
 done
 
 # A copy for each, since several may run at once.

@@ -14,6 +14,13 @@ lock=tests/locks/${requirements//\//-}
 
 say() { printf 'venv: %s\n' "$*" >&2; }
 
+# Gates that run at the same time share environments.
+if command -v flock >/dev/null; then
+    mkdir -p .cache
+    exec 9>.cache/venv.lock
+    flock 9
+fi
+
 usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; }
 
 if [ -z "$python" ]; then
