@@ -27,10 +27,7 @@ _PROGRAMS = {
     "ahead": 'PYTHONPATH=/opt/wrong/a-day exec python3 "$@"',
 }
 # What happens on a host as soon as the module that gathers evidence asks its Docker.
-_MEANWHILE = {
-    "hang": "pkill -KILL -f 'sshd: root@notty'; sleep 60",
-    "none": "ip link set eth0 down; sleep 60",
-}
+_MEANWHILE = {"hang": "pkill -KILL -f 'sshd: root@notty'; sleep 60", "none": "ip link set eth0 down; sleep 60"}
 # A clock that is a day ahead, for the modules of this node.
 _A_DAY = """import time
 gmtime = time.gmtime
