@@ -17,6 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     merged_lists,
     merged_plan,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import RATINGS
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
@@ -93,7 +94,7 @@ class ActionModule(ControllerAction):
                 {
                     "id": control["id"],
                     **{key: control[key] for key in ("title", "description", "scored")},
-                    **{key: control[key] for key in ("severity", "level", "nist", "references") if key in control},
+                    **{key: control[key] for key in RATINGS if key in control},
                     **verdict._asdict(),
                     "remediation": control["remediation"],
                 }

@@ -189,7 +189,7 @@ gates:
       type: bool
       sample: false
     note:
-      description: What the figure does not say, that nothing was judged, or that there is no scan to compare with.
+      description: Set if nothing was judged, or if there is no scan to compare with. Empty otherwise.
       returned: success
       type: str
       sample: ""

@@ -69,6 +69,12 @@ def commands(node: Document, component: str) -> list[str]:
     return t.cast("list[str]", process)
 
 
+def drawn(data: st.DataObject) -> tuple[Benchmark, Document, Document, dict[str, str]]:
+    """Return what `good` does of one of the benchmarks, with a node that may be changed."""
+    benchmark, node, cluster, found = good(data.draw(st.sampled_from(IDS)))
+    return benchmark, copy.deepcopy(node), cluster, found
+
+
 def name_of(word: str) -> str:
     return word.lstrip("-").partition("=")[0].replace("_", "-")
 
@@ -79,8 +85,7 @@ def name_of(word: str) -> str:
 @fuzz(400)
 @hypothesis.given(data=st.data())
 def test_the_order_of_unrepeated_arguments_does_not_matter(data: st.DataObject) -> None:
-    benchmark, node, _cluster, found = good(data.draw(st.sampled_from(IDS)))
-    node = copy.deepcopy(node)
+    benchmark, node, _cluster, found = drawn(data)
     component = data.draw(st.sampled_from(sorted(node["containers"])))
     program, *words = commands(node, component)
     repeated = {name for name in map(name_of, words) if list(map(name_of, words)).count(name) > 1}
@@ -114,8 +119,7 @@ def unrelated(benchmark: Benchmark, component: str) -> list[str]:
 @fuzz(400)
 @hypothesis.given(data=st.data())
 def test_flags_that_no_control_asks_for_change_nothing(data: st.DataObject) -> None:
-    benchmark, node, _cluster, found = good(data.draw(st.sampled_from(IDS)))
-    node = copy.deepcopy(node)
+    benchmark, node, _cluster, found = drawn(data)
     component = data.draw(st.sampled_from(sorted(node["containers"])))
     given = [[word] for word in commands(node, component)]
     for flag in data.draw(st.lists(st.sampled_from(unrelated(benchmark, component)), min_size=1, max_size=4)):
@@ -135,8 +139,7 @@ _ADD_UP = ("excludes", "subset_of", "absolute_path")
 @hypothesis.given(data=st.data())
 def test_a_bad_value_that_comes_last_never_passes(data: st.DataObject) -> None:
     """However often the flag is given before, and in which form. Where values add up, it need not come last."""
-    benchmark, node, cluster, _found = good(data.draw(st.sampled_from(IDS)))
-    node = copy.deepcopy(node)
+    benchmark, node, cluster, _found = drawn(data)
     control_id, component, flag, bad = data.draw(st.sampled_from(_bad(benchmark)))
     (control,) = (control for control in benchmark.controls if control["id"] == control_id)
     tests = [test for test in control["tests"] if test.get("flag") == flag and test["op"] in BAD]
@@ -168,8 +171,7 @@ WORDS = [
 @fuzz(700)
 @hypothesis.given(data=st.data())
 def test_any_words_give_a_verdict_with_its_reason(data: st.DataObject) -> None:
-    benchmark, node, cluster, _found = good(data.draw(st.sampled_from(IDS)))
-    node = copy.deepcopy(node)
+    benchmark, node, cluster, _found = drawn(data)
     component = data.draw(st.sampled_from(sorted(node["containers"])))
     flags = sorted(benchmark.components[component]["flags"])
     argv = commands(node, component)
@@ -272,7 +274,7 @@ UNSEEN = ("denied", "unreadable", "timeout", "too large", "not_located", "not_mo
 
 
 def take_away(draw: st.DrawFn, node: Document, cluster: Document) -> str:
-    """Take a part of the evidence away, or damage it so that it is no evidence.
+    """Take a part of the evidence away, or damage it so that it is not valid.
 
     That is any key, or any value that becomes an error or something of another kind. It is another node, and no damage,
     if a word of a command line, a variable or an entry of a list is not there, or has another valid value; and so are

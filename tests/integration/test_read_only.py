@@ -117,7 +117,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 queue = libc.fanotify_init(0x10 | 0x20, os.O_CLOEXEC)
 assert queue >= 0, os.strerror(ctypes.get_errno())
 for line in open("/proc/self/mountinfo"):
-    # neither what is no disk nor memory, nor what containers see
+    # leave out what is not a file system on disk or in memory, and what containers see
     if line.split(" - ")[1].split()[0] in ("overlay", "tmpfs", "ext4", "xfs", "btrfs"):
         mask = ctypes.c_uint64(OPEN | CLOSE_WRITE | ON_DIRECTORY)
         libc.fanotify_mark(queue, 0x1 | 0x10, mask, -100, line.split()[4].encode())

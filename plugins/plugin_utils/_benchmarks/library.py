@@ -34,6 +34,8 @@ _MARKS = ("Scored", "Not Scored")  # of controls that count in the score, and of
 SEVERITIES = ("low", "medium", "high", "critical")
 # CIS profile levels. Each includes the ones below it.
 LEVELS = (1, 2)
+# What says how much a control matters, and where that comes from.
+RATINGS = ("level", "severity", "nist", "references")
 
 Data = dict[str, t.Any]
 

@@ -29,7 +29,7 @@ Gate = dict[str, t.Any]
 
 _MOST_NAMES = 10
 
-# SAF's words to states of controls: what Heimdall calls them in our OHDF, but what warns is no failure.
+# SAF's words to states of controls: as Heimdall shows them in our OHDF, except that a warning is not a failure.
 _STATUSES = {
     "passed": ("pass",),
     "failed": FAILED,

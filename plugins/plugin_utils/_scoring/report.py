@@ -18,7 +18,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     version_numbers,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, RATINGS, SEVERITIES, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
@@ -297,8 +297,8 @@ def states_of_nodes(check: dict[str, t.Any], names: dict[str, list[str]]) -> t.I
 # ------------------------------------------------------------------------------------------- assembling
 
 # What a check of a report has of its control, and what it has where the control does.
-_OF_CONTROL = ("id", "title", "description", "remediation", "node_type", "scored", "level")
-_MAY_HAVE = ("severity", "nist", "references", "note", "fix")
+_OF_CONTROL = ("id", "title", "description", "remediation", "node_type", "scored")
+_MAY_HAVE = (*RATINGS, "note", "fix")
 
 
 def build_report(
@@ -444,7 +444,7 @@ def _form() -> Check:
             },
             **dict.fromkeys(lists, _NAMES),
         },
-        ("note", "evidence_hash", "severity", "level", "nist", "references", "audit", "evidence", *lists),
+        ("note", "evidence_hash", *RATINGS, "audit", "evidence", *lists),
         **{
             "if": {"required": ["evidence"]},
             "then": {"required": lists},
