@@ -4,28 +4,29 @@
 
 # Note that this is **PRIVATE** to the collection and can change at any time. Do not use it from elsewhere.
 
-"""RKE's containers as Docker shows them, through the Docker SDK for Python or the docker CLI. Read-only.
+"""RKE's containers as Docker shows them, through the API at its socket or the docker CLI. Read-only.
 
 Neither Docker nor what runs in its containers is trusted: each answer has a deadline, a size and a shape.
 """
 
 import grp
-import importlib.util
 import json
 import os
 import re
 import resource
 import selectors
 import signal
+import socket
 import stat
 import subprocess
-import sys
 import time
 import typing as t
+from urllib.parse import quote
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._files import readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, read_limited, within
 
 MASK = "********"
 
@@ -75,24 +76,6 @@ _ADVICE = {
 # What programs write to stderr beside the error.
 _NOISE = re.compile(r"(?i)warning|see '|run '|usage:|emulate docker cli|time=\S+ level=(debug|info|warn)")
 
-# Asks in a process of its own, which can be ended whatever it waits for, and does not import from where it is started.
-_SDK = """
-import sys
-sys.path = [path for path in sys.path if path]
-import json, docker
-client = docker.APIClient(base_url=sys.argv[1], version="auto", timeout=float(sys.argv[2]))
-found = []
-for name in sys.argv[4:]:
-    try:
-        if sys.argv[3] == "top":
-            found.append(client.top(name, ps_args="-eo pid,args"))
-        else:
-            found.append(client.inspect_container(name))
-    except docker.errors.NotFound:
-        pass
-print(json.dumps(found))
-"""
-
 
 def mask_url_passwords(text: str) -> str:
     """Return text in which what stands before the host of a URL is replaced: a user may be a token."""
@@ -135,9 +118,9 @@ def _told(text: str) -> t.List[str]:
     return [line for line in map(str.strip, text.splitlines()) if line and not _NOISE.match(line)]
 
 
-def _failure(text: str, lines: t.Sequence[str]) -> DockerError:
-    """Return the error that a program told: the last of these lines of its stderr that speaks of one."""
-    line = ([line for line in lines if "error" in line.lower()] or lines)[-1]
+def _failure(text: str, lines: t.Sequence[str] = ()) -> DockerError:
+    """Return the error in what was said: of these lines the last one that speaks of one, or all of it."""
+    line = ([line for line in lines if "error" in line.lower()] or list(lines) or [text])[-1]
     if "podman" in text.lower():
         return DockerError("podman", line)
     return DockerError(next((kind for test, kind in _FAILURES if test.search(line)), "failed"), line)
@@ -158,7 +141,7 @@ def _group_of(docker_host: str) -> str:
 
 
 def _run(command: t.Sequence[str], deadline: float) -> t.Tuple[int, str, str]:
-    """Return exit code, stdout and stderr of a command. Raises DockerError if it is too slow or says too much."""
+    """Return exit code, stdout and stderr of a command. Raises TimeoutError, or TooLarge if it says too much."""
     try:
         # AnsibleModule.run_command has no deadline and takes any amount.
         process = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -185,14 +168,14 @@ def _run(command: t.Sequence[str], deadline: float) -> t.Tuple[int, str, str]:
                     if not data:
                         selector.unregister(key.fileobj)
                 if sum(map(len, said.values())) > limits.ANSWER_BYTES:
-                    raise DockerError("too large", "more than {0} bytes".format(limits.ANSWER_BYTES))
+                    raise TooLarge
                 if time.monotonic() > deadline:
                     raise subprocess.TimeoutExpired(command, 0)
                 if not ready and process.poll() is not None:
                     break  # it has ended, and something that it has started keeps its streams open
         code = process.wait(max(0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired as error:
-        raise DockerError("timeout", "no answer") from error
+        raise TimeoutError from error
     finally:
         if process.returncode is None:
             _kill(process)
@@ -230,18 +213,75 @@ class _Client:
         self._timeout = timeout
         self._deadline = deadline
 
-    def _ask(self, command: t.Sequence[str], question: str) -> t.Tuple[int, str, str]:
+    def _ask(self, ask: t.Callable[[t.Any, float], t.Any], what: t.Any, question: str) -> t.Any:
         try:
-            return _run(command, self._deadline)
-        except DockerError as error:
-            message = "docker {0} gave {1}".format(question, error)
-            if error.kind == "timeout":
-                message += " in {0} s".format(self._timeout)
-            raise DockerError(error.kind, message) from error
+            return ask(what, self._deadline)
+        except TimeoutError as error:
+            message = "docker {0} gave no answer in {1} s".format(question, self._timeout)
+            raise DockerError("timeout", message) from error
+        except TooLarge as error:
+            message = "docker {0} gave more than {1} bytes".format(question, limits.ANSWER_BYTES)
+            raise DockerError("too large", message) from error
+
+
+class ApiDocker(_Client):
+    """Docker through its API. That costs a node a fraction of starting the docker CLI, which would ask the same."""
+
+    source = "Docker Engine API"
+
+    def __init__(self, path: str, timeout: int, deadline: float) -> None:
+        super().__init__(timeout, deadline)
+        self._path = path
+
+    def _response(self, target: str, deadline: float) -> bytes:
+        """Return the whole response to a request. Raises TimeoutError or TooLarge, or DockerError for none."""
+
+        def get() -> bytes:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(self._path)
+                # in HTTP/1.0 the end of the connection is that of the response
+                connection.sendall("GET {0} HTTP/1.0\r\nHost: docker\r\n\r\n".format(target).encode("ascii"))
+                with connection.makefile("rb") as stream:
+                    return read_limited(stream, limits.ANSWER_BYTES)
+
+        try:
+            return t.cast(bytes, within(deadline - time.monotonic(), get))
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise _failure("{0}: {1}".format(self._path, error.strerror or error)) from error
+
+    def _answers(self, question: str, name: str, target: str) -> t.List[t.Any]:
+        """Return what Docker says of the container with this name, nothing if there is none."""
+        target = "/containers/{0}/{1}".format(quote(name, safe=""), target)
+        head, _blank, body = self._ask(self._response, target, question).partition(b"\r\n\r\n")
+        text, status = body.decode("utf-8", "replace"), head.split()[1:2]
+        if status == [b"200"]:
+            return [_parsed(text, "docker " + question)]
+        if status == [b"404"] and "no such container" in text.lower():
+            return []
+        raise _failure(text or "docker {0} gave no answer of HTTP".format(question))
+
+    def inspect(self, names: t.Sequence[str]) -> t.Any:
+        """Return what Docker says of the containers with these names; those that do not exist are left out."""
+        return [answer for name in names for answer in self._answers("container", name, "json")]
+
+    def top(self, name: str) -> t.List[str]:
+        """Return the command lines of the container's processes as text."""
+        answers = self._answers("top", name, "top?ps_args=-eo%20pid,args")
+        if not answers:
+            raise DockerError("failed", "No such container: " + name)
+        try:
+            lines = [row[-1] for row in answers[0]["Processes"]]
+        except (TypeError, KeyError, IndexError):
+            lines = [None]
+        if not all(isinstance(line, str) for line in lines):
+            raise DockerError("malformed", "docker top gave no list of processes")
+        return lines
 
 
 class CliDocker(_Client):
-    """Docker through its command line tool, for nodes without the SDK."""
+    """Docker through its command line tool: for other addresses, and to tell why Docker does not answer."""
 
     source = "docker CLI"
 
@@ -254,7 +294,7 @@ class CliDocker(_Client):
 
     def inspect(self, names: t.Sequence[str]) -> t.Any:
         """Return what Docker says of the containers with these names; those that do not exist are left out."""
-        code, out, err = self._ask(self._command + ["container", "inspect"] + list(names), "container")
+        code, out, err = self._ask(_run, self._command + ["container", "inspect"] + list(names), "container")
         told = _told(err)
         others = [line for line in told if "no such container" not in line.lower()]
         if code and (others or not told or "podman" in err.lower()):
@@ -263,40 +303,10 @@ class CliDocker(_Client):
 
     def top(self, name: str) -> t.List[str]:
         """Return the command lines of the container's processes as text."""
-        code, out, err = self._ask(self._command + ["top", name, "-eo", "pid,args"], "top")
+        code, out, err = self._ask(_run, self._command + ["top", name, "-eo", "pid,args"], "top")
         if code:
             raise _failure(err, _told(err) or ["docker top ended with code {0}".format(code)])
         return [line.split(None, 1)[1] for line in out.splitlines()[1:] if " " in line.strip()]
-
-
-class SdkDocker(_Client):
-    """Docker through the Docker SDK for Python."""
-
-    source = "Docker SDK for Python"
-
-    def __init__(self, docker_host: str, timeout: int, deadline: float) -> None:
-        super().__init__(timeout, deadline)
-        self._host = docker_host
-
-    def _call(self, question: str, names: t.Sequence[str]) -> t.Any:
-        command = [sys.executable, "-c", _SDK, self._host, str(self._timeout), question] + list(names)
-        code, out, err = self._ask(command, question)
-        if code:
-            raise _failure(err, _told(err) or ["the Docker SDK ended with code {0}".format(code)])
-        return _parsed(out, "docker " + question)
-
-    def inspect(self, names: t.Sequence[str]) -> t.Any:
-        return self._call("inspect", names)
-
-    def top(self, name: str) -> t.List[str]:
-        answers = self._call("top", [name])
-        try:
-            lines = [row[-1] for answer in answers for row in answer["Processes"]]
-        except (TypeError, KeyError, IndexError):
-            lines = [None]
-        if not all(isinstance(line, str) for line in lines):
-            raise DockerError("malformed", "docker top gave no list of processes")
-        return lines
 
 
 def _parsed(text: str, what: str) -> t.Any:
@@ -312,25 +322,29 @@ def inspect_containers(
 ) -> t.Tuple[t.Any, t.Dict[str, t.Any]]:
     """Return a client for Docker, and what it says of each named container: None if that cannot be used.
 
-    The SDK is used where it is installed and works; else the CLI, whose error is the one that is reported.
+    The API is asked if Docker is at a socket of the node. Without an answer in time that can be used, the CLI is asked,
+    whose error is the one that is reported.
     """
     if timeout < 1:
         module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
     deadline = time.monotonic() + timeout
     docker_host = socket_address(docker_host)
-    sdk_error = None
-    if importlib.util.find_spec("docker"):
-        sdk = SdkDocker(docker_host, timeout, deadline)
+    scheme, _separator, path = docker_host.partition("://")
+    api_error = None
+    if scheme == "unix":
+        api = ApiDocker(path, timeout, deadline)
         try:
-            return sdk, _by_name(sdk.inspect(names), names)
-        except DockerError as error:  # an old or a broken SDK, or no connection: the CLI tells them apart
-            sdk_error = error
+            return api, _by_name(api.inspect(names), names)
+        except DockerError as error:
+            if error.kind == "timeout":
+                raise
+            api_error = error
     try:
         cli = CliDocker(module, docker_host, timeout, deadline)
         return cli, _by_name(cli.inspect(names), names)
     except DockerError as error:
-        if sdk_error and error.kind == "missing":
-            raise sdk_error from error
+        if api_error and error.kind == "missing" and os.path.exists(path):
+            raise api_error from error
         raise
 
 

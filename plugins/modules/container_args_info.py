@@ -131,7 +131,7 @@ docker:
     - How Docker was queried.
   returned: success
   type: str
-  sample: docker CLI
+  sample: Docker Engine API
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -180,7 +180,7 @@ evidence:
       returned: success
       sample:
         host: unix:///var/run/docker.sock
-        source: docker CLI
+        source: Docker Engine API
     containers:
       description: Containers by name, as M(rke.cis.container_args_info) returns them.
       type: dict

@@ -7,7 +7,6 @@
 import json
 import os
 import pathlib
-import sys
 import time
 
 import pytest
@@ -25,10 +24,11 @@ from ansible_collections.rke.cis.plugins.module_utils._docker import (
     mask_url_passwords,
     socket_address,
 )
-from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import fake_docker, module_args
+from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import module_args
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
-SOCKET = "unix:///var/run/docker.sock"
+SOCKET = "unix:///nonexistent/docker.sock"
+HOST = "tcp://10.0.0.1:2375"
 ID = "0123456789abcdef" * 4
 KUBELET = {
     "Id": ID,
@@ -44,18 +44,6 @@ KUBELET = {
 def module():
     with module_args({}):
         yield AnsibleModule(argument_spec={})
-
-
-@pytest.fixture
-def no_sdk(monkeypatch):
-    monkeypatch.setitem(sys.modules, "docker", None)
-
-
-@pytest.fixture
-def docker(tmp_path, monkeypatch, no_sdk):
-    """A function that puts a docker command on PATH, and nothing but it for a docker command."""
-    monkeypatch.setenv("PATH", "{}:{}".format(tmp_path, os.environ["PATH"]))
-    return lambda script: fake_docker(tmp_path, script)
 
 
 def samples(name):
@@ -604,7 +592,7 @@ def test_what_the_cli_is_asked(docker, module, tmp_path):
     assert asked == ["-H", "tcp://10.0.0.1:2375", "container", "inspect", "etcd", "kubelet", "C"]
 
 
-def test_no_docker_command(module, tmp_path, monkeypatch, no_sdk):
+def test_no_docker_command(module, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DockerError) as caught:
         inspect_containers(module, SOCKET, 20, ["kubelet"])
@@ -623,137 +611,110 @@ def test_top_of_a_container_that_has_gone(docker, module):
         cli(module).top("kubelet")
 
 
-# -------------------------------------------------------------------------------------------------- SDK
+# -------------------------------------------------------------------------------------------------- API
 
 
-LIBRARY = """
-class errors:
-    class NotFound(Exception):
-        pass
-"""
-# Knows a kubelet. Like the daemon, it also takes the beginning of an id for a name.
-CLIENT = f"""
-class APIClient:
-    def __init__(self, base_url, version, timeout):
-        assert (base_url, version, timeout) == ("tcp://10.0.0.1:2375", "auto", 7)
-
-    def inspect_container(self, name):
-        if name not in ("kubelet", "abc"):
-            raise errors.NotFound("no such container")
-        return {KUBELET}
-
-    def top(self, name, ps_args):
-        assert (name, ps_args) == ("kubelet", "-eo pid,args")
-        return {{"Titles": ["PID", "COMMAND"], "Processes": [["1", "kubelet --a b"], ["7", "mount"]]}}
-"""
+def put(engine, *containers):
+    for container in containers:
+        engine.responses[f"/containers{container['Name']}/json"] = 200, json.dumps(container).encode()
 
 
-@pytest.fixture
-def sdk(monkeypatch, tmp_path):
-    """A function that puts a docker library in place, of which this is the client."""
-
-    def put(client):
-        (tmp_path / "lib").mkdir(exist_ok=True)
-        (tmp_path / "lib" / "docker.py").write_text(LIBRARY + client)
-        monkeypatch.syspath_prepend(str(tmp_path / "lib"))
-        monkeypatch.delitem(sys.modules, "docker", raising=False)
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
-
-    return put
-
-
-HOST = "tcp://10.0.0.1:2375"
-
-
-def test_the_sdk_is_used_where_it_works(sdk, module, monkeypatch, tmp_path):
-    sdk(CLIENT)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    door, found = inspect_containers(module, HOST, 7, ["etcd", "kubelet"])
-    assert door.source == "Docker SDK for Python"
-    assert found == {"kubelet": KUBELET}
-    assert door.top("kubelet") == ["kubelet --a b", "mount"]
-
-
-def test_a_container_of_another_name_is_not_taken(sdk, module):
-    sdk(CLIENT)
-    assert inspect_containers(module, HOST, 7, ["abc"])[1] == {}
-
-
-@pytest.mark.parametrize("processes", ["None", "[[]]", "[[1]]", "[{}]", "5", "[['1', None]]"])
-def test_an_odd_top_of_the_sdk(sdk, module, processes):
-    sdk(
-        CLIENT.replace("[['1', 'kubelet --a b'], ['7', 'mount']]", processes).replace(
-            '[["1", "kubelet --a b"], ["7", "mount"]]', processes
-        )
+def test_docker_is_asked_at_its_socket(engine, docker, module):
+    docker("echo 'this is not used' >&2; exit 1")
+    put(engine, KUBELET)
+    engine.responses["/containers/kubelet/top?ps_args=-eo%20pid,args"] = (
+        200,
+        b'{"Titles": ["PID", "COMMAND"], "Processes": [["1", "kubelet --a b"], ["7", "mount"]]}',
     )
-    door, _found = inspect_containers(module, HOST, 7, ["kubelet"])
+    door, found = inspect_containers(module, engine.path, 7, ["etcd", "kubelet"])
+    assert door.source == "Docker Engine API"
+    assert found == {"kubelet": KUBELET}
+    assert engine.asked == ["/containers/etcd/json", "/containers/kubelet/json"]
+    assert door.top("kubelet") == ["kubelet --a b", "mount"]
+    with pytest.raises(DockerError, match="No such container: etcd"):
+        door.top("etcd")
+
+
+def test_a_container_of_another_name_is_not_taken(engine, module):
+    """Docker takes the beginning of an id for a name."""
+    engine.responses["/containers/abc/json"] = 200, json.dumps(KUBELET).encode()
+    assert inspect_containers(module, engine.path, 7, ["abc"])[1] == {}
+
+
+def test_a_name_asks_for_nothing_else(engine, module):
+    inspect_containers(module, engine.path, 7, ["a/../b?c d\r\ne"])
+    assert engine.asked == ["/containers/a%2F..%2Fb%3Fc%20d%0D%0Ae/json"]
+
+
+@pytest.mark.parametrize("processes", ["null", "[[]]", "[[1]]", "[{}]", "5", '[["1", null]]'])
+def test_an_odd_top_of_the_api(engine, module, processes):
+    put(engine, KUBELET)
+    body = '{"Processes": ' + processes + "}"
+    engine.responses["/containers/kubelet/top?ps_args=-eo%20pid,args"] = 200, body.encode()
+    door, _found = inspect_containers(module, engine.path, 7, ["kubelet"])
     with pytest.raises(DockerError) as caught:
         door.top("kubelet")
     assert caught.value.kind == "malformed"
 
 
-def broken(error):
-    return f"\nclass APIClient:\n    def __init__(self, **options):\n        raise {error}\n"
+ODD = [
+    (200, b"null"),
+    (200, b'{"Name": '),
+    (200, b""),
+    (200, b"\xff"),
+    (200, b"[" * 100000),
+    (400, b'{"message":"client version is too old"}'),
+    (404, b'{"message":"page not found"}'),
+    (500, b'{"message":"out of cheese"}'),
+    (500, b""),
+    ("2000", json.dumps(KUBELET).encode()),
+    ("", json.dumps(KUBELET).encode()),
+]
 
 
-BREAKS_LATER = CLIENT.replace("return {", "raise ValueError('http+docker scheme is not supported')\n        return {")
-
-
-@pytest.mark.parametrize(
-    "client", [broken("TypeError('kwargs')"), broken("Exception('x')"), BREAKS_LATER, "\nimport nope\n"]
-)
-def test_a_broken_sdk_leaves_it_to_the_cli(sdk, docker, module, client):
+@pytest.mark.parametrize("response", ODD)
+def test_what_the_api_cannot_tell_is_left_to_the_cli(engine, docker, module, response):
     docker(f"echo '{json.dumps([KUBELET])}'")
-    sdk(client)
-    door, found = inspect_containers(module, HOST, 7, ["kubelet"])
-    assert door.source == "docker CLI"
-    assert found == {"kubelet": KUBELET}
+    put(engine, KUBELET)
+    engine.responses["/containers/etcd/json"] = response
+    door, found = inspect_containers(module, engine.path, 7, ["etcd", "kubelet"])
+    if response == (200, b"null"):  # an answer that may be that of any container
+        assert (door.source, found) == ("Docker Engine API", {"etcd": None, "kubelet": KUBELET})
+    else:
+        assert (door.source, found) == ("docker CLI", {"kubelet": KUBELET})
 
 
-def test_the_cli_has_the_last_word(sdk, docker, module):
+def test_the_cli_has_the_last_word(docker, module):
     docker(f"echo '{DENIED}' >&2; exit 1")
-    sdk(broken("ValueError('Not supported URL scheme http+docker')"))
     with pytest.raises(DockerError) as caught:
         inspect_containers(module, SOCKET, 20, ["kubelet"])
     assert caught.value.kind == "denied"
 
 
-@pytest.mark.parametrize(
-    "error, kind",
-    [
-        ("Error while fetching server API version: PermissionError(13, 'Permission denied')", "denied"),
-        ("Error while fetching server API version: FileNotFoundError(2, 'No such file or directory')", "down"),
-        ("Error while fetching server API version: ConnectionRefusedError(111, 'Connection refused')", "down"),
-        ("something else", "failed"),
-    ],
-)
-def test_without_a_cli_the_sdk_says_why(sdk, module, monkeypatch, tmp_path, error, kind):
-    sdk(broken(f"Exception({error!r})"))
+def test_without_a_cli_the_api_says_why(engine, module, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DockerError) as caught:
-        inspect_containers(module, SOCKET, 20, ["kubelet"])
-    assert (caught.value.kind, str(caught.value)) == (kind, "Exception: " + error)
+    engine.responses["/containers/kubelet/json"] = 500, b'{"message":"out of cheese"}'
 
+    def fault():
+        with pytest.raises(DockerError) as caught:
+            inspect_containers(module, engine.path, 20, ["kubelet"])
+        return caught.value.kind, str(caught.value)
 
-def test_the_sdk_is_not_imported_from_the_current_directory(docker, module, tmp_path, monkeypatch):
-    """It may be a directory of anybody's, and the module may run as root."""
-    docker("echo '[]'")
-    (tmp_path / "json.py").write_text("raise SystemExit(open('taken', 'w'))")
-    monkeypatch.chdir(tmp_path)
-    assert _docker._run([sys.executable, "-c", _docker._SDK, SOCKET, "1", "inspect"], time.monotonic() + 9)[0] == 1
-    assert not (tmp_path / "taken").exists()
+    assert fault() == ("failed", '{"message":"out of cheese"}')
+    engine.shutdown()
+    engine.server_close()
+    assert fault() == ("down", engine.path + ": Connection refused")
+    os.unlink(engine.path)
+    assert fault()[0] == "missing"
 
 
 @pytest.mark.parametrize(
-    "host, address", [("/run/docker.sock", "unix:///run/docker.sock"), (SOCKET, SOCKET), (HOST, HOST)]
+    "host, address", [("/nonexistent/docker.sock", SOCKET), (SOCKET, SOCKET), (HOST, HOST), ("ssh://a@b", "ssh://a@b")]
 )
-def test_a_path_is_a_socket(sdk, docker, module, host, address):
+def test_the_cli_knows_all_kinds_of_addresses(docker, module, host, address):
     assert socket_address(host) == address
-    sdk(CLIENT.replace('"tcp://10.0.0.1:2375"', repr(address)))
-    assert inspect_containers(module, host, 7, ["kubelet"])[0].source == "Docker SDK for Python"
-    sdk(broken("ValueError"))
     docker('echo "[{\\"Name\\": \\"$2\\"}]"')
-    assert list(inspect_containers(module, host, 7, [address.lstrip("/")])[1]) == [address]
+    assert list(inspect_containers(module, host, 7, [address])[1]) == [address]
 
 
 # ----------------------------------------------------------------------------------------- time, size and shape
@@ -769,10 +730,9 @@ def test_a_path_is_a_socket(sdk, docker, module, host, address):
         "while :; do printf x; sleep 0.05; done",
     ],
 )
-def test_one_deadline_for_all_that_docker_is_asked(sdk, docker, module, script):
-    """The SDK, the CLI, and docker top for each container; whatever hangs, and where."""
+def test_one_deadline_for_all_that_the_cli_is_asked(docker, module, script):
+    """And that docker top for each container is; whatever hangs, and where."""
     docker(script)
-    sdk(f"\nimport os\nos.execvp('sh', ['sh', '-c', {script!r}])\n")
     started = time.monotonic()
     with pytest.raises(DockerError) as caught:
         inspect_containers(module, SOCKET, 1, ["kubelet"])
@@ -782,6 +742,27 @@ def test_one_deadline_for_all_that_docker_is_asked(sdk, docker, module, script):
         with pytest.raises(DockerError, match="docker top gave no answer in 1 s"):
             CliDocker(module, SOCKET, 1, deadline).top("kubelet")
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", ["etcd", "kubelet"])
+def test_one_deadline_for_all_that_the_api_is_asked(engine, docker, module, name):
+    """Byte by byte, so that it never takes long for one. The CLI has no time left to be asked."""
+    docker("echo '[]'")
+    put(engine, KUBELET)
+    engine.responses["/containers/" + name + "/json"] = 200, (time.sleep(0.05) or b" " for _byte in iter(int, 1))
+    started = time.monotonic()
+    with pytest.raises(DockerError) as caught:
+        inspect_containers(module, engine.path, 1, ["etcd", "kubelet"])
+    assert (caught.value.kind, str(caught.value)) == ("timeout", "docker container gave no answer in 1 s")
+    assert time.monotonic() - started < 5
+
+
+def test_an_endless_answer_of_the_api_is_too_large(engine, module, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    engine.responses["/containers/kubelet/json"] = 200, (b" " * 65536 for _part in iter(int, 1))
+    with pytest.raises(DockerError) as caught:
+        inspect_containers(module, engine.path, 60, ["kubelet"])
+    assert (caught.value.kind, str(caught.value)) == ("too large", "docker container gave more than 4194304 bytes")
 
 
 def test_what_is_given_up_is_ended_with_all_that_it_has_started(docker, module, tmp_path):
@@ -811,10 +792,11 @@ def test_an_endless_answer_is_too_large(docker, module, script):
     assert (caught.value.kind, str(caught.value)) == ("too large", "docker container gave more than 4194304 bytes")
 
 
-def test_an_answer_that_is_collected_first_is_ended_by_its_memory(sdk, docker, module):
-    docker("echo '[]'")
-    sdk("\nx = b'x' * 2 ** 20\nwhile True:\n    x += x\n")
-    assert inspect_containers(module, SOCKET, 60, ["kubelet"])[0].source == "docker CLI"
+def test_an_answer_that_is_collected_first_is_ended_by_its_memory(docker, module):
+    docker("exec python3 -c 'x = \"x\" * 2 ** 20\nwhile True: x += x'")
+    with pytest.raises(DockerError, match="MemoryError") as caught:
+        inspect_containers(module, SOCKET, 60, ["kubelet"])
+    assert caught.value.kind == "too large"
 
 
 @pytest.mark.parametrize("timeout", [0, -1])

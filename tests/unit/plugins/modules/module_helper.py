@@ -35,11 +35,3 @@ def run_module(main, **args):
     result = json.loads(out.getvalue())
     assert bool(end.value.code) == bool(result.get("failed"))
     return result
-
-
-def fake_docker(directory, script):
-    """Put a docker command that is this shell script into a directory."""
-    path = directory / "docker"
-    path.write_text("#!/bin/sh\n" + script + "\n")
-    path.chmod(0o755)
-    return path

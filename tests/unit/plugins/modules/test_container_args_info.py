@@ -5,23 +5,14 @@
 # Like what it tests, this file runs on Python 3.6 (`make units`).
 
 import json
-import os
 import pathlib
-import sys
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.modules import container_args_info
-from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import fake_docker, run_module
+from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import run_module
 
 FIXTURES = pathlib.Path(__file__).parents[2] / "fixtures"
-
-
-@pytest.fixture
-def docker(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "docker", None)
-    monkeypatch.setenv("PATH", "{}:{}".format(tmp_path, os.environ["PATH"]))
-    return lambda script: fake_docker(tmp_path, script)
 
 
 def test_what_is_there_and_what_is_not(docker):
@@ -102,8 +93,7 @@ def test_docker_that_does_not_answer(docker, script, kind, text):
     assert text in result["msg"]
 
 
-def test_no_docker(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "docker", None)
+def test_no_docker(docker, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run_module(container_args_info.main)
     assert (result["failed"], result["kind"]) == (True, "missing")

@@ -5,20 +5,11 @@
 # Like what it tests, this file runs on Python 3.6 (`make units`).
 
 import json
-import os
-import sys
 
 import pytest
 
 from ansible_collections.rke.cis.plugins.modules import node_evidence_info
-from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import fake_docker, run_module
-
-
-@pytest.fixture
-def docker(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "docker", None)
-    monkeypatch.setenv("PATH", "{}:{}".format(tmp_path, os.environ["PATH"]))
-    return lambda script: fake_docker(tmp_path, script)
+from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import run_module
 
 
 def kubelet(tmp_path):
