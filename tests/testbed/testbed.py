@@ -189,6 +189,8 @@ class Testbed:
             raise RuntimeError("no real kube-apiserver in this test bed")
         first = next(host["name"] for host in self.spec["hosts"] if "controlplane" in host["roles"])
         self._wait(f"https://{self.addresses[first]}:6443/healthz", "ok", timeout)
+        for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
+            self._wait(f"https://{self.addresses[first]}:6443/api/v1/namespaces/{name}", f'"{name}"', timeout)
 
     def _wait(self, url: str, wanted: str, timeout: float) -> None:
         end = time.monotonic() + timeout
