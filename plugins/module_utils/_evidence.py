@@ -16,12 +16,8 @@ from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils import _files
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._docker import (
-    DockerError,
-    container_evidence,
-    inspect_containers,
-    socket_address,
-)
+from ansible_collections.rke.cis.plugins.module_utils._containers import container_evidence
+from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, inspect_containers, socket_address
 from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem, readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
 from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, within

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from ansible.module_utils.common.text.converters import to_text
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._docker import error_text, mask_url_passwords
+from ansible_collections.rke.cis.plugins.module_utils._masking import error_text, mask_url_passwords
 from ansible_collections.rke.cis.plugins.module_utils._objects import Malformed, NoQueries, ObjectList
 from ansible_collections.rke.cis.plugins.module_utils._outside import (
     TooLarge,

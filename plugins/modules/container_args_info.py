@@ -136,12 +136,8 @@ docker:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import (
-    DockerError,
-    container_evidence,
-    inspect_containers,
-    socket_address,
-)
+from ansible_collections.rke.cis.plugins.module_utils._containers import container_evidence
+from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, inspect_containers, socket_address
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 
 # Flags whose values are lists of names, which are no secrets.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import mask_url_passwords
+from ansible_collections.rke.cis.plugins.module_utils._masking import mask_url_passwords
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, not_chosen, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed, printable, shortened
 

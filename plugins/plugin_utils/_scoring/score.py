@@ -15,9 +15,9 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import MASK
 from ansible_collections.rke.cis.plugins.module_utils._evidence import flag_values, path_key
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
+from ansible_collections.rke.cis.plugins.module_utils._masking import MASK
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, version_numbers
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import alternatives
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen

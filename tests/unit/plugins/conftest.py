@@ -9,8 +9,16 @@ import socketserver
 import threading
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
+from ansible_collections.rke.cis.tests.unit.plugins.modules.module_helper import module_args
+
+
+@pytest.fixture
+def module():
+    with module_args({}):
+        yield AnsibleModule(argument_spec={})
 
 
 @pytest.fixture

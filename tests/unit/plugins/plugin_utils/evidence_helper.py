@@ -12,7 +12,7 @@ import json
 import pathlib
 import typing as t
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import container_evidence
+from ansible_collections.rke.cis.plugins.module_utils._containers import container_evidence
 from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, path_key
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark, merged_lists
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.module_utils._docker import mask_secrets
+from ansible_collections.rke.cis.plugins.module_utils._masking import mask_secrets
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
