@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     merged_plan,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import acquire, release
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     REQUEST,
     RESULT,
@@ -30,7 +31,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire, release
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (

@@ -243,14 +243,13 @@ class CallbackModule(CallbackBase):
     def _end(self) -> None:
         """Write the report of what was gathered until the user has pressed Ctrl-C, and show it."""
         # only here: who does not interrupt a scan does not need it
-        from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
+        from ansible_collections.rke.cis.plugins.plugin_utils._reports.finish import finish_planned
 
         if not self._scan or self._scan.plan["partial"]:
             return
         try:
             if not self._report_path:
-                action = ActionModule(None, None, None, None, None, None)
-                answer = action.work({"scan_dir": self._scan.plan["scan_dir"]}, {})
+                answer = finish_planned(self._scan.plan["scan_dir"], {})
                 for warning in answer["warnings"]:
                     self._display.warning(warning)
                 self._report_path, self._written, self._changes = answer["report"], answer["files"], answer["changes"]

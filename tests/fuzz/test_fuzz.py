@@ -33,7 +33,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import read_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._inventory.rke_cluster import read_cluster
-from ansible_collections.rke.cis.plugins.plugin_utils._reports import render, signing
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import lock, render, signing
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import (
     PARTIAL,
@@ -51,7 +51,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     report_facts,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import STATEMENT, sign, verify
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules import lock, runs
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules import runs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import Schedule
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attestations_of_file

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, counts_text
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import (
     MOST_MISSED,
@@ -22,7 +23,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import (
     next_runs,
     read_cron,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import running
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import check_cluster_name
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._store import open_kept, read_kept

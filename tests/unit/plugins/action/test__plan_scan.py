@@ -18,8 +18,8 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils import _action
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import BUSY, NAME
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import read_plan, request_of_node
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import cluster_path, read_evidence
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster

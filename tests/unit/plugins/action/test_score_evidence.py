@@ -13,13 +13,13 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action.score_evidence import ActionModule
 from ansible_collections.rke.cis.plugins.plugin_utils._action import RUN
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import finish
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import NAME, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import NAME, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
@@ -322,7 +322,7 @@ def test_each_thing_is_read_and_computed_once(
 
     count(report_module, "score_node", "score", lambda _benchmark, document, *_rest: document["node"])
     count(scans_module, "read_report", "read", lambda path: pathlib.Path(path).parent.name)
-    count(score_evidence, "compare", "compare", lambda *_reports: "")
+    count(finish, "compare", "compare", lambda *_reports: "")
     run_action(ActionModule, args)
     assert calls == {"score": ["a", "b", "c"], "read": ["20261120T220000Z-rke-cis-1.4-hardened"], "compare": [""]}
 
@@ -465,7 +465,7 @@ def test_the_lock_is_released_where_scoring_itself_breaks(
     args = planned("20261122T000000Z-x-scheduled", kind="scheduled")
     place = pathlib.Path(args["scan_dir"]).parent
     acquire(str(place))
-    monkeypatch.setattr(score_evidence, "build_report", mock.Mock(side_effect=error))
+    monkeypatch.setattr(finish, "build_report", mock.Mock(side_effect=error))
     with pytest.raises(type(error)):
         run_action(ActionModule, args)
     assert not (place / NAME).exists()

@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.action import score_evidence, verify_report
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import _load
-from ansible_collections.rke.cis.plugins.plugin_utils._reports import signing
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import finish, signing
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
@@ -163,7 +163,7 @@ def test_what_is_not_as_it_was_signed_is_named(
 def test_a_report_that_its_evidence_does_not_score_is_named_whoever_signed_it(
     tmp_path: pathlib.Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score_evidence, "to_json", lambda report: to_json({**report, "pass": 99}))
+    monkeypatch.setattr(finish, "to_json", lambda report: to_json({**report, "pass": 99}))
     scan = signed(tmp_path, keys["ours"])
     assert "report.json: not what its evidence scores" in verified(tmp_path, keys, scan)["msg"]
 

@@ -16,7 +16,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.schedules_info import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import BUSY, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA, list_schedules
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json

@@ -16,14 +16,14 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._reports import lock as _lock
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules import lock as _lock
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import BUSY, NAME, acquire, release, running
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import BUSY, NAME, acquire, release, running
 
 # Takes the lock when it is told to, says what came of it, and lives until its input ends.
 HOLDER = """
 import sys
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.lock import acquire
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import acquire
 print("ready", flush=True)
 sys.stdin.readline()
 try:
