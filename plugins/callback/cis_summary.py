@@ -81,6 +81,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, build_report, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
+from ansible_collections.rke.cis.plugins.plugin_utils._times import utc
 
 GATHER = "rke.cis.node_evidence_info"
 # What is told of a control with such a state, and the key of the nodes.
@@ -314,8 +315,7 @@ class CallbackModule(CallbackBase):
         """Append an event to the file of JSON lines, if there is one. ASCII: nothing else can break a line."""
         if not self._jsonl_path:
             return
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = {"event": event, "time": now, "cluster": about["cluster"], "profile": about["profile"], **fields}
+        line = {"event": event, "time": utc(), "cluster": about["cluster"], "profile": about["profile"], **fields}
         try:
             if self._jsonl is None:
                 # kept open, since it may be a pipe, which a reader takes for ended when it is closed

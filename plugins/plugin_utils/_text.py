@@ -13,12 +13,9 @@ a terminal.
 from __future__ import annotations
 
 import re
-import time
 import typing as t
 
 from ansible.utils.unsafe_proxy import AnsibleUnsafeText
-
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -57,11 +54,6 @@ def counted(number: int, word: str) -> str:
 def settings(values: t.Mapping[str, str | list[str]]) -> list[str]:
     """Return name=value of each parameter."""
     return [f"{name}={value if isinstance(value, str) else ', '.join(value)}" for name, value in values.items()]
-
-
-def utc(seconds: float) -> str:
-    """Return a time in the form that documents have it in."""
-    return time.strftime(TIME, time.gmtime(seconds))
 
 
 def duration(seconds: float) -> str:

@@ -19,10 +19,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.notifiers import (
     check_types,
     wrong_addresses,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import TIME, parse_time
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import KINDS
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import parse_duration
+from ansible_collections.rke.cis.plugins.plugin_utils._times import TIME, from_utc
 
 SCHEMA = "rke.cis/alert/1"
 
@@ -180,7 +180,7 @@ def samples(notifiers: dict[str, t.Any], scan: dict[str, t.Any], now: datetime.d
 def _silent_until(
     before: list[dict[str, str]], min_interval: float, now: datetime.datetime
 ) -> datetime.datetime | None:
-    times = [parse_time(entry["at"]) for entry in before]
+    times = [from_utc(entry["at"]) for entry in before]
     last = max((at for at in times if at <= now), default=None)  # after a clock was set back, nothing is suppressed
     if last is None or (now - last).total_seconds() >= min_interval:
         return None

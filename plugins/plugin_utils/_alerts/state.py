@@ -8,21 +8,16 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._store import make_own_directory, read_kept, to_json, write_file
+from ansible_collections.rke.cis.plugins.plugin_utils._times import from_utc
 
 SCHEMA = "rke.cis/alerts/1"
 NAME = "alerts.json"
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 _AGAIN = "alerts may be sent again too soon"
-
-
-def parse_time(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, TIME).replace(tzinfo=datetime.timezone.utc)
 
 
 def read_sent(path: str) -> tuple[list[dict[str, str]], list[str]]:
@@ -56,7 +51,7 @@ def _entries(document: t.Any) -> list[dict[str, str]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and set(entry) == keys for entry in entries):
         raise ValueError("malformed entries")
     for entry in entries:
-        parse_time(str(entry["at"]))
+        from_utc(str(entry["at"]))
     return entries
 
 

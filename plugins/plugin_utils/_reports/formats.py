@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import hashlib
 import re
 import typing as t
@@ -53,15 +52,15 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, listed
+from ansible_collections.rke.cis.plugins.plugin_utils._times import from_iso
 
 
 def unix_time(text: str) -> int | None:
     """Return an ISO 8601 time as seconds since 1970, or None if it is not one."""
     try:
-        time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+        return int(from_iso(text).timestamp())
     except ValueError:
         return None
-    return int(time.replace(tzinfo=time.tzinfo or datetime.timezone.utc).timestamp())
 
 
 def xml_name(text: str) -> str:

@@ -10,7 +10,6 @@ that write there see it.
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import multiprocessing
 import os
@@ -29,6 +28,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     write_file,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._text import printable
+from ansible_collections.rke.cis.plugins.plugin_utils._times import from_utc, utc
 
 NAME = "scheduled.lock"
 # Whether a holder on another host still runs cannot be seen, so a lock expires. No scan takes this long.
@@ -36,7 +36,6 @@ HOURS = 6
 BUSY = "a scheduled scan of this cluster is running"
 
 _CLOCKS = 3600  # by which the clocks of two hosts may differ
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Holder = dict[str, t.Any]
 
@@ -73,7 +72,7 @@ def _remove(path: str) -> None:
 def _create(path: str) -> None:
     """Make the lock, whole and only if there is none, also where a directory cannot be locked."""
     now = time.time()
-    mine = {**_myself(), "since": _text(now), "expires": _text(now + HOURS * 3600)}
+    mine = {**_myself(), "since": utc(now), "expires": utc(now + HOURS * 3600)}
     temporary = f"{path}.{mine['pid']}"
     write_file(temporary, to_json(mine))
     try:
@@ -150,10 +149,10 @@ def _look(path: str) -> tuple[Holder | None, str]:
 
 def _why_stale(holder: Holder) -> str:
     """Return why a lock is stale, or an empty text. Raises ValueError if its times are none."""
-    now, expires = time.time(), _seconds(holder["expires"])
+    now, expires = time.time(), from_utc(holder["expires"]).timestamp()
     if expires <= now:
         return f"which has expired at {holder['expires']}"
-    if expires > min(_seconds(holder["since"]), now + _CLOCKS) + HOURS * 3600:
+    if expires > min(from_utc(holder["since"]).timestamp(), now + _CLOCKS) + HOURS * 3600:
         return f"which claims to last until {holder['expires']}, longer than a scan can"
     if holder["owner"].rpartition("@")[2] != socket.gethostname():
         return ""
@@ -170,11 +169,3 @@ def _why_stale(holder: Holder) -> str:
 
 def _shown(holder: Holder) -> str:
     return printable(f"{holder['owner']}, process {holder['pid']}, since {holder['since']}")
-
-
-def _text(seconds: float) -> str:
-    return time.strftime(_TIME, time.gmtime(seconds))
-
-
-def _seconds(text: str) -> int:
-    return calendar.timegm(time.strptime(text, _TIME))

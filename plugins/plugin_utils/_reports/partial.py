@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import calendar
 import functools
 import os
 import shutil
@@ -32,7 +31,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import some
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, to_json, write_file
-from ansible_collections.rke.cis.plugins.plugin_utils._text import TIME, counted, printable, shortened, utc
+from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._times import STAMP, from_utc, utc
 
 PARTIAL = "partial.json"
 SCHEMA = "rke.cis/partial/1"
@@ -78,7 +78,7 @@ def write_partial(plan: Plan, scanned_by: str) -> str:
     """Write down what a part of a scan was asked for, now that its evidence is complete, and return the path."""
     path = os.path.join(plan["scan_dir"], PARTIAL)
     kept = {key: value for key, value in plan.items() if key not in _LOCAL}
-    kept.update(scanned_by=scanned_by, started=utc(plan["started"]), finished=utc(time.time()))
+    kept.update(scanned_by=scanned_by, started=utc(plan["started"]), finished=utc())
     write_file(path, to_json({"schema": SCHEMA, "collection": COLLECTOR, **kept}))
     return path
 
@@ -98,7 +98,7 @@ def _read(directory: str) -> Part:
         text = shortened(printable(f"{'.'.join(map(str, where))}: {what}"), 200)
         raise CisError(f"partial {path}: not a part of a scan: {text}; scan it again, or leave it out")
     try:
-        started = calendar.timegm(time.strptime(asked["started"], TIME))
+        started = int(from_utc(asked["started"]).timestamp())
     except ValueError as error:
         raise CisError(f"partial {path}: not a part of a scan: {error}; scan it again, or leave it out") from error
     return Part(os.path.dirname(path), asked, started)
@@ -125,7 +125,7 @@ def _newest(directory: str, scan_id: str, max_apart: int) -> list[Part]:
     except OSError as error:
         raise CisError(f"cis_scan_partials {directory}: cannot be read: {error.strerror}") from error
     since = time.time() - max_apart
-    oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(since))  # with it, names of scans begin
+    oldest = utc(since, STAMP)  # with it, names of scans begin
     parts = [_read(os.path.join(directory, name)) for name in names if name >= oldest]
     parts = sorted((part for part in parts if part.started >= since), key=lambda part: part.started)
     wanted = scan_id or (parts[-1].asked["scan_id"] if parts else "")

@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import r
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
+from ansible_collections.rke.cis.plugins.plugin_utils._times import STAMP, TIME, from_iso, from_utc
 
 
 class Result(t.NamedTuple):
@@ -108,14 +109,12 @@ def flat_score(results: t.Iterable[Result]) -> tuple[int, int]:
 def scan_time(report: dict[str, t.Any]) -> datetime.datetime:
     """Return when the evidence was collected; when the scan was begun if there is none, as its name says."""
     with contextlib.suppress(ValueError, OverflowError):
-        time = datetime.datetime.fromisoformat(report["collected_at"].replace("Z", "+00:00"))
-        return time.replace(tzinfo=time.tzinfo or datetime.timezone.utc).astimezone(datetime.timezone.utc)
+        return from_iso(report["collected_at"]).astimezone(datetime.timezone.utc)
     with contextlib.suppress(ValueError):
-        time = datetime.datetime.strptime(report["scan"]["name"][:16], "%Y%m%dT%H%M%SZ")
-        return time.replace(tzinfo=datetime.timezone.utc)
+        return from_utc(report["scan"]["name"][:16], STAMP)
     return datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
 
 
 def utc_text(time: datetime.datetime) -> str:
     """Return a time as XML, OSCAL and others write it. Years before 1000, which strftime does not pad, are no times."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time.year >= 1000 else "1970-01-01T00:00:00Z"
+    return time.strftime(TIME) if time.year >= 1000 else "1970-01-01T00:00:00Z"

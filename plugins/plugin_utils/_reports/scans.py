@@ -39,6 +39,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     to_json,
     write_file,
 )
+from ansible_collections.rke.cis.plugins.plugin_utils._times import STAMP, utc
 
 REPORT = "report.json"
 INDEX = "index.json"
@@ -49,7 +50,6 @@ DEAD_AFTER = 3600
 DONE_AFTER = 30
 MOST_PAST = 30
 _CLOCKS = 300  # seconds by which the clocks of hosts that share a directory may differ
-_TIME = "%Y%m%dT%H%M%SZ"
 
 _PATIENCE = 20  # seconds to wait for the lock of a directory, which anyone who can open the directory can hold
 
@@ -79,7 +79,7 @@ def new_scan_directory(
     """Make a directory for one scan, named by time, profile and kind, and return its path. Never an existing one."""
     parent = cluster_directory(base, cluster, "cis_scan_cluster")
     make_own_directory(parent, "cis_report_dir")
-    words = [time.strftime(_TIME, time.gmtime(started)), profile.lower(), "" if kind == MANUAL else kind]
+    words = [utc(started, STAMP), profile.lower(), "" if kind == MANUAL else kind]
     name = "-".join(word for word in (*words, f"job{job}" if job else "") if word)
     for number in range(1, 1000):
         path = os.path.join(parent, name if number == 1 else f"{name}-{number}")
@@ -108,7 +108,7 @@ def _order(name: str) -> tuple[str, int, str]:
 
 def is_future(name: str) -> bool:
     """Return whether a scan is dated later than now. It would be the newest for as long, and outlive all others."""
-    return name[:16] > time.strftime(_TIME, time.gmtime(time.time() + _CLOCKS))
+    return name[:16] > utc(time.time() + _CLOCKS, STAMP)
 
 
 # ------------------------------------------------------------------------------------------- reports

@@ -27,6 +27,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._store import open_kept, read_kept
 from ansible_collections.rke.cis.plugins.plugin_utils._text import counted, printable
+from ansible_collections.rke.cis.plugins.plugin_utils._times import STAMP, from_utc
 
 SCHEMA = "rke.cis/schedule/1"
 # The exit status of a run that another one kept from scanning. ansible-playbook does not use this number.
@@ -131,8 +132,7 @@ def _is_past(stamp: str, now: datetime.datetime) -> bool:
 
 def _local(stamp: str) -> datetime.datetime:
     """Return the time in a log's name, in the controller's time zone."""
-    utc = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
-    return utc.astimezone().replace(tzinfo=None)
+    return from_utc(stamp, STAMP).astimezone().replace(tzinfo=None)
 
 
 def _shown(time: datetime.datetime) -> str:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import collections
-import datetime
 import json
 import os
 import re
@@ -27,7 +26,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, Path, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json
-from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened, utc
+from ansible_collections.rke.cis.plugins.plugin_utils._text import printable, shortened
+from ansible_collections.rke.cis.plugins.plugin_utils._times import from_iso, utc
 
 if t.TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
@@ -225,9 +225,7 @@ def at_controller(document: dict[str, t.Any], asked: float) -> dict[str, t.Any]:
     now = time.time()
     document = {key: value for key, value in document.items() if key != "clock_offset"}
     try:
-        # strptime would be imported anew in the process of each node
-        said = str(document["collected_at"]).removesuffix("Z")
-        seen = datetime.datetime.fromisoformat(f"{said}+00:00").timestamp()
+        seen = from_iso(str(document["collected_at"])).timestamp()
     except (KeyError, ValueError):
         seen = int(now)  # no time: nothing is known of the clock
     off = int(max(0, seen - now) + min(0, seen - asked))

@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import lock as _lock
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import BUSY, NAME, acquire, release, running
+from ansible_collections.rke.cis.plugins.plugin_utils._times import utc
 
 # Takes the lock when it is told to, says what came of it, and lives until its input ends.
 HOLDER = """
@@ -228,7 +229,7 @@ def test_one_that_cannot_be_replaced_is_told(tmp_path: pathlib.Path) -> None:
 
 def test_one_longer_than_a_scan_does_not_hold(tmp_path: pathlib.Path) -> None:
     now = time.time()
-    lock = written(tmp_path, owner="me@elsewhere", since=_lock._text(now - 7200), expires=_lock._text(now + 6 * 3600))
+    lock = written(tmp_path, owner="me@elsewhere", since=utc(now - 7200), expires=utc(now + 6 * 3600))
     (warning,) = acquire(str(tmp_path))
     assert warning.endswith(f"which claims to last until {lock['expires']}, longer than a scan can")
 
