@@ -73,6 +73,13 @@ def _size(value: t.Sized, least: float, most: float, parts: str) -> list[Problem
     return [((), f"has {len(value)} {parts}, which are too many or too few" if value else "must not be empty")]
 
 
+def _repeats(items: list[t.Any]) -> bool:
+    try:
+        return len(set(items)) < len(items)
+    except TypeError:
+        return any(item in items[:number] for number, item in enumerate(items))
+
+
 def _refuse(what: str) -> Check:
     return lambda _value: [((), what)]
 
@@ -156,7 +163,7 @@ class _Compiler:
             found = _size(value, least, most, "entries")
             if found:
                 return found
-            if unique and any(item in value[:number] for number, item in enumerate(value)):
+            if unique and _repeats(value):
                 found.append(((), "has an entry twice"))
             for number, item in enumerate(value):
                 wrong = each(item)

@@ -387,7 +387,10 @@ def test_markdown_of_many_nodes_stays_short(render: t.Callable[..., str]) -> Non
     parts = [{**part, "state": "fail", "actual": f"--x={at}", "nodes": names} for at in range(50)]
     parts += [{**part, "state": "error", "reason": f"reason {at}", "nodes": names} for at in range(50)]
     for number, check in enumerate(report_checks(report)):
-        check.update(lists, state="fail", evidence=parts if number < 3 else [{**part, "state": "fail", "nodes": ["n"]}])
+        for key in ("by", "nodes"):
+            check.pop(key, None)
+        check.update(lists, state="fail", scored=True, audit=[], failed_nodes=["n"])
+        check["evidence"] = parts if number < 3 else [{**part, "state": "fail", "nodes": ["n"]}]
     text = render(report, "report.md")
     assert len(text) < 65536
     assert "and 995 more" in text

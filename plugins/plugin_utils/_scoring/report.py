@@ -18,9 +18,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     Benchmark,
     version_numbers,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, RATINGS, SEVERITIES, severity
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import RATINGS, severity
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled
+from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, evidence_hash
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     API_SERVER,
@@ -401,79 +401,25 @@ def build_report(
 
 # ------------------------------------------------------------------------------------------- reading
 
-_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
-_NAMES = {"type": "array", "items": _TEXT}
+# What reports of before do not have.
+_LATER = ("level", "score", "weighted_score", "warnings", "waivers", "attestations")
 
 
-def _object(properties: dict[str, t.Any], optional: t.Container[str] = (), **more: t.Any) -> dict[str, t.Any]:
-    return {
-        "type": "object",
-        "required": [key for key in properties if key not in optional],
-        "properties": properties,
-        **more,
-    }
-
-
-def _each(form: dict[str, t.Any], *known: str) -> dict[str, t.Any]:
-    """Return the form of a mapping of names to such values, of which these are there."""
-    return {"type": "object", "required": [*known], "additionalProperties": form}
+def _lenient(schema: t.Any) -> t.Any:
+    """Return a schema that allows for reports of other versions of the collection: with fewer keys, or with more."""
+    if isinstance(schema, list):
+        return [_lenient(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _lenient(part) for key, part in schema.items() if (key, part) != ("additionalProperties", False)}
+    if "required" in kept:
+        kept["required"] = [key for key in kept["required"] if key not in _LATER]
+    return kept
 
 
 @functools.cache
 def _form() -> Check:
-    """Return the check of all that is read of a report again. docs/report.schema.json describes the whole of it."""
-    excuse = _object(dict.fromkeys(("reason", "owner", "expires"), _TEXT))
-    answer = _object(dict.fromkeys(("result", "explanation", "by", "date", "expires"), _TEXT))
-    part = {**dict.fromkeys(Verdict._fields, _TEXT), "state": {"enum": [*COUNTS]}, "nodes": _NAMES}
-    lists = [f"{kind}_nodes" for kind in ("passed", "failed", "warned", "error", "waived")]
-    check = _object(
-        {
-            **dict.fromkeys(("id", "title", "description", "remediation"), _TEXT),
-            "node_type": {"type": "array", "items": {"enum": [*NODE_TYPES]}},
-            "scored": {"type": "boolean"},
-            "state": {"enum": [*LABELS]},
-            **dict.fromkeys(("note", "evidence_hash"), _TEXT),
-            "severity": {"enum": [*SEVERITIES]},
-            "level": {"enum": [*LEVELS]},
-            "nist": _NAMES,
-            "references": _each(_NAMES),
-            "audit": _NAMES,
-            "evidence": {
-                "type": "array",
-                "items": _object({**part, "waiver": excuse, "attestation": answer}, ("waiver", "attestation")),
-            },
-            **dict.fromkeys(lists, _NAMES),
-        },
-        ("note", "evidence_hash", *RATINGS, "audit", "evidence", *lists),
-        **{
-            "if": {"required": ["evidence"]},
-            "then": {"required": lists},
-            "else": _object({"by": _TEXT, "reason": _TEXT, "state": {"enum": ["skip", "notApplicable"]}}),
-        },
-    )
-    group = _object({"id": _TEXT, "description": _TEXT, "checks": {"type": "array", "items": check}})
-    counts = dict.fromkeys(("total", *COUNTS), _NUMBER)
-    choice = _each({"anyOf": [{"enum": [*LEVELS]}, _NAMES]})
-    only = _object({"choice": choice, "controls": _NUMBER, "of": _NUMBER})
-    return compiled(
-        _object(
-            {
-                **dict.fromkeys(("cluster", "version", "profile", "title", "collected_at"), _TEXT),
-                "scan": _object({"name": _TEXT, "by": _TEXT, "kind": {"enum": [*KINDS]}}),
-                "kubernetes": {"type": "object"},
-                "parameters": {"type": "object"},
-                "nodes": _each(_NAMES, *NODE_TYPES),
-                "node_errors": _each(_TEXT),
-                "node_results": _each(_object({"roles": _NAMES, **dict.fromkeys(COUNTS, _NUMBER)})),
-                **counts,
-                "not_scanned": _NAMES,
-                "only": only,
-                "warnings": _NAMES,
-                "results": {"type": "array", "items": group},
-            },
-            ("not_scanned", "only", "warnings"),
-        )
-    )
+    return compiled(_lenient(schema_beside(__file__, "report")))
 
 
 def check_report(document: t.Any, origin: str) -> dict[str, t.Any]:

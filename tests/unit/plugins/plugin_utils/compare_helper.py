@@ -10,9 +10,19 @@ import json
 import pathlib
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, SCHEMA
 
 Verdict = str | tuple[str, str]
+
+WAIVER = {"would_be": "fail", "reason": "r", "owner": "o", "expires": "never"}
+LISTS = {
+    "passed_nodes": "pass",
+    "failed_nodes": "fail",
+    "warned_nodes": "warn",
+    "error_nodes": "error",
+    "waived_nodes": "skip",
+}
 
 
 def small_report(
@@ -26,10 +36,11 @@ def small_report(
     nodes = list(nodes)
     return {
         "schema": SCHEMA,
+        "collection": COLLECTOR,
         "scan": {"name": "s", "kind": "manual", "by": ""},
         "version": "b-1",
         "title": "B",
-        "kubernetes": {},
+        "kubernetes": {"min": "1.13", "max": "1.15", "seen": {}},
         "node_errors": {},
         "profile": "B-1-Hardened",
         "cluster": "c",
@@ -55,19 +66,21 @@ def _check(control_id: str, shown: str | dict[str, Verdict]) -> dict[str, t.Any]
     for name, verdict in shown.items():
         state, actual = (verdict, "") if isinstance(verdict, str) else verdict
         seen.setdefault((state, actual), []).append(name)
-    states = {state for state, _actual in seen}
-    both = {"pass", "fail"} <= states
-    overall = (
-        "mixed"
-        if both
-        else next((s for s in ("fail", "warn", "error", "manual", "skip", "pass") if s in states), "error")
-    )
-    evidence = [
-        {"state": state, "expected": "", "actual": actual, "source": "", "reason": "", "nodes": names}
-        for (state, actual), names in seen.items()
-    ]
-    lists = dict.fromkeys(("passed_nodes", "failed_nodes", "warned_nodes", "error_nodes", "waived_nodes"), [])
-    return {**check, **lists, "state": overall, "evidence": evidence}
+    of: dict[str, list[str]] = {}
+    evidence = []
+    for (state, actual), names in seen.items():
+        of.setdefault(state, []).extend(names)
+        part = {"state": state, "expected": "e", "actual": actual, "source": "", "reason": "", "nodes": names}
+        evidence.append({**part, "waiver": WAIVER} if state == "skip" else part)
+    check.update({key: of.get(state, []) for key, state in LISTS.items()}, audit=[], evidence=evidence)
+    state = next((one for one in ("fail", "warn", "error", "manual", "skip", "pass") if one in of), "error")
+    if {"pass", "fail"} <= of.keys():
+        return {**check, "state": "mixed", "nodes": of["fail"]}
+    if state == "skip":
+        check.update(by="waiver", reason="")
+    if state == "warn":
+        check["scored"] = False
+    return {**check, "state": state}
 
 
 def keep(directory: pathlib.Path, name: str, controls: dict[str, t.Any] | None = None, **more: t.Any) -> str:

@@ -334,7 +334,7 @@ def test_a_report_is_a_complete_one() -> None:
     assert check_report(WHOLE, "x") is WHOLE
 
 
-@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"warnings", "waivers", "attestations", "collection", *SCORES}))
+@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"warnings", "waivers", "attestations", *SCORES}))
 def test_a_report_that_lacks_a_key_is_not_complete(key: str) -> None:
     for changed in ({name: value for name, value in WHOLE.items() if name != key}, {**WHOLE, key: None}):
         with pytest.raises(CisError, match="^report r.json: not a complete rke.cis report "):
@@ -351,6 +351,11 @@ def test_a_report_of_before_there_were_severities_is_complete() -> None:
     assert severity(SKIPPED) == "medium"
 
 
+def test_a_report_of_a_later_version_may_have_more() -> None:
+    later = {**WHOLE, "new": 1, "results": [{"id": "1.1", "description": "d", "checks": [{**SKIPPED, "new": 1}]}]}
+    assert check_report(later, "x") is later
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -361,6 +366,8 @@ def test_a_report_of_before_there_were_severities_is_complete() -> None:
         {**WHOLE, "schema": "rke.cis/report/9"},
         {**WHOLE, "scan": {"name": "", "kind": "x", "by": ""}},
         {**WHOLE, "pass": True},
+        {**WHOLE, "pass": -1},
+        {**WHOLE, "collection": "rke.cis"},
         {**WHOLE, "node_results": {"n1": {}}},
         {**WHOLE, "node_errors": {"n1": 5}},
         *(
