@@ -9,6 +9,7 @@
 It is not trusted: each answer has a deadline, a size and a shape.
 """
 
+import errno
 import grp
 import json
 import os
@@ -23,7 +24,9 @@ from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._masking import error_text
 from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, read_limited, within
 
+_ADDRESS = re.compile(r"unix:///[^\x00-\x1f\x7f]*[^\x00-\x20\x7f]|(?:tcp|ssh)://[!-~]+")
 _FAILURES = (
+    (re.compile(r"no such container|is not running|is restarting", re.I), "ended"),
     (re.compile(r"permission denied", re.I), "denied"),
     (re.compile(r"no such file or directory|cannot connect|connection refused|is the docker daemon", re.I), "down"),
     (re.compile(r"out of memory|MemoryError"), "too large"),
@@ -31,11 +34,14 @@ _FAILURES = (
 _SEE_PROCESSES = "scan with become, so that its processes can be read"
 _SEE_INSPECT = "look at the output of docker inspect on the node"
 _ADVICE = {
+    "address": "set docker_host to its socket, such as /var/run/docker.sock",
     "denied": "add the user to the group that owns the Docker socket, or use become",
     "down": "start Docker, or name its socket with docker_host",
     "timeout": "Docker does not answer; look at its log, or raise timeout",
-    "missing": "install Docker, or take the node out of the role groups",
-    "podman": "podman is not Docker; install the docker CLI in place of what emulates it",
+    "missing": "install Docker, name its socket with docker_host, or take the node out of the role groups",
+    "ended": "it ended while it was examined; see its log, and scan again",
+    "podman": "podman is not Docker; install Docker, or name its socket with docker_host",
+    "failed": "look at Docker's log, or name its socket with docker_host",
     "malformed": _SEE_INSPECT,
     "too large": _SEE_INSPECT,
     "no processes": _SEE_PROCESSES,
@@ -44,14 +50,14 @@ _ADVICE = {
 
 
 class DockerError(Exception):
-    """Docker could not be asked, or its answer cannot be used. `kind` is a key of _ADVICE, or failed."""
+    """Docker could not be asked, or its answer cannot be used. `kind` is a key of _ADVICE."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(error_text(message))
         self.kind = kind
 
     def as_evidence(self, docker_host: str = "") -> t.Dict[str, t.Any]:
-        advice = _ADVICE.get(self.kind, "see the message")
+        advice = _ADVICE[self.kind]
         group = _group_of(docker_host) if self.kind == "denied" else ""
         if group:
             advice = "add the user to the group {0}, which owns the Docker socket, or use become".format(group)
@@ -111,6 +117,8 @@ class ApiDocker(Client):
         """Return the whole response to a request. Raises TimeoutError or TooLarge, or DockerError for none."""
 
         def get() -> bytes:
+            if not stat.S_ISSOCK(os.stat(self._path).st_mode):
+                raise OSError(errno.ENOTSOCK, "not a socket")
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(self._path)
                 # in HTTP/1.0 the end of the connection is that of the response
@@ -120,21 +128,29 @@ class ApiDocker(Client):
 
         try:
             return t.cast(bytes, within(deadline - time.monotonic(), get))
-        except OSError as error:
-            if isinstance(error, TimeoutError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, (TimeoutError, TooLarge)):
                 raise
-            raise failure("{0}: {1}".format(self._path, error.strerror or error)) from error
+            raise failure("{0}: {1}".format(self._path, getattr(error, "strerror", None) or error)) from error
 
     def _answers(self, question: str, name: str, target: str) -> t.List[t.Any]:
         """Return what Docker says of the container with this name, nothing if there is none."""
         target = "/containers/{0}/{1}".format(quote(name, safe=""), target)
         head, _blank, body = self._ask(self._response, target, question).partition(b"\r\n\r\n")
         text, status = body.decode("utf-8", "replace"), head.split()[1:2]
+        if not head.startswith(b"HTTP/"):
+            raise DockerError("failed", "{0}: what answers there is not Docker".format(self._path))
+        if b"libpod" in head.lower():
+            raise DockerError("podman", "{0}: podman answers there".format(self._path))
         if status == [b"200"]:
             return [parsed(text, "docker " + question)]
-        if status == [b"404"] and "no such container" in text.lower():
+        try:
+            said = str(json.loads(text)["message"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            said = head.split(b"\r\n")[0].decode("utf-8", "replace")
+        if status == [b"404"] and "no such container" in said.lower():
             return []
-        raise failure(text or "docker {0} gave no answer of HTTP".format(question))
+        raise failure("{0}: {1}".format(self._path, said))
 
     def inspect(self, names: t.Sequence[str]) -> t.Any:
         """Return what Docker says of the containers with these names; those that do not exist are left out."""
@@ -144,7 +160,7 @@ class ApiDocker(Client):
         """Return the command lines of the container's processes as text."""
         answers = self._answers("top", name, "top?ps_args=-eo%20pid,args")
         if not answers:
-            raise DockerError("failed", "No such container: " + name)
+            raise failure("No such container: " + name)
         try:
             lines = [row[-1] for row in answers[0]["Processes"]]
         except (TypeError, KeyError, IndexError):
@@ -168,12 +184,14 @@ def inspect_containers(
     """Return a client for Docker, and what it says of each named container: None if that cannot be used.
 
     The API is asked if Docker is at a socket of the node. Without an answer in time that can be used, the CLI is asked,
-    whose error is the one that is reported.
+    whose error is reported if nothing answers at the socket.
     """
     if timeout < 1:
         module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
     deadline = time.monotonic() + timeout
     docker_host = socket_address(docker_host)
+    if not _ADDRESS.fullmatch(docker_host):
+        raise DockerError("address", "{0!r} is not a valid address of Docker".format(docker_host))
     scheme, _separator, path = docker_host.partition("://")
     api_error = None
     if scheme == "unix":
@@ -181,7 +199,7 @@ def inspect_containers(
         try:
             return api, _by_name(api.inspect(names), names)
         except DockerError as error:
-            if error.kind == "timeout":
+            if error.kind in ("timeout", "too large", "podman"):
                 raise
             api_error = error
     # imported only here: on a node every import is compiled anew, and most answer through the API
@@ -191,7 +209,7 @@ def inspect_containers(
         cli = CliDocker(module, docker_host, timeout, deadline)
         return cli, _by_name(cli.inspect(names), names)
     except DockerError as error:
-        if api_error and error.kind == "missing" and os.path.exists(path):
+        if api_error and (api_error.kind == "failed" or (error.kind == "missing" and os.path.lexists(path))):
             raise api_error from error
         raise
 

@@ -70,8 +70,8 @@ def _run(command: t.Sequence[str], deadline: float) -> t.Tuple[int, str, str]:
             env=dict(os.environ, LC_ALL="C"),
             start_new_session=True,
         )
-    except OSError as error:
-        raise DockerError("failed", "{0}: {1}".format(command[0], error.strerror)) from error
+    except (OSError, ValueError) as error:
+        raise DockerError("failed", "{0}: {1}".format(command[0], getattr(error, "strerror", error))) from error
     said: t.Dict[t.Any, bytes] = {process.stdout: b"", process.stderr: b""}
     try:
         _limit_memory(process.pid)

@@ -6,7 +6,6 @@
 
 """One node's evidence document: everything that a plan asks for, gathered in one go. Knows nothing of controls."""
 
-import contextlib
 import json
 import os
 import time
@@ -18,9 +17,9 @@ from ansible_collections.rke.cis.plugins.module_utils import _files
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._containers import container_evidence
 from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, inspect_containers, socket_address
-from ansible_collections.rke.cis.plugins.module_utils._files import os_problem, problem, readable
+from ansible_collections.rke.cis.plugins.module_utils._files import not_in_time, os_problem, problem, readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args, environment_name, parse_flags
-from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, within
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, each_within
 
 SCHEMA = "rke.cis/evidence/1"
 # A node has no galaxy.yml to read, so a unit test compares this with its version.
@@ -125,17 +124,13 @@ class Collector:
 
     def _collect_paths(self, requests: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
         """Look at each path, as long as there is time. A mount can hang for ever, and whoever looks at it with it."""
-        found: t.Dict[str, t.Any] = {}
 
-        def look() -> None:
-            for request in requests:
-                found[path_key(request)] = self._kept(self._path(request))
+        def look(request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+            return self._kept(self._path(request))
 
-        with contextlib.suppress(TimeoutError):
-            within(self._timeout, look)
-        seen = dict(found)
-        text = "nothing was seen in {0} s, since {1} does not answer".format(self._timeout, self._looks_at)
-        return {key: seen.get(key) or problem("timeout", text) for key in map(path_key, requests)}
+        seen = each_within(self._timeout, requests, look)
+        unseen = [not_in_time(self._timeout, self._looks_at)] * (len(requests) - len(seen))
+        return dict(zip(map(path_key, requests), seen + unseen))
 
     def _locate(self, path: str, container: str) -> t.Optional[t.Tuple[str, str]]:
         """Return the host path and the mounted directory that it was found by, or None if nobody can tell.

@@ -43,6 +43,11 @@ def os_problem(error: OSError, path: str) -> t.Dict[str, t.Any]:
     return problem(_KINDS.get(error.errno or 0, "unreadable"), "{0}: {1}".format(path, error.strerror))
 
 
+def not_in_time(seconds: int, looks_at: str) -> t.Dict[str, t.Any]:
+    """Return the form in which evidence says that there was no time for a path, and which one has taken it."""
+    return problem("timeout", "nothing was seen in {0} s, since {1} does not answer".format(seconds, looks_at))
+
+
 def too_large(path: str, what: str) -> t.Dict[str, t.Any]:
     """Return the form in which evidence says that there is more than is taken."""
     return problem("too large", "{0}: {1}".format(path, what))

@@ -6,6 +6,7 @@
 
 """What comes from outside, taken within limits: of the time as a whole, of the size, and of what YAML makes of it."""
 
+import contextlib
 import errno
 import json
 import os
@@ -40,6 +41,19 @@ def within(seconds: float, call: t.Callable[[], t.Any]) -> t.Any:
     if "answer" not in outcome:
         raise TimeoutError("no complete answer in {0:g} s".format(seconds))
     return outcome["answer"]
+
+
+def each_within(seconds: float, items: t.Sequence[t.Any], call: t.Callable[[t.Any], t.Any]) -> t.List[t.Any]:
+    """Return what a call returns for each of the items, up to the one for which there was no time any more."""
+    found: t.List[t.Any] = []
+
+    def run() -> None:
+        for item in items:
+            found.append(call(item))
+
+    with contextlib.suppress(TimeoutError):
+        within(seconds, run)
+    return list(found)
 
 
 def read_limited(stream: t.Any, most: int) -> bytes:

@@ -27,6 +27,12 @@ options:
       - Directory to prepend to each path, such as RKE's C(prefix_path) on RancherOS and Flatcar.
     type: path
     default: ""
+  timeout:
+    description:
+      - How many seconds there are to look at all paths. What takes longer, such as a mount that hangs, is reported, not
+        waited for. At least 1.
+    type: int
+    default: 20
 """
 
 EXAMPLES = r"""
@@ -98,12 +104,12 @@ problems:
   elements: dict
   contains:
     path:
-      description: Path on the node.
+      description: Path on the node, or the pattern where none of its paths were seen.
       type: str
       returned: success
       sample: /etc/kubernetes/admin.conf
     kind:
-      description: V(missing), V(denied) or V(unreadable).
+      description: V(missing), V(denied), V(unreadable), V(too large) or V(timeout).
       type: str
       returned: success
       sample: missing
@@ -114,9 +120,12 @@ problems:
       sample: "/etc/kubernetes/admin.conf: No such file or directory"
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, readable
+from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, not_in_time, readable
+from ansible_collections.rke.cis.plugins.module_utils._outside import each_within
 
 
 def main() -> None:
@@ -124,24 +133,38 @@ def main() -> None:
         argument_spec={
             "paths": {"type": "list", "elements": "path", "required": True},
             "prefix": {"type": "path", "default": ""},
+            "timeout": {"type": "int", "default": 20},
         },
         supports_check_mode=True,
     )
-    prefix = module.params["prefix"].rstrip("/")
-    files, problems = [], []
+    prefix, timeout = module.params["prefix"].rstrip("/"), module.params["timeout"]
+    if timeout < 1:
+        module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
     for pattern in module.params["paths"]:
         if not pattern.startswith("/"):
             module.fail_json(msg="paths: {0} is not an absolute path".format(pattern))
-        paths, nothing = expand(prefix + pattern)
-        if nothing:
-            problems.append(dict(nothing["error"], path=readable(prefix + pattern)))
+    patterns = [prefix + pattern for pattern in module.params["paths"]]
+    looks_at = ""
+
+    def look(pattern: str) -> t.List[t.Dict[str, t.Any]]:
+        nonlocal looks_at
+        looks_at = pattern
+        paths, nothing = expand(pattern)
+        found = [dict(nothing, path=readable(pattern))] if nothing else []
         for path in paths:
-            shown = examine(path)
-            if "error" in shown:
-                problems.append(dict(shown["error"], path=readable(path)))
-            else:
-                files.append(dict(shown, path=readable(path)))
-    module.exit_json(changed=False, files=files, problems=problems)
+            looks_at = path
+            found.append(dict(examine(path), path=readable(path)))
+        return found
+
+    seen = each_within(timeout, patterns, look)
+    unseen = not_in_time(timeout, readable(looks_at))
+    found = [entry for entries in seen for entry in entries]
+    found += [dict(unseen, path=readable(pattern)) for pattern in patterns[len(seen) :]]
+    module.exit_json(
+        changed=False,
+        files=[entry for entry in found if "error" not in entry],
+        problems=[dict(entry["error"], path=entry["path"]) for entry in found if "error" in entry],
+    )
 
 
 if __name__ == "__main__":

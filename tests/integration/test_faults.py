@@ -8,6 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import pathlib
 import re
+import subprocess
 import typing as t
 
 import pytest
@@ -75,7 +76,7 @@ def test_other_nodes_are_not_affected(broken: scans.Outcome) -> None:
         ),
         (
             "none",
-            r"^missing: there is no docker command on this node; install Docker, or take the node out of the role",
+            r"^missing: there is no docker command on this node; install Docker, name its socket with cis_scan_docker_",
         ),
         ("hang", r"^timeout: docker container gave no answer in 3 s; Docker does not answer; look at its log"),
         ("stopped", r"^container kubelet is exited, not running; see its log and start it$"),
@@ -131,6 +132,23 @@ def test_fail_on(
     assert (outcome.code != 0) == fails
     if fails:
         assert "0 of 97 controls fail, " in outcome.failure()
+
+
+def test_a_full_disk_of_the_controller_is_not_taken_for_the_nodes(
+    faults: Testbed, inventory: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", disk], check=True)
+    try:
+        (disk / "filler").write_bytes(b"x" * 4096)
+        env = scans.environment(ANSIBLE_LOCAL_TEMP=str(disk))
+        outcome = scans.playbook(tmp_path, scans.SCAN, inventory, {}, "--limit", "good", bed=faults, env=env)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    words = "no space left on the controller for Ansible's temporary files; free some, or set ANSIBLE_LOCAL_TEMP"
+    assert outcome.report["node_errors"] == {"good": f"failed: {words}"}
+    assert outcome.code == 2
 
 
 def test_prefix_path(faults: Testbed, tmp_path: pathlib.Path) -> None:
@@ -234,6 +252,11 @@ def mount(path: str, kind: str, mode: str) -> tuple[str, str]:
 _ENDED = mount("/var/lib/etcd", "ended", "40000")
 # Host to what goes wrong on it, and to what puts it right again.
 BREAK = {
+    "cp1": (
+        f"docker pause kube-scheduler; cp -a {_SSL} /opt/before; python3 - <<'E'\n{_ODD_FILES}E",
+        f"docker unpause kube-scheduler; find {_SSL} -mindepth 1 -delete; cp -a /opt/before/. {_SSL}; "
+        "rm -r /opt/before /opt/elsewhere",
+    ),
     "closed": (f"kill -STOP {_ENGINE}", f"kill -CONT {_ENGINE}"),
     "flatcar": (
         f"tr '\\0' '\\n' </proc/{_ENGINE}/cmdline >/opt/engine; kill -KILL {_ENGINE}",
@@ -248,14 +271,12 @@ BREAK = {
         "docker rm -f kubelet",
     ),
     "good": ("docker rename kubelet kubelet-old", "docker rename kubelet-old kubelet"),
-    "cp1": (
-        f"cp -a {_SSL} /opt/before; python3 - <<'E'\n{_ODD_FILES}E",
-        f"find {_SSL} -mindepth 1 -delete; cp -a /opt/before/. {_SSL}; rm -r /opt/before /opt/elsewhere",
-    ),
     "stopped": mount(f"{_SSL}/kubecfg-kube-node.yaml", "hangs", "100000"),
     # its Docker answers late, but in time
     "etcd1": (f"{_ENDED[0]}; kill -STOP {_ENGINE}; (sleep 2; kill -CONT {_ENGINE}) >/dev/null 2>&1 &", _ENDED[1]),
 }
+# What cis_scan_docker_host names in place of a socket.
+NO_SOCKET = {"directory": "/etc", "relative": "var/run/docker.sock"}
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +289,11 @@ def odd(faults: Testbed, runs: t.Any) -> t.Iterator[scans.Outcome]:
                 assert done.returncode == 0, done
 
     groups = {"controlplane": ["cp1", "cp1-again", "closed", "flatcar"], "etcd": ["etcd1", "flatcar"]}
-    groups["worker"] = ["good", "gone", "stopped", "flatcar"]
+    groups["worker"] = ["good", "gone", "stopped", "flatcar", *NO_SOCKET]
     directory = runs("odd")
     hosts = {"cp1-again": {"ansible_host": faults.addresses["cp1"]}}
+    for name, address in NO_SOCKET.items():
+        hosts[name] = {"ansible_host": faults.addresses["good"], "cis_scan_docker_host": address}
     inventory = scans.inventory(directory / "hosts.json", faults, groups, {}, hosts)
     try:
         each(0)
@@ -295,6 +318,17 @@ def odd(faults: Testbed, runs: t.Any) -> t.Iterator[scans.Outcome]:
         ),
         # for a moment it runs, and is gone when it is looked at
         ("2.1.2", "gone", "(container kubelet is restarting, not running|.*is restarting, wait|.*no .*process).*"),
+        ("1.2.1", "cp1", "container kube-scheduler is paused, not running; unpause it"),
+        (
+            "2.1.2",
+            "directory",
+            "failed: /etc: not a socket; look at Docker's log, or name its socket with cis_scan_docker_host",
+        ),
+        (
+            "2.1.2",
+            "relative",
+            "address: 'var/run/docker.sock' is not a valid address of Docker; set cis_scan_docker_host to its .*",
+        ),
         ("2.1.2", "good", "missing: there is no container named kubelet"),
         (
             "2.2.6",
@@ -323,4 +357,4 @@ def test_files_that_are_not_what_they_should_be_fail(odd: scans.Outcome, control
 
 def test_docker_that_answers_late_is_waited_for(odd: scans.Outcome) -> None:
     assert odd.checks["1.5.1"]["passed_nodes"] == ["etcd1"]
-    assert set(odd.report["node_errors"]) == {"closed", "flatcar"}
+    assert set(odd.report["node_errors"]) == {"closed", "flatcar", *NO_SOCKET}

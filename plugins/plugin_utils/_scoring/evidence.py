@@ -43,6 +43,10 @@ _MEANINGS = (
     (r"Missing (\w+) password", r"\1 asks for a password; run with --ask-become-pass, or set ansible_become_password"),
     (r"Incorrect (\w+) password", r"the \1 password is wrong; correct ansible_become_password"),
     (
+        r"^(on the controller: |failure writing module data to temporary file).*No space left on device",
+        "no space left on the controller for Ansible's temporary files; free some, or set ANSIBLE_LOCAL_TEMP",
+    ),
+    (
         r"No space left on device",
         "no space left on the node for Ansible's temporary files; free some, or set ansible_remote_tmp",
     ),
@@ -257,8 +261,10 @@ def gather_evidence(action: ActionBase, args: dict[str, t.Any], task_vars: dict[
         raise
     except RecursionError as error:
         raise Unseen("invalid", "the node's answer is nested too deeply") from error
-    except (AnsibleError, OSError) as error:
+    except AnsibleError as error:
         raise Unseen(*unseen_result({"msg": str(error)})) from error
+    except OSError as error:
+        raise Unseen(*unseen_result({"msg": f"on the controller: {error}"})) from error
     if answer.get("failed") or not isinstance(answer.get("evidence"), dict):
         problem = _python_problem(action)
         raise Unseen(*(("failed", problem) if problem else unseen_result(answer)))

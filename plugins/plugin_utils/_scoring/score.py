@@ -147,7 +147,8 @@ class NodeScorer:
             if "error" in shown:
                 raise Unseen(_why(shown["error"]))
             if shown["state"] != "running":
-                raise Unseen(f"container {component} is {shown['state']}, not running; see its log and start it")
+                advice = "unpause it" if shown["state"] == "paused" else "see its log and start it"
+                raise Unseen(f"container {component} is {shown['state']}, not running; {advice}")
             if not shown["processes"]:  # what Docker was given is not proof of what runs
                 raise Unseen(f"the processes of {component} are not in the evidence; scan the node again with become")
             calls = (component_args(argv, component) for argv in shown["processes"])

@@ -242,7 +242,10 @@ def test_an_unreachable_node_is_recorded_and_stays_unreachable(directory: pathli
     [
         (AnsibleError("Missing sudo password"), "sudo asks for a password; run with --ask-become-pass, or set "),
         (AnsibleError("Incorrect doas password"), "the doas password is wrong; correct ansible_become_password"),
-        (AnsibleError("failed to transfer file to /a /b:\n\ndd: No space left on device\n0+0"), "no space left on "),
+        (
+            AnsibleError("failed to transfer file to /a /b:\n\ndd: No space left on device\n0+0"),
+            "no space left on the node ",
+        ),
         (AnsibleUndefinedVariable("'x' is undefined"), "'x' is undefined, which a variable of this host needs; "),
         (
             AnsibleError('Data could not be sent to remote host "a". Make sure this host can be reached over ssh: '),
@@ -255,7 +258,8 @@ def test_an_unreachable_node_is_recorded_and_stays_unreachable(directory: pathli
             "gone",
         ),
         (AnsibleError("something\nnew"), "something new"),
-        (OSError(2, "No such file"), "[Errno 2] No such file"),
+        (OSError(2, "No such file"), "on the controller: [Errno 2] No such file"),
+        (OSError(28, "No space left on device"), "no space left on the controller for Ansible's temporary files; free"),
     ],
 )
 def test_an_error_of_ansible_is_recorded_as_a_person_would_say_it(

@@ -6,6 +6,8 @@
 
 import json
 import os
+import socket
+import threading
 import time
 
 import pytest
@@ -35,8 +37,19 @@ def test_docker_is_asked_at_its_socket(engine, docker, module):
     assert found == {"kubelet": KUBELET}
     assert engine.asked == ["/containers/etcd/json", "/containers/kubelet/json"]
     assert door.top("kubelet") == ["kubelet --a b", "mount"]
-    with pytest.raises(DockerError, match="No such container: etcd"):
-        door.top("etcd")
+
+
+@pytest.mark.parametrize("status, said", [(409, "Container 5f is not running"), (404, "No such container: kubelet")])
+@pytest.mark.parametrize("by_cli", [False, True])
+def test_a_container_that_ends_meanwhile_is_an_error(engine, docker, module, status, said, by_cli):
+    put(engine, KUBELET)
+    engine.responses["/containers/kubelet/top?ps_args=-eo%20pid,args"] = status, json.dumps({"message": said}).encode()
+    docker(f"[ $3 = top ] && echo 'Error response from daemon: {said}' >&2 && exit 1; echo '{json.dumps([KUBELET])}'")
+    door, found = inspect_containers(module, SOCKET if by_cli else engine.path, 7, ["kubelet"])
+    error = container_evidence(found["kubelet"], "kubelet", door, {}, "/nonexistent")["error"]
+    assert error["kind"] == "ended"
+    assert said.split(":")[0] in error["message"]
+    assert error["advice"] == "it ended while it was examined; see its log, and scan again"
 
 
 def test_a_container_of_another_name_is_not_taken(engine, module):
@@ -95,21 +108,108 @@ def test_the_cli_has_the_last_word(docker, module):
     assert caught.value.kind == "denied"
 
 
+def fault(module, path):
+    with pytest.raises(DockerError) as caught:
+        inspect_containers(module, path, 7, ["kubelet"])
+    return caught.value.kind, str(caught.value)
+
+
 def test_without_a_cli_the_api_says_why(engine, module, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     engine.responses["/containers/kubelet/json"] = 500, b'{"message":"out of cheese"}'
 
-    def fault():
-        with pytest.raises(DockerError) as caught:
-            inspect_containers(module, engine.path, 20, ["kubelet"])
-        return caught.value.kind, str(caught.value)
-
-    assert fault() == ("failed", '{"message":"out of cheese"}')
+    assert fault(module, engine.path) == ("failed", engine.path + ": out of cheese")
     engine.shutdown()
     engine.server_close()
-    assert fault() == ("down", engine.path + ": Connection refused")
+    assert fault(module, engine.path) == ("down", engine.path + ": Connection refused")
     os.unlink(engine.path)
-    assert fault()[0] == "missing"
+    assert fault(module, engine.path)[0] == "missing"
+    os.symlink("nowhere", engine.path)
+    assert fault(module, engine.path) == ("down", engine.path + ": No such file or directory")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: open(path, "w").close()])
+def test_what_is_no_socket_is_not_waited_for(docker, module, tmp_path, make):
+    docker("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    path = str(tmp_path / "docker.sock")
+    make(path)
+    assert fault(module, path) == ("failed", path + ": not a socket")
+    os.rename(path, path + "x")
+    assert fault(module, path) == ("down", "Cannot connect to the Docker daemon")
+    os.symlink("docker.sock", path)
+    assert fault(module, path) == ("failed", path + ": Too many levels of symbolic links")
+    assert fault(module, path + "x" * 200)[0] == "down"
+
+
+@pytest.mark.parametrize(
+    "said, kind, told",
+    [
+        (b"", "failed", "what answers there is not Docker"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "failed", "what answers there is not Docker"),
+        (b"\xff\x00HTTP/1.0 200 OK\r\n\r\n{}", "failed", "what answers there is not Docker"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", "failed", "HTTP/1.1 502 Bad Gateway"),
+        (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "failed", "HTTP/1.1 401 Unauthorized"),
+        (b'HTTP/1.1 403 Forbidden\r\n\r\n{"message": "denied by plugin"}', "failed", "denied by plugin"),
+        (b'HTTP/1.1 404 Not Found\r\n\r\n{"message": 5}', "failed", "5"),
+        (b"HTTP/1.1 500 X\r\n\r\n[]", "failed", "HTTP/1.1 500 X"),
+        (
+            b'HTTP/1.1 404 Not Found\r\nServer: Libpod/4.3.1 (linux)\r\n\r\n{"message": "no such container"}',
+            "podman",
+            "podman",
+        ),
+    ],
+)
+def test_what_answers_at_the_socket_is_told_whatever_the_cli_says(docker, module, tmp_path, said, kind, told):
+    docker("echo 'Are you trying to connect to a TLS-enabled daemon without TLS?' >&2; exit 1")
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(1)
+
+        def answer():
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        told_kind, message = fault(module, path)
+    assert told_kind == kind
+    assert message.startswith(path + ": ")
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        " ",
+        " /var/run/docker.sock",
+        "/var/run/docker.sock\n",
+        "/var/run/do\0cker.sock",
+        "var/run/docker.sock",
+        "unix://",
+        "unix:///",
+        "unix://var/run/docker.sock",
+        "unix:/var/run/docker.sock",
+        "UNIX:///var/run/docker.sock",
+        "fd://",
+        "http://127.0.0.1:1",
+        "tcp://",
+        "tcp://a b",
+        "--help",
+        "5",
+    ],
+)
+def test_an_address_that_is_none_is_refused(docker, module, address):
+    """The CLI takes some of them for its default, and asks another Docker than the one that was named."""
+    docker("echo '[]'")
+    assert fault(module, address) == ("address", f"{socket_address(address)!r} is not a valid address of Docker")
+
+
+def test_a_path_that_the_system_cannot_write_is_an_error(docker, module):
+    docker("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    assert fault(module, "/nonexistent/\ud800.sock")[0] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -195,6 +295,5 @@ def test_no_docker_command(module, tmp_path, monkeypatch):
 
 
 def test_every_kind_of_failure_has_advice():
-    kinds = {kind for _test, kind in _docker._FAILURES} | {"timeout", "missing", "failed"}
-    assert all(DockerError(kind, "x").as_evidence()["advice"] for kind in kinds)
+    assert {kind for _test, kind in _docker._FAILURES} <= set(_docker._ADVICE)
     assert "podman is not Docker" in DockerError("podman", "x").as_evidence()["advice"]

@@ -5,6 +5,7 @@
 # Like what it tests, this file runs on Python 3.6 (`make unit-nodes`).
 
 import os
+import threading
 
 import pytest
 
@@ -73,3 +74,23 @@ def test_no_file_is_opened(tmp_path):
     os.mkfifo(str(tmp_path / "fifo"))  # opening it would wait for ever
     (shown,) = run_module(file_permissions_info.main, paths=[str(tmp_path / "fifo")])["files"]
     assert shown["type"] == "fifo"
+
+
+def test_a_mount_that_hangs_costs_what_is_left(tmp_path, monkeypatch):
+    for name in "xyz":
+        (tmp_path / name).write_text("")
+    ended, examine, base = threading.Event(), file_permissions_info.examine, str(tmp_path)
+    monkeypatch.setattr(
+        file_permissions_info, "examine", lambda path: path == base + "/y" and ended.wait(60) or examine(path)
+    )
+    result = run_module(file_permissions_info.main, paths=[base + "/x", base + "/[yz]", base + "/z"], timeout=1)
+    ended.set()
+    assert [entry["path"] for entry in result["files"]] == [base + "/x"]
+    message = "nothing was seen in 1 s, since " + base + "/y does not answer"
+    assert result["problems"] == [
+        {"path": base + path, "kind": "timeout", "message": message} for path in ("/[yz]", "/z")
+    ]
+
+
+def test_the_limit_is_at_least_a_second():
+    assert "timeout: must be at least 1" in run_module(file_permissions_info.main, paths=[], timeout=0)["msg"]
