@@ -32,6 +32,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan,
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, attestations_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
@@ -41,7 +42,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, read_choice
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED, exemptions, node_names
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     check_one_cluster,
     check_play,

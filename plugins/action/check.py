@@ -21,13 +21,13 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PROFILE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import check_lines
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import Version, chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     gather_evidence,
     unseen_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions, node_names
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import chosen_controls, roles_of_hosts
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 

@@ -73,13 +73,14 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import planned_name, planned_profile, read_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import progress_line, summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     cluster_path,
     evidence_path,
     read_cluster,
     read_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 from ansible_collections.rke.cis.plugins.plugin_utils._times import utc
 

@@ -17,10 +17,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
     merged_plan,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster, check_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, read_choice
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import given_skips, user_skips
 from ansible_collections.rke.cis.plugins.plugin_utils._text import make_unsafe, plain
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".cache" / 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import read_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 

@@ -55,8 +55,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._schedules import runs
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import read_cron
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import Schedule
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attestations_of_file
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import read_skip_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json

@@ -20,7 +20,8 @@ from playwright.sync_api import expect
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import environment
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 
 BENCHMARK = load_benchmark("rke-cis-1.4")

@@ -38,8 +38,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import (
     judge,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS, Context, write_outputs
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks, score
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks, score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost

@@ -13,8 +13,8 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 HERE = pathlib.Path(__file__).parent

@@ -14,7 +14,8 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import user_skips
 

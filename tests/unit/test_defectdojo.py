@@ -17,7 +17,8 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.defectdojo import defectdojo_findings
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, node, set_flag
 from ansible_collections.rke.cis.tests.unit.test_formats import REPORTS, Report, every_state, rendering, verdicts
 

@@ -30,8 +30,9 @@ from ansible_collections.rke.cis.plugins.action.render_report import ActionModul
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag

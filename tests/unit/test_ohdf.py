@@ -13,7 +13,8 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_controls
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import _combined_state, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import _combined_state
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.tests.unit.test_formats import (
     REPORTS,
     Report,

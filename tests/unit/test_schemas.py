@@ -29,10 +29,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import compiled
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence, unseen_document
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.operators import FLAG_OPERATORS, PATH_OPERATORS
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import read_waivers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -24,9 +24,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.ohdf import ohdf_
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.oscal import oscal_findings, oscal_selection
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited, read_choice
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
-    build_report,
     check_report,
     report_checks,
     score,

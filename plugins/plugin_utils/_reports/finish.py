@@ -30,6 +30,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import Con
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT, KeptScans, report_facts
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import sign
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import since_lines
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     INTERRUPTED,
     NOT_GATHERED,
@@ -41,7 +42,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import nothing_chosen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     FAILED,
-    build_report,
     not_chosen,
     report_checks,
     unexamined,

@@ -25,9 +25,9 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import limited
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     json_of,
     open_kept,

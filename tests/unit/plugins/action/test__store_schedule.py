@@ -19,7 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.rke.cis.plugins.action import schedules_info
 from ansible_collections.rke.cis.plugins.action._store_schedule import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node

@@ -16,7 +16,8 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.rke.cis.plugins.action.check import ActionModule
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import KubeconfigError
 from ansible_collections.rke.cis.plugins.plugin_utils import _action as shared
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,

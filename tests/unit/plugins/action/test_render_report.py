@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.action.render_report import ActionModule
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (

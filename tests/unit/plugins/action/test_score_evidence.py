@@ -20,14 +20,15 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports import finish
 from ansible_collections.rke.cis.plugins.plugin_utils._reports import scans as scans_module
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import NAME, acquire
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUTPUTS
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring import report as report_module
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring import build
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import chosen_profile, cluster_version
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     NOT_GATHERED,
     evidence_path,
     unseen_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
 from ansible_collections.rke.cis.tests.unit.plugins.action.action_helper import make_action, run_action
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
@@ -320,7 +321,7 @@ def test_each_thing_is_read_and_computed_once(
 
         monkeypatch.setattr(module, name, spy)
 
-    count(report_module, "score_node", "score", lambda _benchmark, document, *_rest: document["node"])
+    count(build, "score_node", "score", lambda _benchmark, document, *_rest: document["node"])
     count(scans_module, "read_report", "read", lambda path: pathlib.Path(path).parent.name)
     count(finish, "compare", "compare", lambda *_reports: "")
     run_action(ActionModule, args)

@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.rke.cis.plugins.callback import cis_summary
 from ansible_collections.rke.cis.plugins.callback.cis_summary import GATHER, CallbackModule, Scan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,

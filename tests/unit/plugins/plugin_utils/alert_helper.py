@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.content import scan_of_report
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request, plan
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
     cluster,

@@ -21,7 +21,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import OPTIO
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.state import read_sent, record
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.alert_helper import (
     DEFAULT_RULES,
     HOSTILE,

@@ -15,8 +15,8 @@ from ansible_collections.rke.cis.plugins.module_utils._flags import parse_flags
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import Lists
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils._benchmarks.test_lists import Reader, sound
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import policies, whole

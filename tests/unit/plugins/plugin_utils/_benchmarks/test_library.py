@@ -17,7 +17,8 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, library_check
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 
 OWN = """\

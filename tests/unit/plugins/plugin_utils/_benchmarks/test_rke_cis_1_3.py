@@ -18,7 +18,8 @@ from ansible_collections.rke.cis.plugins.module_utils._evidence import SCHEMA, p
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import report_rows
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import summary
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.control_cases import (
     PLUGINS,

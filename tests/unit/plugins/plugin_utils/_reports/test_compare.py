@@ -15,7 +15,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary, since_lines
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,

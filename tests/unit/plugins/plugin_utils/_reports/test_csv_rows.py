@@ -14,7 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.csv_rows import csv_row, report_rows
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     BENCHMARK,
     cluster,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.formats import by_node, csp_hash, unix_time
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, lost, node
 
 

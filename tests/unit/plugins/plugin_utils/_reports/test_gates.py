@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.gates import _KEYS, FAIL_ON, check_thresholds, judge
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, lost, node, set_flag
 from ansible_collections.rke.cis.tests.unit.test_formats import waiver

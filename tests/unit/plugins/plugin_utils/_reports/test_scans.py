@@ -22,7 +22,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
     read_report,
     report_facts,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._store import read_json, read_kept, to_json
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import keep, small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node

@@ -17,7 +17,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import (
     since_lines,
     summary,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.compare_helper import small_report
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (

@@ -9,6 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report, exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     Version,
     choose,
@@ -16,7 +17,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.choice import (
     cluster_version,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import unseen_document
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, exemptions
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import node
 
 ALL = {"new": "1.26", "middle": "1.19", "old": "1.11"}

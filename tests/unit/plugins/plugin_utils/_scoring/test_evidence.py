@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from ansible_collections.rke.cis.plugins.module_utils._evidence import host_path
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.audit import audit_commands
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError, Unseen
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     check_evidence,
     gather_evidence,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
 

@@ -21,9 +21,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark impo
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described, limited, read_choice
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, check_report, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import check_report, report_checks
 
 BENCHMARK = load_benchmark("rke-cis-1.8")
 PRACTICE = pathlib.Path(__file__).resolve().parents[5] / "playbooks" / "practice" / "evidence"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.preview import preview_lines
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import exemptions
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK
 

@@ -14,12 +14,12 @@ import pytest
 from ansible_collections.rke.cis.plugins.module_utils._masking import mask_secrets
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     check_answer,
     check_cluster,
     check_evidence,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict, score_node
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import (
     ALL,

@@ -13,8 +13,9 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring import entries
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.entries import resolve
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import build_report, report_checks, unexamined
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import report_checks, unexamined
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import Waivers, read_waivers, waivers_of_file
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import BENCHMARK, cluster, node
