@@ -10,9 +10,9 @@ type: aggregate
 short_description: Show the progress of a scan, and its result
 version_added: 1.0.0
 description:
-  - Prints at the end of the play a table of the nodes and of the cluster, then the failing controls with the value seen
-    and the value wanted, then what could not be examined, then in short what has changed since the last scan of the
-    same cluster and profile.
+  - Prints at the end of the play a table of the nodes and of the cluster with its score, then the failing controls with
+    the value seen and the value wanted, then what could not be examined, then in short what has changed since the last
+    scan of the same cluster and profile.
   - While nodes are asked it prints every O(progress) seconds how many have answered, at what rate, how long the others
     may take, and which nodes it waits for. These are whole lines, which do as well in a log file and in AWX as on a
     terminal.
@@ -40,12 +40,12 @@ options:
       - C(node_scored) has C(node), C(roles), C(counts) by state, C(done) and C(nodes), and C(problem), which says why
         nothing was seen of a node, or is empty. It comes once for each node, and before the events of controls. An
         attestation that is bound to evidence counts only at the end, when that of all nodes is there.
-      - C(control_failing) has C(id), C(title), C(state) (C(fail) or C(mixed)), C(failed_nodes), C(remediation)
-        and C(evidence), where each part has what was C(expected) and what was seen (C(actual), C(source)) on which
-        C(nodes).
+      - C(control_failing) has C(id), C(title), C(severity) if it is rated, C(state) (C(fail) or C(mixed)),
+        C(failed_nodes), C(remediation) and C(evidence), where each part has what was C(expected) and what was seen
+        (C(actual), C(source)) on which C(nodes).
       - C(control_warning) has the same of a control that warns, with C(warned_nodes).
-      - C(scan_finished) has the C(counts) of the cluster, C(nodes), C(unseen_nodes), and C(report), the path of
-        C(report.json). That is empty if none was written.
+      - C(scan_finished) has the C(counts), C(score) and C(weighted_score) of the cluster, C(nodes), C(unseen_nodes),
+        and C(report), the path of C(report.json). That is empty if none was written.
     type: path
     env:
       - name: RKE_CIS_SUMMARY_JSONL
@@ -80,7 +80,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
     read_cluster,
     read_document,
 )
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, FAILED, SCORES, report_checks
 from ansible_collections.rke.cis.plugins.plugin_utils._store import FILE_MODE
 from ansible_collections.rke.cis.plugins.plugin_utils._times import utc
 
@@ -278,13 +278,14 @@ class CallbackModule(CallbackBase):
         for check in report_checks(report):
             event, where = _EVENTS.get(check["state"], ("", ""))
             if event:
-                keys = ("id", "title", "state", where, "remediation")
+                keys = ("id", "title", "severity", "state", where, "remediation")
                 failed = [part for part in check["evidence"] if part["state"] in ("fail", "warn")]
-                self._emit(event, report, **{key: check[key] for key in keys}, evidence=failed)
+                self._emit(event, report, **{key: check[key] for key in keys if key in check}, evidence=failed)
         self._emit(
             "scan_finished",
             report,
             counts={key: report[key] for key in COUNTS},
+            **{key: report[key] for key in SCORES},
             nodes=len(report["node_results"]),
             unseen_nodes=list(report["node_errors"]),
             report=self._report_path,

@@ -97,8 +97,9 @@ lines:
     - removed cis-reports/prod/20261121T220000Z-rke-cis-1.4-permissive-scheduled
 scans:
   description:
-    - The scans, newest last. Each has C(name), C(kind), C(complete), C(collected_at), C(profile), C(counts), C(files),
-      C(not_scanned), how many nodes of the cluster it left out, and C(only), by what its controls were chosen.
+    - The scans, newest last. Each has C(name), C(kind), C(complete), C(collected_at), C(profile), C(score),
+      C(weighted_score), C(counts), C(files), C(not_scanned), how many nodes of the cluster it left out, and C(only), by
+      what its controls were chosen.
   returned: with V(list) and V(show)
   type: list
   elements: dict

@@ -17,7 +17,8 @@ description:
     of M(rke.cis.compare_reports). It is none if there was no such scan, or the report lies in no directory of a scan.
   - It gets C(history) as well, a list of the complete scans of the same cluster and profile that lie beside this one.
     The oldest comes first and this one last, at most 30 in all. Each has C(name), C(kind), C(collected_at), C(profile),
-    C(total), C(pass), C(fail), C(warn), C(skip), C(notApplicable), C(error) and C(manual).
+    C(score), C(weighted_score), C(total), C(pass), C(fail), C(warn), C(skip), C(notApplicable), C(error) and
+    C(manual).
   - It has these filters beside those of Jinja2. C(csv_row) makes a CSV row of a list. C(markdown_text) and
     C(markdown_code) make one line of Markdown of a text, and escape its markup. C(unix_time) makes seconds since 1970
     of a time. C(counted) makes C(1 node) or C(2 nodes) of a number and a noun, C(listed) the first names of a list
@@ -28,11 +29,11 @@ description:
     C(oscal_observations), C(oscal_risks) and C(oscal_selection) make parts of these formats of the report, and
     C(oscal_uuid) an id of names. C(markdown_block) makes a block of code of a text. C(severity) says how bad a
     failure of a check is, C(references) which controls of NIST it serves, and its ids elsewhere, C(score) and
-    C(weighted) what share of the controls of a report passes, by number and by severity, C(not_chosen) how many
-    controls of the benchmark it lacks, C(described) by what the others were chosen, C(remarks) what a reader should
-    know of a scan, C(scan_time) when the evidence of the report was collected, and C(utc_text) makes a text of that.
-    C(xml_name) replaces what no id of XML may contain. C(csp_hash) makes the hash of an inline script for a
-    Content-Security-Policy. C(waived_by) says who accepts a waiver, until when and why.
+    C(weighted) what share of the controls of a report passes, by number and by severity, C(score_text) both in words,
+    C(not_chosen) how many controls of the benchmark it lacks, C(described) by what the others were chosen, C(remarks)
+    what a reader should know of a scan, C(scan_time) when the evidence of the report was collected, and C(utc_text)
+    makes a text of that. C(xml_name) replaces what no id of XML may contain. C(csp_hash) makes the hash of an inline
+    script for a Content-Security-Policy. C(waived_by) says who accepts a waiver, until when and why.
   - In templates for HTML and XML, by the name (C(.html.j2), C(.xml.j2)), all that is put in is escaped. There, and in
     those for JSON (C(.json.j2)), a character that no XML may hold becomes a question mark.
 extends_documentation_fragment:

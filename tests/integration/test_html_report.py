@@ -21,7 +21,7 @@ from playwright.sync_api import expect
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import environment
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks, score
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import cluster, lost, node, set_flag
 
 BENCHMARK = load_benchmark("rke-cis-1.4")
@@ -63,10 +63,12 @@ def past(report: Report, *scores: tuple[int, int]) -> list[dict[str, t.Any]]:
 
     def entry(number: int, **counts: int) -> dict[str, t.Any]:
         about = {"name": f"scan{number}", "kind": "manual", "collected_at": f"2026-10-{number + 1:02}T02:00:00Z"}
-        return {**about, "profile": report["profile"], "total": 97, **dict.fromkeys(COUNTS, 0), **counts}
+        numbers = {**dict.fromkeys(COUNTS, 0), **counts}
+        scores = {"score": score(numbers), "weighted_score": 42}
+        return {**about, "profile": report["profile"], "total": 97, **scores, **numbers}
 
     found = [entry(number, **{"pass": good, "fail": bad}) for number, (good, bad) in enumerate(scores)]
-    return [*found, {**entry(len(scores)), "profile": report["profile"], **{key: report[key] for key in COUNTS}}]
+    return [*found, {**entry(len(scores)), **{key: report[key] for key in ("score", "weighted_score", *COUNTS)}}]
 
 
 def write(path: pathlib.Path, report: Report, **more: t.Any) -> pathlib.Path:
@@ -496,16 +498,16 @@ def test_a_dark_screen_prints_on_white(browser: Browser, file: pathlib.Path) -> 
 def test_trend_of_scans_with_the_same_profile(browser: Browser, report: Report, tmp_path: pathlib.Path) -> None:
     path = write(tmp_path / "r.html", report, history=past(report, (1, 9), (1, 1)))
     page = browser.open(path)
-    score = 100 * report["pass"] // (report["pass"] + report["fail"] + report["error"])
+    share = 100 * report["pass"] // (report["pass"] + report["fail"] + report["error"])
     assert [dot.split()[-1] for dot in page.page.locator(".dot title").all_text_contents()] == [
         "10%",
         "50%",
-        f"{score}%",
+        f"{share}%",
     ]
     points = page.page.locator("polyline").get_attribute("points")
-    assert points.split() == ["0.0,90", "350.0,50", f"700.0,{100 - score}"]
+    assert points.split() == ["0.0,90", "350.0,50", f"700.0,{100 - share}"]
     rows = page.page.locator("table", has_text="this scan").locator("tbody tr").all_inner_texts()
-    assert len(rows) == 3 and "this scan" in rows[0] and "10%" in rows[-1]
+    assert len(rows) == 3 and "this scan" in rows[0] and rows[-1].split("\t")[2:4] == ["10%", "42%"]
     page.close()
 
 

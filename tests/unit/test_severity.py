@@ -128,9 +128,23 @@ def test_scores_are_in_the_report_and_where_people_read_them(tmp_path: pathlib.P
     plain, weighted = report["score"], report["weighted_score"]
     assert (plain, weighted) == (score(report), weighted_score(report_checks(report)))
     assert plain != weighted
-    assert f"Score: {plain} %, weighted by severity {weighted} %" in render(report, "report.md")
+    line = f"Score {plain} %, weighted by severity {weighted} %"
+    assert f"\n\n{line}\n\n" in render(report, "report.md")
+    assert (line, "") in summary(report)
     assert f"</strong> score<small>weighted {weighted}%</small>" in render(report, "report.html")
     assert f"examined: {plain} %. Weighted by severity: {weighted} %." in render(report, "self_assessment.md")
+
+
+def test_where_nothing_was_judged_no_score_is_claimed(tmp_path: pathlib.Path) -> None:
+    report, render = every_state(), rendering(tmp_path)
+    report.update({"pass": 0, "fail": 0, "error": 0, "score": None, "weighted_score": None})
+    for group in report["results"]:
+        group["checks"] = [check for check in group["checks"] if check["state"] == "manual"]
+    assert report_checks(report)
+    line = "No score, since no control was judged"
+    assert line in [text for text, _state in summary(report)]
+    assert f"\n\n{line}\n" in render(report, "report.md")
+    assert "</strong> nothing judged" in render(report, "report.html")
 
 
 # ------------------------------------------------------------------------------------------- older, and chosen ones

@@ -68,6 +68,7 @@ def _controls(report: dict[str, t.Any], states: t.Container[str], where: str) ->
         {
             "id": check["id"],
             "title": plain(check["title"]),
+            **{key: check[key] for key in ("severity",) if key in check},
             "nodes": _names(check[where][:_MOST_NODES]),
             "nodes_total": len(check[where]),
         }
@@ -119,10 +120,7 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
     if alert["compared_with"]:
         said += [(label, ", ".join(alert[key]) or "nothing") for key, label in _NEWS.items()]
     for label, key, state in (("Failing", "failing", "fail"), ("Warning", "warning", "warn")):
-        controls = [
-            f"{item['id']} on {_some(item['nodes'], item['nodes_total'])}: {item['title']}" for item in alert[key]
-        ]
-        said += _listed(label, controls, counts[state])
+        said += _listed(label, [_control(item) for item in alert[key]], counts[state])
     lost = [f"{item['node']}: {item['reason']}" for item in alert["unexamined_nodes"]]
     said += _listed("Not seen", lost, alert["unexamined_nodes_total"])
     waivers = [
@@ -131,6 +129,11 @@ def lines(alert: dict[str, t.Any]) -> list[tuple[str, str]]:
     ]
     said += _listed("Waivers", waivers, alert["waivers_total"])
     return [*said, ("Report", alert["report"])]
+
+
+def _control(item: dict[str, t.Any]) -> str:
+    rating = f" ({item['severity']})" if "severity" in item else ""
+    return f"{item['id']}{rating} on {_some(item['nodes'], item['nodes_total'])}: {item['title']}"
 
 
 def _some(names: list[str], total: int) -> str:

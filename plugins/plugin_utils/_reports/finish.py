@@ -42,6 +42,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import nothing_chosen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     FAILED,
+    SCORES,
     not_chosen,
     report_checks,
     unexamined,
@@ -233,9 +234,9 @@ def _summary(report: Document, result: dict[str, t.Any], csv_limit: int) -> dict
         "not_scanned": len(report.get("not_scanned", ())),
         "not_chosen": not_chosen(report),
         **result["counts"],
-        **{key: report[key] for key in ("score", "weighted_score")},
+        **{key: report[key] for key in SCORES},
         **{key: result[key] for key in ("failed_controls", "warned_controls")},
-        **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "report")},
+        **{key: result[key] for key in ("unexamined_controls", "unexamined_nodes", "failed_gates", "report")},
     }
     path = os.path.join(result["scan_dir"], "report.csv")
     if os.path.isfile(path) and os.path.getsize(path) <= csv_limit:

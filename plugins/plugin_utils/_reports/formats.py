@@ -47,6 +47,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     not_chosen,
     report_checks,
     score,
+    score_text,
     states_of_nodes,
     weighted_score,
 )
@@ -137,6 +138,7 @@ FILTERS: dict[str, t.Callable[..., t.Any]] = {
     "remarks": remarks,
     "scan_time": scan_time,
     "score": score,
+    "score_text": score_text,
     "severity": severity,
     "unix_time": unix_time,
     "utc_text": utc_text,

@@ -29,7 +29,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
     KINDS,
     MANUAL,
     SCHEDULED,
+    SCORES,
     check_report,
+    report_checks,
+    score,
+    weighted_score,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._store import (
     DIRECTORY_MODE,
@@ -58,7 +62,8 @@ _SCHEDULED = re.compile(r".*-scheduled(-job[0-9]*)?(-[0-9]+)?")
 # What write_file, or a scan with a plan, leaves behind if it is killed.
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}|\.(plan|requests)\.json")
 # not_scanned is how many nodes a scan of a part of the cluster left out, only by what a part of the controls was chosen
-_FACTS = ("kind", "collected_at", "profile", "counts", "not_scanned", "only")
+_SHOWN = ("kind", "collected_at", "profile", *SCORES)
+_FACTS = (*_SHOWN, "counts", "not_scanned", "only")
 
 Scan = dict[str, t.Any]
 
@@ -126,11 +131,13 @@ def _left_out(report: dict[str, t.Any]) -> set[str]:
 
 
 def report_facts(report: dict[str, t.Any]) -> Scan:
-    """Return what a list shows of a report: kind, time, profile, counts, and which nodes and controls were left out."""
+    """Return what a list shows of a report: kind, time, profile, scores, counts, and what was left out of it."""
     return {
         "kind": report["scan"]["kind"],
         "collected_at": report["collected_at"],
         "profile": report["profile"],
+        # computed, since a report from before there were scores has none
+        **dict(zip(SCORES, (score(report), weighted_score(report_checks(report))), strict=True)),
         "counts": {key: report[key] for key in ("total", *COUNTS)},
         "not_scanned": len(_left_out(report)),
         "only": _choice(report),
@@ -148,15 +155,15 @@ def counts_text(counts: dict[str, int]) -> str:
 
 def _valid_facts(entry: t.Any) -> Scan | None:
     """Return the facts in an entry of an index, or None if it is not whole."""
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or not entry.keys() >= {*_FACTS}:
         return None
-    facts: Scan = {key: entry.get(key) for key in _FACTS}
+    facts: Scan = {key: entry[key] for key in _FACTS}
     counts = facts["counts"]
     texts = isinstance(facts["collected_at"], str) and isinstance(facts["profile"], str)
     mappings = isinstance(counts, dict) and isinstance(facts["only"], dict)
     if facts["kind"] not in KINDS or not texts or not mappings:
         return None
-    numbers = [*counts.values(), facts["not_scanned"]]
+    numbers = [*counts.values(), facts["not_scanned"], *(facts[key] for key in SCORES if facts[key] is not None)]
     whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
     return facts if whole and [*counts] == ["total", *COUNTS] else None
 
@@ -231,9 +238,7 @@ class KeptScans:
                 break
             if all(scan[key] == facts[key] for key in ("not_scanned", "only")):
                 rows.append(scan)
-        return [
-            {"name": row["name"], **{key: row[key] for key in _FACTS[:3]}, **row["counts"]} for row in reversed(rows)
-        ]
+        return [{"name": row["name"], **{key: row[key] for key in _SHOWN}, **row["counts"]} for row in reversed(rows)]
 
     def previous(self, name: str, report: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """Return the report of the last scan of the same cluster and profile before the one of this name.
@@ -285,7 +290,8 @@ class KeptScans:
         """Return what there is of a scan. Its entry in the index holds as long as report.json is as it was then."""
         path = self.path(name)
         scan: Scan = {"name": name, "kind": SCHEDULED if _SCHEDULED.fullmatch(name) else MANUAL, "complete": False}
-        scan.update(collected_at="", profile="", counts={}, not_scanned=0, only={}, files=[], report={})
+        scan.update(dict.fromkeys(SCORES), collected_at="", profile="", counts={}, not_scanned=0, only={})
+        scan.update(files=[], report={})
         with contextlib.suppress(OSError):
             with os.scandir(os.path.dirname(path)) as entries:
                 scan["files"] = sorted(

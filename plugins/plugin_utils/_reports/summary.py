@@ -14,7 +14,12 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import alike, changed_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import attested_by
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import described
-from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import FAILED, errors_by_reason, report_checks
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import (
+    FAILED,
+    errors_by_reason,
+    report_checks,
+    score_text,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.waivers import waived_by
 from ansible_collections.rke.cis.plugins.plugin_utils._text import (
     counted,
@@ -176,7 +181,7 @@ def summary(report: dict[str, t.Any]) -> list[tuple[str, str]]:
         text = f"Not the whole benchmark: {only['controls']} of {only['of']} controls, {described(only['choice'])}."
         rows += [(row, "") for row in textwrap.wrap(_printable(text), WIDTH, subsequent_indent="    ")]
     rows.append(("", ""))
-    rows += [(row, "") for row in node_table(report)]
+    rows += [(row, "") for row in (*node_table(report), score_text(report))]
     parts = (
         ("Failing controls", failures, "fail"),
         ("Failing controls that are not scored", warnings, "warn"),

@@ -35,6 +35,8 @@ LABELS = {
 # The states of a control that fails on all nodes, or on some.
 FAILED = ("fail", "mixed")
 
+# The keys of the share of controls that pass, by number and by severity.
+SCORES = ("score", "weighted_score")
 # How much a control counts in the weighted score.
 WEIGHTS = {"low": 1, "medium": 3, "high": 6, "critical": 10}
 
@@ -106,6 +108,13 @@ def weighted_score(checks: t.Iterable[dict[str, t.Any]]) -> int | None:
             weights[check["state"]] += WEIGHTS[severity(check)]
     judged = sum(weights.values())
     return weights["pass"] * 100 // judged if judged else None
+
+
+def score_text(report: dict[str, t.Any]) -> str:
+    """Return both scores of a report in words, also of one that was made before there were any."""
+    if score(report) is None:
+        return "No score, since no control was judged"
+    return f"Score {score(report)} %, weighted by severity {weighted_score(report_checks(report))} %"
 
 
 def not_chosen(report: dict[str, t.Any]) -> int:

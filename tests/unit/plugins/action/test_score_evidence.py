@@ -237,6 +237,7 @@ def test_thresholds_are_gates_after_the_others(planned: t.Callable[..., dict[str
     result = run_action(ActionModule, planned(output={"fail_on": ["fail"], "thresholds": thresholds}))
     assert [gate["gate"] for gate in result["gates"]] == ["fail", *thresholds]
     assert result["failed_gates"] == ["fail", "compliance.min"]
+    assert result["ansible_stats"]["data"]["cis_summary"]["failed_gates"] == result["failed_gates"]
     counts = result["counts"]
     figure = counts["pass"] * 100 // (counts["pass"] + counts["fail"] + counts["error"])
     assert result["outcome"].splitlines()[1:] == [

@@ -388,8 +388,10 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
         assert {"roles": found["roles"], **found["counts"]} == report["node_results"][name]
     assert (seen["problem"], unseen["problem"]) == ("", "unreachable: no route to host")
     assert (failing["event"], failing["id"], failing["failed_nodes"]) == ("control_failing", "1.1.8", ["a"])
+    assert failing["severity"] == "low"
     assert (failing["evidence"][0]["expected"], failing["evidence"][0]["nodes"]) == ("--profiling=false", ["a"])
     assert finished["counts"] == {key: report[key] for key in finished["counts"]}
+    assert (finished["score"], finished["weighted_score"]) == (report["score"], report["weighted_score"])
     assert (finished["event"], finished["counts"]["fail"]) == ("scan_finished", 1)
     assert (finished["nodes"], finished["unseen_nodes"], finished["report"]) == (
         2,

@@ -62,7 +62,7 @@ def test_text_has_it_all() -> None:
         f"Result:    {scan['counts']['pass']} pass, 1 fail, 0 skip, 19 not applicable, 0 error; 97 controls\n"
         "New:       1.1.2\n"
         "Fixed:     nothing\n"
-        "Failing:   1.1.2 on n1: Ensure that the --basic-auth-file argument is not set\n"
+        "Failing:   1.1.2 (high) on n1: Ensure that the --basic-auth-file argument is not set\n"
         "Waivers:   1.* of bob: expiring, 2026-12-01\n"
         "Report:    /reports/prod/x/report.json\n"
     )
@@ -87,7 +87,7 @@ def test_slack(severity: str, colour: str) -> None:
     assert sent["text"].startswith(f"[rke.cis] {severity}: cluster prod: 1 of 97 controls fail")
     (attachment,) = sent["attachments"]
     assert attachment["color"] == colour
-    assert "*Failing:* 1.1.2 on n1" in attachment["blocks"][0]["text"]["text"]
+    assert "*Failing:* 1.1.2 (high) on n1" in attachment["blocks"][0]["text"]["text"]
 
 
 def test_slack_is_sent_nothing_that_it_would_act_on_and_no_section_that_is_too_long() -> None:

@@ -175,7 +175,7 @@ def test_a_rule_on_warnings_names_what_warns() -> None:
     )
     assert {item["id"]: item["nodes"] for item in alert["warning"]}["1.1.30"] == ["n1"]
     assert not {item["id"] for item in alert["failing"]} & {item["id"] for item in alert["warning"]}
-    assert f" {scan['counts']['warn']} warn" in text(alert) and "Warning:   1.1.30 on n1: " in text(alert)
+    assert f" {scan['counts']['warn']} warn" in text(alert) and "Warning:   1.1.30 (medium) on n1: " in text(alert)
 
 
 @pytest.mark.parametrize("on", ["failures", "warnings", "error", "completed"])

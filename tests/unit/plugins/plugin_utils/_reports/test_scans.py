@@ -228,16 +228,22 @@ def test_what_has_changed_since_the_index_is_read(directory: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    "index", ["", "[]", "{}", '{"scans": 5}', '{"scans": [5]}', '{"scans": [{"name": []}]}', '{"scans": [{}]}', "fake"]
+    "index",
+    ["", "[]", "{}", '{"scans": 5}', '{"scans": [5]}', '{"scans": [{"name": []}]}', '{"scans": [{}]}', "fake", "older"],
 )
 def test_an_index_that_is_broken_or_lies_in_form_is_made_anew(directory: pathlib.Path, index: str) -> None:
     make(directory, name(1))
     if index == "fake":
         (scan,) = KeptScans(str(directory)).scans()
         index = json.dumps({"scans": [{**scan, "counts": "none"}, {**scan, "name": name(2)}]})
+    if index == "older":
+        (scan,) = KeptScans(str(directory)).scans()
+        del scan["weighted_score"]
+        index = json.dumps({"scans": [scan]})
     (directory / "index.json").write_text(index)
     (scan,) = KeptScans(str(directory)).write_index()
     assert scan["counts"] == {key: REPORT[key] for key in COUNTS}
+    assert scan["weighted_score"] == REPORT["weighted_score"]
     assert json.loads((directory / "index.json").read_text())["scans"] == [scan]
 
 
@@ -296,7 +302,8 @@ def test_the_past_is_of_the_same_profile_oldest_first_and_this_scan_last(directo
     assert [scan["name"] for scan in past] == [name(1), name(4, "-scheduled"), name(5)]
     assert [scan["collected_at"] for scan in past][-1] == "now"
     assert past[1]["pass"] == 1
-    assert set(past[0]) == {"name", "kind", "collected_at", "profile", *COUNTS}
+    assert set(past[0]) == {"name", "kind", "collected_at", "profile", "score", "weighted_score", *COUNTS}
+    assert [scan["weighted_score"] for scan in past] == [REPORT["weighted_score"]] * 3
 
 
 def test_the_past_is_at_most_thirty_scans(directory: pathlib.Path) -> None:
