@@ -162,8 +162,7 @@ class ActionModule(ControllerAction):
             "scan_dir": "",
             "replay_dir": args["replay_dir"] or "",
             "deadline": int(time.time()) + args["deadline"],
-            # a limit that the user sets for all tasks holds, too
-            "node_timeout": min(args["node_timeout"], self._task.timeout or args["node_timeout"]),
+            "node_timeout": args["node_timeout"],
         }
         if args["show_skips"] != "only":
             with contextlib.ExitStack() as failed:

@@ -77,7 +77,13 @@ class ActionModule(ActionBase):
             if request is None:
                 return {**result, "skipped": True, "skip_reason": "not a node of this scan"}
             replay_dir, deadline, roles = request.pop("replay_dir"), request.pop("deadline"), request["roles"]
-            limit = max(1, min(request.pop("node_timeout"), int(deadline - time.time())))
+            limits = {
+                "cis_scan_node_timeout": request.pop("node_timeout"),
+                "cis_scan_deadline": max(1, int(deadline - time.time())),
+            }
+            if self._task.timeout:  # a limit that the user sets for all tasks
+                limits["Ansible's task_timeout"] = self._task.timeout
+            shortest = min(limits, key=lambda name: limits[name])
             try:
                 if self._task.delegate_to not in (None, node):
                     raise Unseen(
@@ -88,15 +94,15 @@ class ActionModule(ActionBase):
                 if replay_dir:
                     evidence = self._replay(replay_dir, node)
                 else:
-                    with _time_limit(limit):
+                    with _time_limit(limits[shortest]):
                         evidence = gather_evidence(self, {**request, **self._variables(known)}, task_vars)
             except AnsibleConnectionFailure as error:
                 said = unseen_result({"unreachable": True, "msg": str(error)})
                 write_file(path, to_json(unseen_document(node, roles, *said)))
                 raise
             except _TimeOver:
-                advice = "see what hangs there, or raise cis_scan_node_timeout (or cis_scan_deadline)"
-                evidence = unseen_document(node, roles, "failed", f"no answer in {limit} s; {advice}")
+                why = f"no answer in {limits[shortest]} s; see what hangs there, or raise {shortest}"
+                evidence = unseen_document(node, roles, "failed", why)
             except Unseen as error:
                 evidence = unseen_document(node, roles, *error.args)
             write_file(path, to_json(evidence), sync=False)

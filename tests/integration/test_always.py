@@ -36,7 +36,7 @@ time.gmtime = lambda seconds=None: gmtime((time.time() if seconds is None else s
 _NEEDS = (
     r"; ansible-core 2\.\d+\.\S+ needs Python 3\.\d+ or later on a node: set ansible_python_interpreter to its path"
 )
-_SLOW = rf"no answer in {_SECONDS} s; see what hangs there, or raise cis_scan_node_timeout \(or cis_scan_deadline\)"
+_SLOW = f"no answer in {_SECONDS} s; see what hangs there, or raise cis_scan_node_timeout"
 _UNDEFINED = r"'nope' is undefined, which this host needs for {}; define it"
 # Variables of a node, and the reason in the report.
 WRONG: dict[str, tuple[dict[str, t.Any], str]] = {

@@ -145,6 +145,20 @@ def test_no_host_in_a_role_group(refusal: t.Callable[..., str]) -> None:
     )
 
 
+def test_variables_of_a_host_that_cannot_be_read(refusal: t.Callable[..., str], tmp_path: pathlib.Path) -> None:
+    """Ansible itself would stop at them. The rest can be scanned without that host."""
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "worker1.yml").write_text("$ANSIBLE_VAULT;1.1;AES256\n6162\n", encoding="utf-8")
+    words = "; run with --ask-vault-pass or --vault-id, or scan without this host: --limit 'all:!worker1'"
+    assert re.fullmatch(f"variables of worker1: .*no vault secrets found{words}", refusal())
+    variables = {"cis_scan_replay_dir": str(scans.PRACTICE / "evidence"), "cis_scan_fail_on": []}
+    inventory = hosts(tmp_path / "hosts.json")
+    outcome = scans.playbook(tmp_path / "rest", scans.SCAN, inventory, variables, "--limit", "all:!worker1")
+    assert outcome.code == 0
+    assert list(outcome.report["not_scanned"]) == ["worker1"]
+    assert "1.1.2" in outcome.ids("pass")
+
+
 def test_empty_inventory(tmp_path: pathlib.Path) -> None:
     (tmp_path / "hosts").write_text("", encoding="utf-8")
     outcome = scans.playbook(tmp_path / "run", scans.SCAN, tmp_path / "hosts")

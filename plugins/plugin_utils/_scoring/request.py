@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES, Benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
+from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import unseen_result
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.only import matching_ids
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.skips import no_control, skips_of_variable
 
@@ -106,16 +108,29 @@ def hosts_of_pattern(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]], lo
 def cluster_of(host: str, hostvars: t.Any) -> str:
     """Return the cluster that a host belongs to, as the inventory says; empty if it does not.
 
-    Variables are not templated, since that costs more than the rest of the plan.
+    Variables are not templated, since that costs more than the rest of the plan. Ansible itself stops at a host whose
+    files of variables it cannot read.
     """
-    variables = hostvars.raw_get(host)
+    try:
+        variables = hostvars.raw_get(host)
+    except AnsibleError as error:
+        _kind, why = unseen_result({"msg": str(error)})
+        advice = f"scan without this host: --limit 'all:!{host}'"
+        raise CisError(f"variables of {host}: {why.rstrip('.')}, or {advice}") from error
     return str(variables.get("rke_cluster_file") or variables.get("cis_scan_cluster") or "")
 
 
 def others_of_cluster(nodes: t.Collection[str], known: dict[str, list[str]], hostvars: t.Any) -> dict[str, list[str]]:
     """Return those of the known hosts, with their roles, that are further nodes of the cluster of these nodes."""
     mine = {"", *(cluster_of(host, hostvars) for host in nodes if host in known)}
-    return {host: roles for host, roles in known.items() if host not in nodes and cluster_of(host, hostvars) in mine}
+
+    def fits(host: str) -> bool:
+        try:
+            return cluster_of(host, hostvars) in mine
+        except CisError:
+            return True  # nobody can tell
+
+    return {host: roles for host, roles in known.items() if host not in nodes and fits(host)}
 
 
 def check_one_cluster(nodes: t.Iterable[str], hostvars: t.Any) -> None:

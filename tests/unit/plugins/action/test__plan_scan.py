@@ -12,6 +12,7 @@ import typing as t
 from unittest import mock
 
 import pytest
+from ansible.errors import AnsibleError
 
 from ansible_collections.rke.cis.plugins.action._plan_scan import ActionModule
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
@@ -121,13 +122,11 @@ def test_a_time_that_is_none_is_refused_by_the_name_that_the_user_knows(
     assert (tmp_path / "reports").exists() is (value is True)
 
 
-@pytest.mark.parametrize("of_all_tasks, expected", [(0, 60), (12, 12), (90, 60)])
-def test_times_are_what_was_asked_for(tmp_path: pathlib.Path, of_all_tasks: int, expected: int) -> None:
-    action = make_action(ActionModule, arguments(tmp_path, node_timeout="60", deadline=100), None)
-    action._task.timeout = of_all_tasks
+def test_times_are_what_was_asked_for(tmp_path: pathlib.Path) -> None:
     before = time.time()
-    plan = read_plan(action.run(None, VARS)["scan_dir"])
-    assert plan["node_timeout"] == expected
+    args = arguments(tmp_path, node_timeout="60", deadline=100)
+    plan = read_plan(run_action(ActionModule, args, VARS)["scan_dir"])
+    assert plan["node_timeout"] == 60
     assert before + 99 <= plan["deadline"] <= time.time() + 100
 
 
@@ -294,6 +293,26 @@ def test_what_limit_leaves_out_is_planned_as_not_scanned(
     assert read_plan(action.run(None, variables)["scan_dir"])["not_scanned"] == {}
     plan = read_plan(action.run(None, {**variables, "ansible_limit": "cp1"})["scan_dir"])
     assert (list(plan["nodes"]), plan["not_scanned"]) == (["cp1"], dict.fromkeys(expected, ["worker"]))
+
+
+@pytest.mark.parametrize("limit", ["", "cp1"])
+def test_variables_that_cannot_be_read_stop_a_scan_of_their_host_only(tmp_path: pathlib.Path, limit: str) -> None:
+    class Broken(HostVars):
+        def raw_get(self, host: str) -> dict[str, t.Any]:
+            if host == "w1":
+                raise AnsibleError("YAML parsing failed:\nno end.")
+            return {"cis_scan_cluster": "a"}
+
+    hosts = [limit] if limit else VARS["ansible_play_hosts_all"]
+    variables = {**VARS, "ansible_play_hosts_all": hosts, "ansible_limit": limit, "hostvars": Broken()}
+    action = make_action(ActionModule, arguments(tmp_path))
+    action._task.get_play.return_value.hosts = "all"
+    result = action.run(None, variables)
+    if limit:
+        assert read_plan(result["scan_dir"])["not_scanned"] == {"w1": ["worker"]}
+    else:
+        message = "YAML parsing failed: no end, or scan without this host: --limit 'all:!w1'"
+        assert result["msg"] == f"variables of w1: {message}"
 
 
 def test_an_inventory_without_hosts_is_rejected(tmp_path: pathlib.Path) -> None:
