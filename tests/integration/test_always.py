@@ -26,8 +26,8 @@ _PROGRAMS = {
     "stopped": "kill -STOP $$",
     "ahead": 'PYTHONPATH=/opt/wrong/a-day exec python3 "$@"',
 }
-# What happens on a host as soon as the module that gathers evidence asks its Docker.
-_MEANWHILE = {"hang": "pkill -KILL -f 'sshd: root@notty'; sleep 60", "none": "ip link set eth0 down; sleep 60"}
+# What happens on a host without an engine as soon as the module that gathers evidence asks the docker CLI.
+_MEANWHILE = {"down": "pkill -KILL -f 'sshd: root@notty'; sleep 60", "none": "ip link set eth0 down; sleep 60"}
 # A clock that is a day ahead, for the modules of this node.
 _A_DAY = """import time
 gmtime = time.gmtime
@@ -109,7 +109,7 @@ def wrong(faults: Testbed, node_pythons: dict[str, str]) -> t.Iterator[dict[str,
     old = node_pythons.get("3.6")
     too_old = {"old": ({"ansible_python_interpreter": old}, f"{old} is Python 3.6.\\d+, which is too old{_NEEDS}")}
     meanwhile = {
-        "cut": ({"ansible_host": faults.addresses["hang"]}, "the SSH connection broke while the node was examined; .*"),
+        "cut": ({"ansible_host": faults.addresses["down"]}, "the SSH connection broke while the node was examined; .*"),
         "lost": ({"ansible_host": faults.addresses["none"]}, _SLOW),
     }
     yield {**WRONG, **(too_old if old else {}), **meanwhile}
