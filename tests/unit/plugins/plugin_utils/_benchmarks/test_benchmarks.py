@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -139,6 +140,8 @@ def test_benchmark_is_sound(benchmark_id: str) -> None:
     for control in benchmark.controls:
         assert control["id"].rpartition(".")[0] in groups
         assert "$" not in control["remediation"] and "<" not in control["remediation"]
+        said = re.match("The title says (\\w+)", control.get("note") or "")
+        assert not said or said.group(1) in control["title"]
         for test in each_test(control):
             if "flag" in test:
                 assert test["flag"] in benchmark.components[control["component"]]["flags"]
