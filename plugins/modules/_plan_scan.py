@@ -117,5 +117,5 @@ preview:
   returned: success
   type: raw
   sample: >-
-    RKE-CIS-1.4-Hardened, 97 controls: 77 judged, 0 skipped by the profile, 1 skipped by the user, 19 not applicable
+    RKE-CIS-1.4-Hardened, 97 controls: 77 to examine, 0 skipped by the profile, 1 skipped by the user, 19 not applicable
 """

@@ -164,7 +164,7 @@ def test_only_to_show_skips_asks_no_node(scan: t.Callable[..., scans.Outcome], t
     assert outcome.summary.strip() == ""
     assert list((tmp_path / "run").iterdir()) == []
     text = said(outcome)
-    assert "62 judged, 15 skipped by the profile, 1 skipped by the user, 19 not applicable" in text
+    assert "62 to examine, 15 skipped by the profile, 1 skipped by the user, 19 not applicable" in text
     assert "1.1.2 Ensure that the --basic-auth-file argument is not set - skipped by cis_scan_skip: we know" in text
     assert "--anonymous-auth argument is set to false - failure waived by o without expiry: r" in text
     assert text.count(" - skipped by profile: ") == 15

@@ -17,17 +17,17 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import counted
 def preview_lines(
     benchmark: Benchmark, profile: str, exempt: dict[str, dict[str, str]], waivers: Waivers, names: dict[str, list[str]]
 ) -> list[str]:
-    """Return a line of counts, then one for each control that is not judged or has a live waiver.
+    """Return a line of counts, then one for each control that is not examined or has a live waiver.
 
-    `exempt` are the controls that are not judged, `names` the nodes of each node type.
+    `exempt` are the controls that are not examined, `names` the nodes of each node type.
     """
-    counts = {"judged": 0, "skipped by the profile": 0, "skipped by the user": 0, "not applicable": 0}
+    counts = {"to examine": 0, "skipped by the profile": 0, "skipped by the user": 0, "not applicable": 0}
     waived = 0
     lines = []
     for control in benchmark.controls:
         why = exempt.get(control["id"])
         if not why:
-            counts["judged"] += 1
+            counts["to examine"] += 1
             ran_on = sorted(set().union(*(names[kind] for kind in control["node_type"])))
             found = [waiver for node in ran_on if (waiver := waivers.live(control["id"], node))]
             waived += bool(found)

@@ -176,7 +176,7 @@ def test_what_is_wrong_with_waivers_is_said_before_the_scan(tmp_path: pathlib.Pa
 
 def test_the_preview_is_one_line_or_all(tmp_path: pathlib.Path) -> None:
     line = run_action(ActionModule, arguments(tmp_path), VARS)["preview"]
-    assert line.startswith("RKE-CIS-1.4-Permissive, 97 controls: 63 judged, 15 skipped by the profile")
+    assert line.startswith("RKE-CIS-1.4-Permissive, 97 controls: 63 to examine, 15 skipped by the profile")
     for yes in ("true", True):
         shown = run_action(ActionModule, arguments(tmp_path, show_skips=yes), VARS)
         assert shown["scan_dir"]

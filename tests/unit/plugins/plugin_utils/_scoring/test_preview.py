@@ -30,7 +30,7 @@ def waiver(*controls: str, **more: t.Any) -> dict[str, t.Any]:
 def test_the_profiles_lists_are_named_with_their_reasons() -> None:
     head, *lines = told()
     assert head == (
-        "RKE-CIS-1.4-Permissive, 97 controls: 63 judged, 15 skipped by the profile, 0 skipped by the user, "
+        "RKE-CIS-1.4-Permissive, 97 controls: 63 to examine, 15 skipped by the profile, 0 skipped by the user, "
         "19 not applicable"
     )
     assert len(lines) == 15 + 19
@@ -46,7 +46,7 @@ def test_the_profiles_lists_are_named_with_their_reasons() -> None:
 def test_the_users_skips_are_named_with_their_source() -> None:
     skips = {key: {"by": "cis_scan_skip", "reason": why} for key, why in (("1.1.2", "x"), ("1.1.3", ""), ("1.1.9", ""))}
     head, *lines = told("hardened", skips)
-    assert "76 judged, 0 skipped by the profile, 2 skipped by the user, 19 not applicable" in head
+    assert "76 to examine, 0 skipped by the profile, 2 skipped by the user, 19 not applicable" in head
     assert f"1.1.2 {TITLES['1.1.2']} - skipped by cis_scan_skip: x" in lines
     assert f"1.1.3 {TITLES['1.1.3']} - skipped by cis_scan_skip" in lines
 
@@ -62,7 +62,7 @@ def test_live_waivers_are_named_with_owner_and_end() -> None:
         waiver("2.1.3", days_left=-1),
         waiver("1.5.1", groups={"g": ["e1"]}, expires="never", days_left=None),
     )
-    assert head.endswith("63 judged, 15 skipped by the profile, 0 skipped by the user, 19 not applicable; "
+    assert head.endswith("63 to examine, 15 skipped by the profile, 0 skipped by the user, 19 not applicable; "
                          "failures of 3 may be waived")  # fmt: skip
     assert [line for line in lines if "waived" in line] == [
         f"1.1.2 {TITLES['1.1.2']} - failure waived by o until 2026-12-31: r",
