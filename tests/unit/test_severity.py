@@ -83,7 +83,7 @@ def test_failures_say_how_severe_they_are(tmp_path: pathlib.Path) -> None:
     markdown, lines = render(report, "report.md"), [line for line, _state in summary(report)]
     text = " ".join(" ".join(lines).split())
     for control, check in failing.items():
-        assert re.search(rf"(?m)^- \*\*{re.escape(control)}\*\* .*, {check['severity']}$", markdown), control
+        assert re.search(rf"(?m)^- \*\*{re.escape(control)}\*\* .* \({check['severity']}\)$", markdown), control
         assert f"{check['description']} [{check['severity']}]" in text
     assert max(map(len, lines)) <= 80
     for case in lxml.etree.fromstring(render(report, "report.junit.xml").encode()).iter("testcase"):
