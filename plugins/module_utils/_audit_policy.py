@@ -13,7 +13,14 @@ import re
 import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
-from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import Node, TooMany, fields_of, load, text_of
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import (
+    Node,
+    TooMany,
+    document_of,
+    fields_of,
+    items_of,
+    text_of,
+)
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 _STAGES = re.compile(r"(?:RequestReceived|ResponseStarted|ResponseComplete|Panic)\Z")
@@ -33,10 +40,7 @@ def audit_policy(text: str) -> t.List[Rule]:
     Raises ValueError, whose message holds nothing of the file but a line number, where the API server would refuse
     the file.
     """
-    try:
-        document = fields_of(load(text), "the file", _wrong)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    document = document_of(text, _wrong)
     kind = text_of(document["kind"]) if "kind" in document else None
     if kind != "Policy":
         raise ValueError("kind is not that of an audit Policy")
@@ -85,11 +89,7 @@ def _nodes(fields: t.Mapping[str, Node], key: str) -> t.List[Node]:
     node = fields.get(key)
     if node is None or node.kind == "null":
         return []
-    if node.kind != "list":
-        _wrong(node, key + " to be a list")
-    if len(node.content) > limits.AUDIT_RULES:
-        raise TooMany("more than {0} entries in line {1}".format(limits.AUDIT_RULES, node.line))
-    return t.cast(t.List[Node], node.content)
+    return items_of(node, key, limits.AUDIT_RULES, _wrong)
 
 
 def _texts(fields: t.Mapping[str, Node], key: str, form: "t.Pattern[str]") -> t.List[str]:

@@ -14,7 +14,14 @@ https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
 import re
 import typing as t
 
-from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import Node, TooMany, fields_of, load, text_of
+from ansible_collections.rke.cis.plugins.module_utils._yaml_nodes import (
+    Node,
+    TooMany,
+    document_of,
+    fields_of,
+    items_of,
+    text_of,
+)
 
 # What the API server takes; the second is what Kubernetes documented until 1.13.
 _KINDS = (("apiserver.config.k8s.io/v1", "EncryptionConfiguration"), ("v1", "EncryptionConfig"))
@@ -39,10 +46,7 @@ def encryption_providers(text: str) -> t.List[t.Dict[str, t.List[str]]]:
     Raises ValueError, whose message holds nothing of the file but a line number, where the API server would refuse
     the file.
     """
-    try:
-        document = fields_of(load(text), "the file", _wrong)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    document = document_of(text, _wrong)
     given = [text_of(document[key]) or "" if key in document else None for key in ("apiVersion", "kind")]
     if not any(all(mine in (None, theirs) for mine, theirs in zip(given, known)) for known in _KINDS):
         raise ValueError("apiVersion and kind are not those of an EncryptionConfiguration")
@@ -68,11 +72,7 @@ def _wrong(node: Node, expected: str) -> t.NoReturn:
 def _items(fields: t.Mapping[str, Node], key: str) -> t.List[Node]:
     if key not in fields:
         raise ValueError("not an EncryptionConfiguration: expected resources, each with resources and providers")
-    if fields[key].kind != "list":
-        _wrong(fields[key], key + " to be a list")
-    if len(fields[key].content) > _MOST:
-        raise TooMany("more than {0} entries in line {1}".format(_MOST, fields[key].line))
-    return t.cast(t.List[Node], fields[key].content)
+    return items_of(fields[key], key, _MOST, _wrong)
 
 
 def _resource(node: Node) -> str:

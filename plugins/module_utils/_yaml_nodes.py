@@ -55,6 +55,10 @@ class Node(t.NamedTuple):
     line: int
 
 
+# Raises ValueError that names the place of a node, and what was expected there.
+Wrong = t.Callable[[Node, str], t.NoReturn]
+
+
 def load(text: str) -> Node:
     try:
         import yaml
@@ -300,8 +304,25 @@ def text_of(node: Node) -> t.Optional[str]:
     return node.content if node.kind == "text" else None
 
 
-def fields_of(node: Node, what: str, wrong: t.Callable[[Node, str], t.NoReturn]) -> t.Dict[str, Node]:
+def document_of(text: str, wrong: Wrong) -> t.Dict[str, Node]:
+    """Return the values of a file's mapping by their keys. Raises ValueError if it is none."""
+    try:
+        return fields_of(load(text), "the file", wrong)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def fields_of(node: Node, what: str, wrong: Wrong) -> t.Dict[str, Node]:
     """Return the values of a mapping by their keys. Of a key that is given twice the last one counts, as in RKE."""
     if node.kind != "map":
         wrong(node, what + " to be a mapping")
     return {key.content: value for key, value in node.content if key.kind == "text"}
+
+
+def items_of(node: Node, what: str, most: int, wrong: Wrong) -> t.List[Node]:
+    """Return the entries of a list. Raises TooMany if there are more than `most`."""
+    if node.kind != "list":
+        wrong(node, what + " to be a list")
+    if len(node.content) > most:
+        raise TooMany("more than {0} entries in line {1}".format(most, node.line))
+    return t.cast(t.List[Node], node.content)

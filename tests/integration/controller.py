@@ -9,13 +9,9 @@ It is no AWX. Nothing runs here; objects are kept, and checked as AWX checks the
 from __future__ import annotations
 
 import contextlib
-import functools
-import http.server
 import json
 import pathlib
 import re
-import ssl
-import threading
 import typing as t
 import urllib.parse
 
@@ -23,6 +19,7 @@ import dateutil.rrule
 import jinja2.exceptions
 import jinja2.sandbox
 import scans
+import servers
 import trustme
 
 TOKEN = "CANARYawxtoken"
@@ -160,7 +157,7 @@ class Refused(Exception):
         self.problems = problems
 
 
-class Controller:
+class Controller(servers.Service):
     """What is in it: `tables` has kind to id to object. `writes` holds the requests that were to change something."""
 
     def __init__(
@@ -186,18 +183,8 @@ class Controller:
             ("credentials", "nodes"),
         ):
             self.create(kind, {"name": name})
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, self))
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            certificate.configure_cert(context)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.serve(_Handler, port, certificate)
+        self.url = f"http://127.0.0.1:{self.port}"
 
     @property
     def templates(self) -> dict[int, dict[str, t.Any]]:
@@ -447,28 +434,21 @@ def _rrule_problem(text: str) -> str:
     return ""
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(servers.Handler):
     protocol_version = "HTTP/1.1"
-
-    def __init__(self, controller: Controller, *arguments: t.Any) -> None:
-        self.controller = controller
-        super().__init__(*arguments)
-
-    def log_message(self, *_arguments: t.Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         split = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.headers.get("Authorization") != f"Bearer {self.controller.token}":
+        if self.headers.get("Authorization") != f"Bearer {self.service.token}":
             self._send(401, {"detail": "Authentication credentials were not provided."})
-        elif not split.path.startswith(self.controller.prefix):
+        elif not split.path.startswith(self.service.prefix):
             self._send(404, {"detail": "Not found."})
         else:
-            path = split.path.removeprefix(self.controller.prefix).strip("/")
+            path = split.path.removeprefix(self.service.prefix).strip("/")
             query = dict(urllib.parse.parse_qsl(split.query))
             try:
-                self._send(*self.controller.answer(self.command, path, query, json.loads(body or "null")))
+                self._send(*self.service.answer(self.command, path, query, json.loads(body or "null")))
             except Refused as refused:
                 self._send(400, refused.problems)
 
@@ -476,13 +456,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, status: int, document: t.Any) -> None:
         data = b"" if document is None else json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("X-API-Product-Name", self.controller.product)
-        self.send_header("X-API-Product-Version", "24.6.1")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.answer(
+            status,
+            data,
+            Content_Type="application/json",
+            X_API_Product_Name=self.service.product,
+            X_API_Product_Version="24.6.1",
+        )
 
 
 @contextlib.contextmanager

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import http.server
 import json
 import pathlib
 import shutil
 import subprocess
 import tarfile
-import threading
 import typing as t
 
 import scans
+import servers
 from scans import ROOT
 from testbed import Testbed
 
@@ -86,7 +84,7 @@ def members(tarball: pathlib.Path) -> set[str]:
         return {member.name for member in opened if not member.isdir()}
 
 
-class Galaxy:
+class Galaxy(servers.Service):
     """As much of Galaxy's API as the installation of a collection asks for. `asked` holds the paths."""
 
     def __init__(self, *tarballs: pathlib.Path) -> None:
@@ -97,14 +95,8 @@ class Galaxy:
             about = manifest["collection_info"]
             self.collections[f"{about['namespace']}/{about['name']}"] = (about, path.read_bytes())
         self.asked: list[str] = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.serve(_Handler)
+        self.url = f"http://127.0.0.1:{self.port}/"
 
     def answer(self, path: str) -> t.Any:
         """Return a document, or the bytes of a tarball, or None."""
@@ -135,27 +127,16 @@ class Galaxy:
         return None
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def __init__(self, galaxy: Galaxy, *arguments: t.Any) -> None:
-        self.galaxy = galaxy
-        super().__init__(*arguments)
-
-    def log_message(self, *_arguments: t.Any) -> None:
-        pass
-
+class _Handler(servers.Handler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].strip("/")
-        self.galaxy.asked.append(path)
-        answer = self.galaxy.answer(path)
+        self.service.asked.append(path)
+        answer = self.service.answer(path)
         if answer is None:
             self.send_error(404)
             return
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/gzip" if data is answer else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.answer(200, data, Content_Type="application/gzip" if data is answer else "application/json")
 
 
 @contextlib.contextmanager

@@ -9,10 +9,8 @@ import contextlib
 import email
 import email.message
 import email.policy
-import functools
 import hashlib
 import hmac
-import http.server
 import json
 import pathlib
 import socket
@@ -22,6 +20,7 @@ import time
 import typing as t
 
 import jsonschema
+import servers
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -99,15 +98,15 @@ SERVICES: dict[str, dict[str, t.Any]] = {
 }
 # What they answer to a body that is right.
 _ANSWERS = {
-    "slack": (200, "ok"),
-    "msteams": (202, ""),
-    "pagerduty": (202, '{"status": "success"}'),
-    "webhook": (204, ""),
+    "slack": (200, b"ok"),
+    "msteams": (202, b""),
+    "pagerduty": (202, b'{"status": "success"}'),
+    "webhook": (204, b""),
 }
 _LARGEST = {"msteams": 28_000, "pagerduty": 512_000}
 
 
-class Https:
+class Https(servers.Service):
     """Slack, PagerDuty, Teams and a webhook, each at its path, /SERVICE/TOKEN.
 
     `fault` is what goes wrong with each request: 500, 403, "hang" or "drop". `bodies` holds those that were accepted.
@@ -121,20 +120,7 @@ class Https:
         self.times: list[float] = []
         self.bodies: list[tuple[str, dict[str, t.Any]]] = []
         self.errors: list[str] = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(_Handler, self))
-        self._server.daemon_threads = True
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            certificate.configure_cert(context)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.serve(_Handler, port, certificate)
 
     def url(self, service: str) -> str:
         return f"https://localhost:{self.port}/{service}/{TOKEN}"
@@ -163,41 +149,29 @@ class Https:
         return ""
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def __init__(self, receiver: Https, *arguments: t.Any) -> None:
-        self.receiver = receiver
-        super().__init__(*arguments)
-
-    def log_message(self, *_arguments: t.Any) -> None:
-        pass
-
+class _Handler(servers.Handler):
     def do_POST(self) -> None:
         _empty, service, token = self.path.split("/")
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.receiver.requests.append(service)
-        self.receiver.times.append(time.monotonic())
-        if self.receiver.fault and self.receiver.faults_left > 0:
-            self.receiver.faults_left -= 1
-            if self.receiver.fault == "hang":
+        self.service.requests.append(service)
+        self.service.times.append(time.monotonic())
+        if self.service.fault and self.service.faults_left > 0:
+            self.service.faults_left -= 1
+            if self.service.fault == "hang":
                 time.sleep(30)
-            elif self.receiver.fault == "drop":
+            elif self.service.fault == "drop":
                 self.connection.shutdown(socket.SHUT_RDWR)
             else:  # a service that repeats a secret to whoever asks
-                self.answer(self.receiver.fault, f"went wrong with {self.path} {json.loads(body).get('routing_key')}")
+                text = f"went wrong with {self.path} {json.loads(body).get('routing_key')}"
+                self.answer(self.service.fault, text.encode())
             return
-        problem = "unknown token" if token != TOKEN else self.receiver.problem(service, self.headers, body)
+        problem = "unknown token" if token != TOKEN else self.service.problem(service, self.headers, body)
         if problem:
-            self.receiver.errors.append(f"{service}: {problem}")
-            self.answer(400, problem)
+            self.service.errors.append(f"{service}: {problem}")
+            self.answer(400, problem.encode())
         else:
-            self.receiver.bodies.append((service, json.loads(body)))
+            self.service.bodies.append((service, json.loads(body)))
             self.answer(*_ANSWERS[service])
-
-    def answer(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
 
 
 class Smtp:

@@ -42,7 +42,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import buil
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import COUNTS, report_checks, score
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import Verdict
-from ansible_collections.rke.cis.tests.unit import test_formats, test_xccdf
+from ansible_collections.rke.cis.tests.unit import test_formats, test_ohdf, test_xccdf
 from ansible_collections.rke.cis.tests.unit.plugins.plugin_utils.evidence_helper import lost
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -272,17 +272,6 @@ def test_trestle_makes_oscal_of_the_xccdf(rendered: dict[str, Rendered], tmp_pat
 
 # ------------------------------------------------------------------------------------------------- OHDF
 
-OHDF = {
-    "pass": "Passed",
-    "fail": "Failed",
-    "mixed": "Failed",
-    "warn": "Failed",
-    "error": "Profile Error",
-    "manual": "Not Reviewed",
-    "skip": "Not Applicable",
-    "notApplicable": "Not Applicable",
-}
-
 
 def states(report: Report) -> dict[str, str]:
     return {check["id"]: check["state"] for check in report_checks(report)}
@@ -293,7 +282,7 @@ def test_heimdall_computes_the_state_of_each_control(rendered: dict[str, Rendere
     for each in rendered.values():
         read = found[str(each.place / "report.ohdf.json")]
         assert {control: one["status"] for control, one in read.items()} == {
-            control: OHDF[state] for control, state in states(each.report).items()
+            control: test_ohdf.STATUSES[state] for control, state in states(each.report).items()
         }
         assert {control: (one["severity"], one["nist"]) for control, one in read.items()} == {
             check["id"]: (check["severity"], check["nist"]) for check in report_checks(each.report)
@@ -307,7 +296,7 @@ def test_heimdall_computes_the_state_of_each_control(rendered: dict[str, Rendere
 def test_saf_counts_the_ohdf(rendered: dict[str, Rendered]) -> None:
     each = rendered["states"]
     path, counts = each.place / "report.ohdf.json", each.report
-    assert summary(path) == counted([OHDF[state] for state in states(counts).values()])
+    assert summary(path) == counted([test_ohdf.STATUSES[state] for state in states(counts).values()])
     limits = {
         "passed.total.min": counts["pass"],
         "failed.total.max": counts["fail"] + counts["warn"],
@@ -413,7 +402,7 @@ def test_saf_converts_the_ohdf(rendered: dict[str, Rendered], tmp_path: pathlib.
     saf("convert", "hdf2csv", "-i", path, "-o", tmp_path / "report.csv")
     with open(tmp_path / "report.csv", encoding="utf-8", newline="") as stream:
         assert {row["ID"]: row["Status"] for row in csv.DictReader(stream)} == {
-            control: OHDF[state] for control, state in wanted.items()
+            control: test_ohdf.STATUSES[state] for control, state in wanted.items()
         }
     saf("convert", "hdf2ckl", "-i", path, "-o", tmp_path / "report.ckl")
     entries = lxml.etree.parse(str(tmp_path / "report.ckl")).findall(".//VULN")
