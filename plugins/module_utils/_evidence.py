@@ -52,18 +52,19 @@ def flag_values(container: t.Mapping[str, t.Any], request: t.Mapping[str, t.Any]
     return found
 
 
-def _normal(path: str) -> str:
+def normal_path(path: str) -> str:
+    """Return the one spelling of a path; a relative one begins at the root, where components in containers run."""
     return "/" + os.path.normpath(path).lstrip("/")
 
 
 def host_path(path: str, mounts: t.Sequence[t.Mapping[str, str]]) -> t.Optional[t.Tuple[str, str]]:
     """Return where a container's path lies on the host and the mounted host directory, or None if it is not mounted."""
-    path = _normal(path)
+    path = normal_path(path)
     best: t.Optional[t.Tuple[str, str]] = None
     for mount in mounts:
-        target = _normal(mount["destination"])
+        target = normal_path(mount["destination"])
         if (path + "/").startswith(target.rstrip("/") + "/") and (best is None or len(target) > len(best[0])):
-            best = (target, _normal(mount["source"]))
+            best = (target, normal_path(mount["source"]))
     if best is None:
         return None
     rest = os.path.relpath(path, best[0])
@@ -146,7 +147,7 @@ class Collector:
                 found = host_path(path, self._containers[name].get("mounts") or [])
                 if found:
                     return found
-        return (_normal(self._prefix + path), self._prefix) if self._prefix else None
+        return (normal_path(self._prefix + path), self._prefix) if self._prefix else None
 
     def _path(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         if request.get("host"):

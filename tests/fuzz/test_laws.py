@@ -106,7 +106,7 @@ def of_node(benchmark: Benchmark, node: Document, found: dict[str, str]) -> dict
 def unrelated(benchmark: Benchmark, component: str) -> list[str]:
     """Return the flags of a component that no control asks for."""
     about = benchmark.components[component]
-    asked = {about.get("config_file", {}).get("flag")}
+    asked = set(about.get("config_file", {}).get("flags", ()))
     for control in benchmark.controls:
         for test in each_test(control):
             value = test.get("value")
@@ -256,8 +256,8 @@ def evidence(draw: st.DrawFn) -> tuple[Benchmark, Document, Document]:
             flag = "--" + flag[2:].replace("-", "_")
         set_flag(node, component, f"{flag}={bad}")
     for component in draw(st.sets(st.sampled_from(sorted(node["containers"])), max_size=2)):
-        config = benchmark.components[component].get("config_file")
-        set_flag(node, component, *([f"{config['flag']}=/x"] if config else []))
+        flags = benchmark.components[component].get("config_file", {}).get("flags")
+        set_flag(node, component, *([f"{draw(st.sampled_from(flags))}=/x"] if flags else []))
     hidden = draw(st.booleans())  # what runs may be other than what Docker was given
     for name, shown in node["containers"].items():
         shown.update({"image": HYPERKUBE.format(version), **({"args": said[name]} if hidden else {})})

@@ -141,7 +141,7 @@ class Benchmark:
                     for other in test["value"]["components"]:
                         shown.setdefault(other, set()).add(test["value"]["flag"])
                 if flag and about.get("environment"):
-                    names = {flag, about.get("config_file", {}).get("flag", flag)}
+                    names = {flag, *about.get("config_file", {}).get("flags", ())}
                     container["env"] = sorted({*container.get("env", []), *map(environment_name, names)})
             if request and path_key(request) in keys:
                 paths.setdefault(path_key(request), {}).update(self.path_request(request))

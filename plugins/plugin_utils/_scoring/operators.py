@@ -20,6 +20,7 @@ import posixpath
 import re
 import typing as t
 
+from ansible_collections.rke.cis.plugins.module_utils._evidence import normal_path
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import Unseen
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.values import parse_bool
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
@@ -29,6 +30,10 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
 
 def _members(values: list[list[str]]) -> list[str]:
     return [member for value in values for member in value]
+
+
+def _bare(name: str) -> str:
+    return name.strip(" \t\r\n\"'")
 
 
 def equals(values: list[t.Any], expected: t.Any) -> bool:
@@ -62,15 +67,15 @@ def includes(values: list[list[str]], expected: str) -> bool:
     """The component refuses a list with an invalid name: empty, or with blanks or quotes around it."""
     members = _members(values)
     for member in members:
-        if not member or member != member.strip(" \t\r\n\"'"):
+        if not member or member != _bare(member):
             raise ValueError(f"{member!r} is not a valid name")
     return expected in members
 
 
 def excludes(values: list[list[str]], expected: str) -> bool | None:
-    """None for an empty list, which keeps the default like an absent flag."""
+    """None for an empty list, which keeps the default like an absent flag. Blanks and quotes hide no name."""
     members = _members(values)
-    return expected not in members if members else None
+    return expected not in map(_bare, members) if members else None
 
 
 def subset_of(values: list[list[str]], expected: list[str]) -> bool | None:
@@ -81,13 +86,13 @@ def subset_of(values: list[list[str]], expected: list[str]) -> bool | None:
 
 def differs_from(values: list[str], expected: list[str]) -> bool:
     """A path other than these, however it is spelled. The scorer looks up the paths of the other components."""
-    return posixpath.normpath(values[-1]) not in {posixpath.normpath(other) for other in expected}
+    return normal_path(values[-1]) not in map(normal_path, expected)
 
 
-def gate_is(values: list[dict[str, str]], expected: dict[str, bool]) -> bool | None:
+def gate_is(values: list[list[tuple[str, str]]], expected: dict[str, bool]) -> bool | None:
     """None if the flag does not name the gate."""
     ((name, state),) = expected.items()
-    states = [parse_bool(gates[name]) for gates in values if name in gates]
+    states = [parse_bool(state) for gates in values for gate, state in gates if gate == name]
     return states[-1] == state if states else None
 
 

@@ -190,13 +190,18 @@ class NodeScorer:
         since = [version for version in test.get("unset_from", {}) if self._from(component, version)]
         return (test["unset_from"][max(since, key=version_numbers)] if since else test.get("unset")) == "pass"
 
-    def _check_config_file(self, component: str, command: Command, flag: str) -> None:
-        """Raise Unseen if the component takes the flag's setting from a file, which is not examined."""
+    def _check_config_file(self, component: str, command: Command, flag: str, unnamed: bool = False) -> None:
+        """Raise Unseen if the component takes the flag's setting from a file, which is not examined.
+
+        `unnamed` says that the flag is given, but does not name what is looked for.
+        """
         config = self._benchmark.components[component].get("config_file")
-        if not config or flag in config.get("not_in_file", ()) or (flag in command.flags and config["flags_win"]):
+        wins = config and config["flags_win"] and flag in command.flags and not unnamed
+        if not config or wins or flag in config.get("not_in_file", ()):
             return
-        if config["flag"] in command.flags or config["flag"] in command.variables:
-            raise Unseen(f"{component} takes this setting from its {config['flag']}, which is not examined")
+        for source in config["flags"]:
+            if source in command.flags or source in command.variables:
+                raise Unseen(f"{component} takes this setting from its {source}, which is not examined")
 
     def _test_flag(self, component: str, test: dict[str, t.Any], expected: str) -> Verdict:
         verdicts = [self._decide(component, command, test, expected) for command in self._commands(component)]
@@ -239,6 +244,8 @@ class NodeScorer:
                 parsed = [parse(about["flags"][flag], value, go_1_13) for value in given]
                 held = FLAG_OPERATORS[test["op"]](parsed, expected_value)
                 if held is None:
+                    # an empty list takes the place of the file's, but gates add up with those of the file
+                    self._check_config_file(component, command, flag, about["flags"][flag] == "gates")
                     held = self._unset(component, test)
                 reason = "" if held else f"seen {_bounded(actual)}"
             except ValueError as invalid:

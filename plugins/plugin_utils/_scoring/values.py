@@ -115,12 +115,12 @@ def parse_list(text: str) -> list[str]:
     return [quoted.replace('""', '"') if quoted else plain for quoted, plain in _CSV_FIELD.findall(record[1])]
 
 
-def parse_gates(text: str) -> dict[str, str]:
+def parse_gates(text: str) -> list[tuple[str, str]]:
     """Feature gates: comma-separated Name=bool pairs. The values stay text: only one gate is judged."""
-    return {
-        name.strip(): value.strip()
+    return [
+        (name.strip(), value.strip())
         for name, _equals, value in (pair.partition("=") for pair in text.split(",") if pair)
-    }
+    ]
 
 
 _PARSERS: dict[str, t.Callable[[str], t.Any]] = {

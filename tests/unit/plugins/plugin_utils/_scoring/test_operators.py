@@ -67,10 +67,15 @@ ETCD = {"uid": 52034, "gid": 52034, "owner": "etcd", "group": "etcd"}
         ("excludes", "list", ["A"], "B", True),
         ("excludes", "list", ["A", "B"], "B", False),
         ("excludes", "list", ["A,NotB"], "B", True),
+        ("excludes", "list", ["A, C"], "B", True),
+        # the component refuses it, and the name is there
+        ("excludes", "list", ["A, B"], "B", False),
+        ("excludes", "list", ["A", "'B'"], "B", False),
         ("excludes", "list", [""], "B", None),
         ("gate_is", "gates", ["A=true"], {"A": True}, True),
         ("gate_is", "gates", ["A=true", "A=false"], {"A": True}, False),
         ("gate_is", "gates", ["A=true", "B=x"], {"A": True}, True),
+        ("gate_is", "gates", ["A=true,A=false"], {"A": True}, False),
         ("gate_is", "gates", ["B=true"], {"A": True}, None),
         ("gate_is", "gates", ["AA=true"], {"A": True}, None),
     ],
@@ -106,6 +111,7 @@ def test_flags(op: str, kind: str, values: list[str], wanted: t.Any, held: bool 
         ("excludes", "list", ['"A'], "B"),
         ("gate_is", "gates", ["A"], {"A": True}),
         ("gate_is", "gates", ["A=yes"], {"A": True}),
+        ("gate_is", "gates", ["A=yes,A=true"], {"A": True}),
     ],
 )
 def test_what_the_component_refuses_is_no_answer(op: str, kind: str, values: list[str], wanted: t.Any) -> None:

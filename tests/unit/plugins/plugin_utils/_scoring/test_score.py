@@ -114,10 +114,29 @@ def test_a_masked_value_is_not_judged(control: str, component: str, flag: str, s
 
 def test_a_masked_value_differs_from_nothing() -> None:
     document = node()
-    ids = {control["id"] for control in BENCHMARK.controls if any(t["op"] == "differs_from" for t in control["tests"])}
-    for control in ids:
-        set_flag(document, "kube-apiserver", "--client-ca-file=********")
-        assert states(document)[control] == "error"
+    set_flag(document, "kube-apiserver", "--client-ca-file=********")
+    assert of_etcds_ca(document) == "error"
+
+
+@pytest.mark.parametrize(
+    "etcds, others, state",
+    [
+        ("/a/etcd-ca.pem", "/a/ca.pem", "pass"),
+        ("/a/ca.pem", "/a/ca.pem", "fail"),
+        ("//a/ca.pem", "/a/ca.pem", "fail"),
+        ("/a/ca.pem", "///a/./b/../ca.pem", "fail"),
+    ],
+)
+def test_a_path_is_the_same_however_it_is_spelled(etcds: str, others: str, state: str) -> None:
+    document = node()
+    set_flag(document, "etcd", f"--trusted-ca-file={etcds}")
+    set_flag(document, "kubelet", f"--client-ca-file={others}")
+    assert of_etcds_ca(document) == state
+
+
+def of_etcds_ca(document: dict[str, t.Any]) -> str:
+    """Return the state of the control that compares a path of etcd with those of others."""
+    return score_node(load_benchmark("rke-cis-1.6"), document, None, {"2.7"})["2.7"].state
 
 
 @pytest.mark.parametrize("benchmark_id", ["rke-cis-1.3", "rke-cis-1.4"])
@@ -187,6 +206,32 @@ def test_what_the_kubelets_file_cannot_set_is_decided_by_the_flag(words: list[st
     assert (found["2.1.8"].state, found["2.1.11"].state) == states_
     set_flag(document, "kubelet", "--cadvisor-port=4194")
     assert score_node(BENCHMARK, document, None, {"2.1.11"})["2.1.11"].state == "fail"
+
+
+@pytest.mark.parametrize("flag", ["--config", "--config-dir", "--dynamic-config-dir"])
+def test_what_the_kubelet_may_take_from_elsewhere_is_not_decided(flag: str) -> None:
+    document = node()
+    without_flag(document, "kubelet", "--streaming-connection-idle-timeout")
+    set_flag(document, "kubelet", f"{flag}=/x")
+    verdict = score_node(BENCHMARK, document, None, {"2.1.5"})["2.1.5"]
+    assert (verdict.state, flag in verdict.reason) == ("error", True)
+    set_flag(document, "kubelet", "--streaming-connection-idle-timeout=30m")
+    assert score_node(BENCHMARK, document, None, {"2.1.5"})["2.1.5"].state == "pass"
+
+
+@pytest.mark.parametrize(
+    "gates, state",
+    [
+        ("A=true", "error"),
+        ("RotateKubeletServerCertificate=true", "pass"),
+        ("RotateKubeletServerCertificate=false", "fail"),
+    ],
+)
+def test_gates_add_up_with_those_of_the_kubelets_file(gates: str, state: str) -> None:
+    document = node()
+    without_flag(document, "kubelet", "--feature-gates")
+    set_flag(document, "kubelet", "--config=/x", f"--feature-gates={gates}")
+    assert score_node(BENCHMARK, document, None, {"2.1.13"})["2.1.13"].state == state
 
 
 def without_flag(document: dict[str, t.Any], component: str, flag: str) -> None:

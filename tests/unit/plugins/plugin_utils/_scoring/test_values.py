@@ -192,16 +192,16 @@ def test_no_list(text: str) -> None:
 @pytest.mark.parametrize(
     "text, gates",
     [
-        ("", {}),
-        ("A=true", {"A": "true"}),
-        ("A=true,B=false", {"A": "true", "B": "false"}),
-        ("A=true,A=false", {"A": "false"}),
-        (" A = true ,,", {"A": "true"}),
-        ("A", {"A": ""}),
-        ("A=b=c", {"A": "b=c"}),
+        ("", []),
+        ("A=true", [("A", "true")]),
+        ("A=true,B=false", [("A", "true"), ("B", "false")]),
+        ("A=true,A=false", [("A", "true"), ("A", "false")]),
+        (" A = true ,,", [("A", "true")]),
+        ("A", [("A", "")]),
+        ("A=b=c", [("A", "b=c")]),
     ],
 )
-def test_gates(text: str, gates: dict[str, str]) -> None:
+def test_gates(text: str, gates: list[tuple[str, str]]) -> None:
     assert parse_gates(text) == gates
 
 
