@@ -19,6 +19,8 @@ from ansible_collections.rke.cis.plugins.module_utils._files import readable
 from ansible_collections.rke.cis.plugins.module_utils._flags import component_args
 from ansible_collections.rke.cis.plugins.module_utils._masking import mask_secrets, mask_url_passwords
 
+_ID = re.compile("[0-9a-f]{64}")
+
 
 def _shown(calls: t.Iterable[t.Sequence[str]], name: str, flags: t.Iterable[str]) -> t.List[t.List[str]]:
     """Return the argument lists of a container's first process and of its component, and of others the program only.
@@ -65,7 +67,7 @@ def container_processes(pid: int, container_id: str, proc: str = "/proc") -> t.O
     for this container, and which names its id: Docker may run on another machine, or in another container. All children
     of that one are the container's: what `docker exec` has started, and orphans.
     """
-    if not re.fullmatch("[0-9a-f]{64}", container_id):
+    if not _ID.fullmatch(container_id):
         return None
     try:
         with open("{0}/{1}/stat".format(proc, pid), "rb") as stream:
@@ -177,10 +179,13 @@ def container_evidence(
         "processes": [],
         "process_text": [],
     }
+    container_id = _get(raw, "Id", str)
+    if _ID.fullmatch(container_id):
+        evidence["id"] = container_id[:12]  # as docker ps shows it
     if evidence["state"] != "running":
         return evidence
     try:
-        calls = container_processes(_get(state, "Pid", int), _get(raw, "Id", str), proc)
+        calls = container_processes(_get(state, "Pid", int), container_id, proc)
         if calls is None:
             lines = [_text(line) for line in _few(docker.top(name), limits.PROCESSES, "processes")]
             evidence["process_text"] = [" ".join(words) for words in _shown(map(str.split, lines), name, flags)]

@@ -61,6 +61,11 @@ containers:
       type: str
       returned: success
       sample: kubelet
+    id:
+      description: Id as C(docker ps) shows it.
+      type: str
+      returned: success
+      sample: 3f0c2a9b71de
     state:
       description: State as Docker names it.
       type: str

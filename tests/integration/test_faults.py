@@ -355,6 +355,11 @@ def test_files_that_are_not_what_they_should_be_fail(odd: scans.Outcome, control
     assert part["nodes"] == ["cp1", "cp1-again"], "one host of two names is two nodes that are alike"
 
 
+def test_one_host_under_two_names_is_said(odd: scans.Outcome) -> None:
+    advice = "so they are one host or copies of one; keep one of them in the inventory"
+    assert f"cp1, cp1-again have the same containers, {advice}" in odd.report["warnings"]
+
+
 def test_docker_that_answers_late_is_waited_for(odd: scans.Outcome) -> None:
     assert odd.checks["1.5.1"]["passed_nodes"] == ["etcd1"]
     assert set(odd.report["node_errors"]) == {"closed", "flatcar", *NO_SOCKET}

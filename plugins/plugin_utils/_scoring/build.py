@@ -148,6 +148,21 @@ def _clock_warnings(nodes: list[dict[str, t.Any]]) -> list[str]:
     return [f"clocks differ from the controller's: {some(shown)}; set them right"] if shown else []
 
 
+def _twin_warnings(nodes: list[dict[str, t.Any]]) -> list[str]:
+    """Return which nodes are one host by the ids of their containers, which Docker makes up at random."""
+    names_of: dict[str, dict[str, None]] = {}
+    for document in nodes:
+        for container in document.get("containers", {}).values():
+            names_of.setdefault(container.get("id", ""), {})[document["node"]] = None
+    names_of.pop("", None)
+    twins = {tuple(names): None for names in names_of.values() if len(names) > 1}
+    return [
+        f"{some(list(names))} have the same containers, so they are one host or copies of one; keep one of them in the "
+        f"inventory"
+        for names in twins
+    ]
+
+
 # ------------------------------------------------------------------------------------------- judging
 
 
@@ -345,6 +360,7 @@ def build_report(
             *(_choice_warnings(benchmark, version, versions) if chosen else []),
             *_version_warnings(benchmark, versions),
             *_clock_warnings(nodes),
+            *_twin_warnings(nodes),
             *excuses.warnings(),
             *answers.warnings(),
         ],

@@ -145,6 +145,11 @@ def test_evidence_of_real_containers(name, container, image, user):
     assert json.dumps(raw) == raw_text
 
 
+def test_an_id_is_shown_as_docker_ps_shows_it():
+    assert seen(KUBELET)["id"] == "0123456789ab"
+    assert "id" not in seen(dict(KUBELET, Id="../etc"))
+
+
 def test_evidence_of_the_left_over_sidekick():
     found = seen(samples("inspect-snapshots.json")["service-sidekick"])
     assert (found["state"], found["processes"], found["process_text"]) == ("created", [], [])

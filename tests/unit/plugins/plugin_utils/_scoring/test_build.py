@@ -310,6 +310,21 @@ def test_a_clock_that_is_off_is_a_warning_that_names_the_node() -> None:
     assert "n04 is 7 min ahead and 15 more" in warning
 
 
+def test_one_host_under_two_names_is_a_warning_that_names_both() -> None:
+    nodes = [node(name) for name in "cab"]
+    for document in nodes:
+        for number, container in enumerate(document["containers"].values()):
+            container["id"] = f"{document['node']}{number:011}"
+    assert report(*nodes)["warnings"] == []
+    nodes[0]["containers"]["kubelet"]["id"] = nodes[1]["containers"]["kubelet"]["id"]
+    nodes[0]["containers"]["kube-proxy"] = nodes[1]["containers"]["kube-proxy"]
+    dark = node("d")
+    shut_docker(dark)
+    assert report(*nodes, dark)["warnings"] == [
+        "a, c have the same containers, so they are one host or copies of one; keep one of them in the inventory"
+    ]
+
+
 def test_counts_of_a_node_are_of_the_controls_that_run_on_it() -> None:
     found = report(node("e1", ["etcd"]), node("w1", ["worker"]), node("cp1", ["controlplane"]), profile="permissive")
     for name, kind in (("e1", "etcd"), ("w1", "node"), ("cp1", "master")):
