@@ -21,7 +21,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import find_parts, merge_evidence, plan_of_parts
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import keep_plan
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
+    EVIDENCE,
+    cluster_directory,
+    new_scan_directory,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.report import SCHEDULED
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.request import (
     hosts_of_pattern,
@@ -79,7 +83,7 @@ class ActionModule(ControllerAction):
             str(task_vars.get("awx_job_id", "")),
             plan["started"],
         )
-        plan["evidence_dir"] = f"{plan['scan_dir']}/evidence"
+        plan["evidence_dir"] = os.path.join(plan["scan_dir"], EVIDENCE)
         make_directory(plan["evidence_dir"], "cis_report_dir")
         merge_evidence(parts, plan, others)
         keep_plan(plan)

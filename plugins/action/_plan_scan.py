@@ -12,12 +12,7 @@ import typing as t
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import CONFIG_MAP
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._alerts.rules import check_request
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
-    KUBELET,
-    candidates,
-    merged_lists,
-    merged_plan,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import candidates, merged_lists, merged_plan
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.lock import acquire, release
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
@@ -29,7 +24,11 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import (
     check_result,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, write_plan
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import cluster_directory, new_scan_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
+    EVIDENCE,
+    cluster_directory,
+    new_scan_directory,
+)
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.attestations import Attestations, attestations_of_file
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import exemptions, node_names
@@ -177,14 +176,11 @@ class ActionModule(ControllerAction):
                     args["kind"],
                     str(task_vars.get("awx_job_id", "")),
                 )
-                plan["evidence_dir"] = args["evidence_dir"] or f"{plan['scan_dir']}/evidence"
+                plan["evidence_dir"] = args["evidence_dir"] or os.path.join(plan["scan_dir"], EVIDENCE)
                 make_directory(plan["evidence_dir"], "cis_scan_evidence_dir")
                 write_file(cluster_path(plan["evidence_dir"]), to_json(cluster))
                 wanted = {"-".join(roles): roles for roles in nodes.values()}
-                least = [KUBELET] if only else []
-                plans = {
-                    key: merged_plan([*(one.benchmark.plan(of) for one in known), *least]) for key, of in wanted.items()
-                }
+                plans = {key: merged_plan(one.benchmark.plan(of) for one in known) for key, of in wanted.items()}
                 write_plan(plan, plans)
                 failed.pop_all()
         return {

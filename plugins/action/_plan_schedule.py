@@ -19,6 +19,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._reports.render import OUT
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.cron import FIELDS, on_calendar, rrule
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import BUSY_STATUS, SCHEMA
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import (
+    PLACE,
     Schedule,
     check_cluster_name,
     given_block,
@@ -43,8 +44,7 @@ class ActionModule(ControllerAction):
         "cluster_file": {"type": "path"},
         "block": {"type": "raw"},
         "variables": {"type": "dict", "default": {}, "no_log": True},
-        "user": {"type": "str", "default": ""},
-        "dir": {"type": "str", "default": "~/.rke-cis/schedules"},
+        **PLACE,
         "inventory": {"type": "list", "elements": "str", "default": []},
         "report_dir": {"type": "path", "default": "cis-reports"},
         "timezone": {"type": "str", "default": "UTC"},

@@ -14,7 +14,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import changed_ids, compare
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare_markdown import comparison_markdown
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PLACE
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, read_report
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans, cluster_directory, read_report
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.summary import comparison_summary
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json, write_file
 
@@ -39,7 +39,7 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if args["format"] != "text" and not args["dest"]:
             raise CisError(f"format {args['format']}: needs dest, the file to write; the terminal gets text")
-        kept = KeptScans(os.path.join(args["report_dir"], args["cluster"]))
+        kept = KeptScans(cluster_directory(args["report_dir"], args["cluster"], "cluster"))
         newer_path = kept.report_path(args["newer"])
         newer = read_report(newer_path)
         older: dict[str, t.Any] | None

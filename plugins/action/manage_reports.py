@@ -15,6 +15,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import PLACE, RETENTION, check_retention
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import PARTIAL
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import (
+    EVIDENCE,
     KeptScans,
     Scan,
     cluster_directory,
@@ -153,7 +154,7 @@ def _copy(source: str, dest: str, bundle: bool, evidence: bool) -> None:
     directory = os.path.dirname(os.path.abspath(dest))
 
     def unwanted(_root: str, names: list[str]) -> list[str]:
-        return [name for name in names if name.startswith(".") or (name == "evidence" and not evidence)]
+        return [name for name in names if name.startswith(".") or (name == EVIDENCE and not evidence)]
 
     with tempfile.TemporaryDirectory(dir=directory, prefix=".copy.") as work:
         copy = os.path.join(work, os.path.basename(source))

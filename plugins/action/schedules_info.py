@@ -9,15 +9,11 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._schedules.runs import list_schedules
-from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import acting_as, place_of_user
+from ansible_collections.rke.cis.plugins.plugin_utils._schedules.schedule import PLACE, acting_as, place_of_user
 
 
 class ActionModule(ControllerAction):
-    ARGUMENTS = {
-        "user": {"type": "str", "default": ""},
-        "dir": {"type": "str", "default": "~/.rke-cis/schedules"},
-        "cluster": {"type": "str", "default": ""},
-    }
+    ARGUMENTS = {**PLACE, "cluster": {"type": "str", "default": ""}}
 
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         account, directory = place_of_user(args["user"], args["dir"])

@@ -10,8 +10,8 @@ import typing as t
 from ansible_collections.rke.cis.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.options import BENCHMARKS, PLACE
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import KeptScans
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import EVIDENCE, verify
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import EVIDENCE, KeptScans, cluster_directory
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import verify
 from ansible_collections.rke.cis.plugins.plugin_utils._text import listed
 
 _MOST = 20
@@ -32,7 +32,7 @@ class ActionModule(ControllerAction):
     def work(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if not os.path.isfile(args["allowed_signers"]):
             raise CisError(f"allowed_signers {args['allowed_signers']}: no such file on the controller")
-        kept = KeptScans(os.path.join(args["report_dir"], args["cluster"]))
+        kept = KeptScans(cluster_directory(args["report_dir"], args["cluster"], "cluster"))
         scan_dir = os.path.dirname(os.path.abspath(kept.report_path(args["scan"])))
         evidence_dir = args["evidence_dir"] or os.path.join(scan_dir, EVIDENCE)
         found = verify(scan_dir, evidence_dir, args["allowed_signers"], args["identity"], args["benchmark_dirs"])

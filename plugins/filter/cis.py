@@ -9,12 +9,10 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
-    KUBELET,
     NODE_TYPES,
     Profile,
     candidates,
     load_benchmark,
-    merged_plan,
 )
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
@@ -33,8 +31,7 @@ def evidence_plan(benchmark: t.Any, roles: t.Any, benchmark_dirs: t.Any = (), on
         raise AnsibleFilterError(f"rke.cis.evidence_plan: roles must be a list of {', '.join(NODE_TYPES.values())}")
     try:
         found = load_benchmark(benchmark, plain(benchmark_dirs))
-        choice = read_choice(plain(only), [found])
-        return merged_plan([limited(Profile(found, ""), choice).benchmark.plan(roles), *([KUBELET] if choice else [])])
+        return limited(Profile(found, ""), read_choice(plain(only), [found])).benchmark.plan(roles)
     except CisError as error:
         raise AnsibleFilterError(f"rke.cis.evidence_plan: {error}") from error
 

@@ -30,7 +30,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import quoted
 NODE_TYPES = {"master": "controlplane", "etcd": "etcd", "node": "worker"}
 
 # What tells the Kubernetes version of a node, whatever its controls look at.
-KUBELET = {"containers": {"kubelet": {"flags": []}}, "paths": []}
+KUBELET: dict[str, t.Any] = {"containers": {"kubelet": {"flags": []}}, "paths": []}
 
 
 class Benchmark:
@@ -149,7 +149,8 @@ class Benchmark:
             values = shown.get(name, set())
             same = {other for other, flag in self.components[name].get("counts_as", {}).items() if flag in values}
             container["flags"] = sorted(values | same)
-        return {"containers": containers, "paths": list(paths.values())}
+        found = {"containers": containers, "paths": list(paths.values())}
+        return merged_plan([found, KUBELET]) if self.only else found
 
     def path_request(self, request: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return what is asked of a node for the path of a test: also how it reads the flag that names the path."""

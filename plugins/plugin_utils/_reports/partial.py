@@ -18,6 +18,7 @@ from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, planned_profile
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import EVIDENCE
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.signing import benchmark_digest
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import (
@@ -71,7 +72,7 @@ class Part(t.NamedTuple):
 
     @property
     def evidence_dir(self) -> str:
-        return os.path.join(self.directory, "evidence")
+        return os.path.join(self.directory, EVIDENCE)
 
 
 def write_partial(plan: Plan, scanned_by: str) -> str:

@@ -46,6 +46,7 @@ from ansible_collections.rke.cis.plugins.plugin_utils._store import (
 from ansible_collections.rke.cis.plugins.plugin_utils._times import STAMP, utc
 
 REPORT = "report.json"
+EVIDENCE = "evidence"
 INDEX = "index.json"
 INDEX_SCHEMA = "rke.cis/index/1"
 # A scan runs in many processes, so it cannot hold a lock: it runs as long as it writes. Seconds without a write after
@@ -347,7 +348,7 @@ class KeptScans:
         places = [self.directory]
         for name in self.names():
             scan = os.path.join(self.directory, name)
-            places += [scan, os.path.join(scan, "evidence"), os.path.join(scan, "xccdf")]
+            places += [scan, os.path.join(scan, EVIDENCE), os.path.join(scan, "xccdf")]
         for place in places:
             if os.path.islink(place) and place != self.directory:
                 continue

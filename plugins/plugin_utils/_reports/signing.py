@@ -23,7 +23,7 @@ from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, candidates
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
-from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import REPORT
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import EVIDENCE, REPORT
 from ansible_collections.rke.cis.plugins.plugin_utils._schema import Check, compiled, schema_beside
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import read_evidence
@@ -39,7 +39,6 @@ from ansible_collections.rke.cis.plugins.plugin_utils._text import listed, print
 
 STATEMENT = "statement.json"
 SIGNATURE = f"{STATEMENT}.sig"
-EVIDENCE = "evidence"
 
 _TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://rke-cis.github.io/rke.cis/scan/v1"

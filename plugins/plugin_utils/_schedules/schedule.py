@@ -177,6 +177,13 @@ def _retention(value: t.Any) -> int:
     return number or RETENTION
 
 
+# Whose schedules, and where.
+PLACE: dict[str, dict[str, t.Any]] = {
+    "user": {"type": "str", "default": ""},
+    "dir": {"type": "str", "default": "~/.rke-cis/schedules"},
+}
+
+
 def place_of_user(user: str, directory: str) -> tuple[pwd.struct_passwd, str]:
     """Return the user that schedules run as and the directory of that user's schedules, in which ~ is the user's home.
 

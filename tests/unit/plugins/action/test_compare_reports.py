@@ -83,6 +83,7 @@ def test_a_file_is_written_in_the_form_that_is_asked_for(args: dict[str, t.Any],
     [
         ({"older": "20260101T000000Z-x"}, "20260101T000000Z-x: no such scan, or it has no report.json; "),
         ({"newer": "/no/such"}, "/no/such: no such scan, or it has no report.json; "),
+        ({"cluster": "../c"}, "cluster '../c': must be a name without / and without a leading dot"),
         ({"cluster": "d"}, "/d: no scans found; name another report directory or cluster"),
         ({"newer": NAMES[0]}, "report.json: no earlier scan of cluster c with B-1-Hardened found beside it; "),
         ({"format": "json"}, "format json: needs dest, the file to write"),

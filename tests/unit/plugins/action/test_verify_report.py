@@ -176,6 +176,11 @@ def test_a_signer_who_is_not_allowed_is_named(tmp_path: pathlib.Path, keys: dict
     assert "not a valid signature of boss@example.com" in other["msg"]
 
 
+def test_the_name_of_a_cluster_leads_nowhere_else(tmp_path: pathlib.Path, keys: dict[str, str]) -> None:
+    found = verified(tmp_path, keys, pathlib.Path("x"), cluster="../c")
+    assert found["msg"] == "cluster '../c': must be a name without / and without a leading dot"
+
+
 def test_another_version_of_the_collection_does_not_score_again(
     tmp_path: pathlib.Path, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

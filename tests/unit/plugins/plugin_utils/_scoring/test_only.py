@@ -12,13 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.rke.cis.plugins.module_utils._evidence import path_key
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import (
-    KUBELET,
-    Profile,
-    candidates,
-    load_benchmark,
-    merged_plan,
-)
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Profile, candidates, load_benchmark
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import LEVELS, SEVERITIES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
@@ -162,7 +156,7 @@ def test_what_the_choice_asks_for_is_enough_to_judge_as_in_a_scan_of_all(value: 
     profile = Profile(BENCHMARK, "hardened")
     whole = {check["id"]: check for check in report_checks(build_report(*profile, *practice()))}
     part = limited(profile, read_choice(value, [BENCHMARK]))
-    nodes, cluster = practice(lambda roles: merged_plan([part.benchmark.plan(roles), KUBELET]))
+    nodes, cluster = practice(part.benchmark.plan)
     report = build_report(*part, nodes, cluster)
     found = {check["id"]: check for check in report_checks(report)}
     assert found == {control["id"]: whole[control["id"]] for control in part.benchmark.controls}
@@ -173,7 +167,7 @@ def test_what_the_choice_asks_for_is_enough_to_judge_as_in_a_scan_of_all(value: 
 def test_a_plan_asks_for_less() -> None:
     part = limited(Profile(BENCHMARK, "hardened"), {"ids": ["1.4"]}).benchmark
     plan = part.plan(["controlplane", "etcd", "worker"])
-    assert (set(plan["containers"]), plan["paths"], part.lists()) == ({"kube-scheduler"}, [], {})
+    assert (set(plan["containers"]), plan["paths"], part.lists()) == ({"kube-scheduler", "kubelet"}, [], {})
 
 
 def test_the_report_is_not_taken_for_the_whole() -> None:
