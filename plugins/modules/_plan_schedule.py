@@ -5,13 +5,13 @@
 
 DOCUMENTATION = r"""
 module: _plan_schedule
-short_description: Check a schedule of scans
+short_description: "[INTERNAL] Check a schedule of scans"
 version_added: 1.0.0
 description:
-  - A step of the roles P(rke.cis.cis_schedule#role) and P(rke.cis.cis_awx#role), private to the collection. It can
-    change at any time.
   - Checks the block C(scheduled_cluster_scan) of a cluster, and returns what cron, systemd or AWX need for it. It
     changes nothing.
+  - This module is private to the roles P(rke.cis.cis_schedule#role) and P(rke.cis.cis_awx#role). It can have breaking
+    changes at any time.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller

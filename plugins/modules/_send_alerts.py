@@ -5,12 +5,12 @@
 
 DOCUMENTATION = r"""
 module: _send_alerts
-short_description: Send the alerts of a scan
+short_description: "[INTERNAL] Send the alerts of a scan"
 version_added: 1.0.0
 description:
-  - A step of the role P(rke.cis.cis_notify#role), private to the collection. It can change at any time.
   - Decides which alerts a scan gives, sends them, and writes down what was sent.
   - Its arguments hold secrets, so the task needs C(no_log).
+  - This module is private to the role P(rke.cis.cis_notify#role). It can have breaking changes at any time.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller

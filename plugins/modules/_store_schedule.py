@@ -5,13 +5,13 @@
 
 DOCUMENTATION = r"""
 module: _store_schedule
-short_description: Write or remove the files of a schedule
+short_description: "[INTERNAL] Write or remove the files of a schedule"
 version_added: 1.0.0
 description:
-  - A step of the role P(rke.cis.cis_schedule#role), private to the collection. It can change at any time.
   - Writes or removes the directory of a schedule, with the rights of its user only.
   - Writes C(cis_schedule_variables) too. Strings that look like templates are written as C(!unsafe), encrypted ones as
     C(!vault) with ansible-core up to 2.18.
+  - This module is private to the role P(rke.cis.cis_schedule#role). It can have breaking changes at any time.
 extends_documentation_fragment:
   - rke.cis._attributes
   - rke.cis._attributes.controller

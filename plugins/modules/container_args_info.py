@@ -145,7 +145,7 @@ from ansible_collections.rke.cis.plugins.module_utils._containers import contain
 from ansible_collections.rke.cis.plugins.module_utils._docker import DockerError, inspect_containers, socket_address
 from ansible_collections.rke.cis.plugins.module_utils._evidence import DOCKER_OPTIONS
 
-# Flags whose values are lists of names, which are no secrets.
+# Flags whose values are shown whatever they are: names, which are no secrets.
 _FLAGS = (
     "--admission-control",
     "--disable-admission-plugins",

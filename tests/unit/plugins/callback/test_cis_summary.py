@@ -116,6 +116,10 @@ def event(action: str, answer: dict[str, t.Any], host: str = "") -> t.Any:
     )
 
 
+def planned(plan: dict[str, t.Any]) -> t.Any:
+    return event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]})
+
+
 def record(plan: dict[str, t.Any], document: dict[str, t.Any]) -> dict[str, t.Any]:
     path = evidence_path(plan["evidence_dir"], document["node"])
     write_file(path, to_json(document))
@@ -128,7 +132,7 @@ def gathered(plan: dict[str, t.Any], document: dict[str, t.Any]) -> t.Any:
 
 
 def test_a_scan_is_shown(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(gathered(plan, bad("a")))
     assert callback._display.lines == []
     callback.v2_playbook_on_stats(None)
@@ -167,7 +171,7 @@ def written(path: pathlib.Path, *documents: dict[str, t.Any], changes: t.Sequenc
 def test_the_files_that_were_written_are_named(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
     callback.v2_runner_on_ok(event("rke.cis.render_report", {"files": ["/r/a.md", "/r/a.html"]}))
     callback.v2_playbook_on_stats(None)
@@ -179,7 +183,7 @@ def test_the_files_that_were_written_are_named(
 def test_the_table_is_that_of_the_report_that_was_written(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     for document in (bad("a"), node("b")):
         callback.v2_runner_on_ok(gathered(plan, document))
     callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
@@ -190,7 +194,7 @@ def test_the_table_is_that_of_the_report_that_was_written(
 def test_without_a_report_it_is_that_of_its_own_verdicts(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     for document in (bad("b"), node("a")):
         callback.v2_runner_on_ok(gathered(plan, document))
     callback.v2_runner_on_ok(written(tmp_path / "report.json", node("a"), node("b")))
@@ -201,7 +205,7 @@ def test_without_a_report_it_is_that_of_its_own_verdicts(
 
 
 def test_an_interrupted_scan_has_its_report(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(event("rke.cis.node_evidence_info", record(plan, bad("a"))))
     callback._end()
     report = json.loads(pathlib.Path(plan["scan_dir"], "report.json").read_text(encoding="utf-8"))
@@ -211,7 +215,7 @@ def test_an_interrupted_scan_has_its_report(callback: CallbackModule, plan: dict
 
 
 def test_an_interrupted_part_of_a_scan_stays_incomplete(callback: CallbackModule, plan: dict[str, t.Any]) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback._scan.plan["partial"] = True
     callback._end()
     assert not list(pathlib.Path(plan["scan_dir"]).glob("report*"))
@@ -222,7 +226,7 @@ def test_an_interrupted_part_of_a_scan_stays_incomplete(callback: CallbackModule
 def test_what_goes_wrong_at_the_end_is_no_traceback(
     callback: CallbackModule, plan: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     monkeypatch.setattr(cis_summary, "read_report", mock.Mock(side_effect=error))
     callback._report_path = "x"
     callback._end()
@@ -258,7 +262,7 @@ def test_what_cannot_be_read_is_a_warning_and_the_play_goes_on(
 ) -> None:
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {}))
     callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": str(tmp_path / "missing")}))
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(event("rke.cis.score_evidence", {}))
     assert len(callback._display.warnings) == 3
     assert all(warning.startswith("rke.cis.cis_summary: ") for warning in callback._display.warnings)
@@ -292,7 +296,7 @@ def told(callback: CallbackModule, plan: dict[str, t.Any]) -> t.Callable[[], str
     show = callback._display.display
     callback._display.display = lambda text, **options: (show(text, **options), lines.put(text))
     callback._progress = 0.01
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
 
     def next_line() -> str:
         while not lines.empty():
@@ -355,7 +359,7 @@ def test_beside_json_nothing_is_printed(
     monkeypatch.setattr(cis_summary.C, "DEFAULT_STDOUT_CALLBACK", name)
     callback = CallbackModule()
     callback._display = Screen()
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_playbook_on_stats(None)
     assert (callback._display.lines == []) is quiet
 
@@ -371,7 +375,7 @@ def test_json_lines(callback: CallbackModule, plan: dict[str, t.Any], tmp_path: 
     path = tmp_path / "events.jsonl"
     path.write_text('{"event": "of an earlier scan"}\n', encoding="ascii")
     callback._jsonl_path = str(path)
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     assert [found["event"] for found in events(path)][1:] == ["scan_started"], "each is there at once"
     callback.v2_runner_on_ok(gathered(plan, bad("a")))
     record(plan, lost("b"))
@@ -405,7 +409,7 @@ def test_json_lines_tell_what_warns(callback: CallbackModule, tmp_path: pathlib.
     weak = node("a")
     set_flag(weak, "kube-apiserver", "--tls-cipher-suites=TLS_RSA_WITH_RC4_128_SHA")
     callback._jsonl_path = str(tmp_path / "events.jsonl")
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(gathered(plan, weak))
     callback.v2_playbook_on_stats(None)
     warned = {found["id"]: found for found in events(tmp_path / "events.jsonl") if found["event"] == "control_warning"}
@@ -418,7 +422,7 @@ def test_json_lines_tell_of_a_node_that_has_not_answered(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
     callback._jsonl_path = str(tmp_path / "events.jsonl")
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_playbook_on_stats(None)
     scored = [found for found in events(tmp_path / "events.jsonl") if found["event"] == "node_scored"]
     assert {found["node"]: found["problem"] for found in scored} == dict.fromkeys(
@@ -430,7 +434,7 @@ def test_json_lines_that_cannot_be_written_are_one_warning(
     callback: CallbackModule, plan: dict[str, t.Any], tmp_path: pathlib.Path
 ) -> None:
     callback._jsonl_path = str(tmp_path / "missing" / "x")
-    callback.v2_runner_on_ok(event("rke.cis._plan_scan", {"scan_dir": plan["scan_dir"]}))
+    callback.v2_runner_on_ok(planned(plan))
     callback.v2_runner_on_ok(gathered(plan, node("a")))
     callback.v2_playbook_on_stats(None)
     (warning,) = callback._display.warnings
