@@ -22,8 +22,8 @@ options:
     type: int
     default: 20
 notes:
-  - Docker's API is asked at its socket on the node. If that does not answer, or O(docker_host) is no socket, the docker
-    CLI is asked. Nothing has to be installed.
+  - Docker's API is asked at its socket on the node. If that does not answer, or O(docker_host) is an address with
+    C(tcp://) or C(ssh://), the docker CLI is asked. Nothing has to be installed.
   - Without C(become) all that the login user may see is gathered. The rest is reported as denied, with what to grant.
   - Of a container's environment only the variables asked for by name are kept. Of arguments, all that may be a
     secret is masked on the node.

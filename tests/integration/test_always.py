@@ -53,6 +53,10 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
         },
         "the su password is wrong; correct ansible_become_password",
     ),
+    "no-sudo": (
+        {"ansible_user": "rke", "ansible_become": True, "ansible_become_exe": "/opt/nope/sudo"},
+        "/opt/nope/sudo is not installed on the node; install it, or set ansible_become_method or ansible_become_exe",
+    ),
     "full": (
         {"ansible_remote_tmp": "/opt/full/tmp", "ansible_ssh_pipelining": False},
         "no space left on the node for Ansible's temporary files; free some, or set ansible_remote_tmp",

@@ -60,6 +60,10 @@ _MEANINGS = (
         r"^Data could not be sent to .*",
         "the SSH connection broke while the node was examined; see its sshd and the network, and scan again",
     ),
+    (
+        r"\(exit status 127\): .*?([^\s:]+): (?:command )?not found",
+        r"\1 is not installed on the node; install it, or set ansible_become_method or ansible_become_exe",
+    ),
     (r"^(.*vault secrets.*?)\.?$", r"\1; run with --ask-vault-pass or --vault-id"),
     (r"(?:field|keyword|value for) '(\w+)'.*?('[^']+' is undefined)", r"\2, which this host needs for \1; define it"),
     (r"('[^']+' is undefined).*", r"\1, which a variable of this host needs; define it"),

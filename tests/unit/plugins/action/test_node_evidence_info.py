@@ -326,6 +326,15 @@ def test_after_a_failure_the_python_of_the_node_is_looked_at(
         assert re.fullmatch(f"failed: {re.escape(told)}.*{NEEDS}", problem), problem
 
 
+@pytest.mark.parametrize(
+    "said", ["/bin/sh: 1: sudo: not found", "bash: line 1: sudo: command not found", "sh: sudo: not found\r"]
+)
+def test_a_program_for_become_that_is_missing_is_named(directory: pathlib.Path, said: str) -> None:
+    answer = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": f"{said}\n", "rc": 127}
+    problem = run_action(ActionModule, PLANNED, variables(directory), answer)["problem"]
+    assert problem.startswith("failed: sudo is not installed on the node; install it, or set ansible_become_method ")
+
+
 def test_another_host_does_not_stand_in_for_the_node(directory: pathlib.Path) -> None:
     action = make_action(ActionModule, PLANNED, {"evidence": node("n1", ["worker"])})
     action._task.delegate_to = "n2"
