@@ -138,13 +138,15 @@ _ADD_UP = ("excludes", "subset_of", "absolute_path")
 @fuzz(700)
 @hypothesis.given(data=st.data())
 def test_a_bad_value_that_comes_last_never_passes(data: st.DataObject) -> None:
-    """However often the flag is given before, and in which form. Where values add up, it need not come last."""
+    """However often the flag is given before, in which form, and with what around it. Where values add up, it need not
+    come last."""
     benchmark, node, cluster, _found = drawn(data)
     control_id, component, flag, bad = data.draw(st.sampled_from(_bad(benchmark)))
     (control,) = (control for control in benchmark.controls if control["id"] == control_id)
     tests = [test for test in control["tests"] if test.get("flag") == flag and test["op"] in BAD]
     (test,) = (test for test in tests if BAD[test["op"]](test.get("value")) == bad)
     kind = benchmark.components[component]["flags"][flag]
+    bad = data.draw(st.sampled_from(["{}", "{}", " {}", "{}\t", '"{}"', "'{}'", '" {}"', ",{}", "{},"])).format(bad)
     before = [word.partition("=")[2] for word in commands(node, component)[1:] if f"--{name_of(word)}" == flag]
     values = data.draw(st.lists(st.sampled_from([*before, bad, "x", ""]), max_size=3))
     adds_up = kind in ("list", "strings") and test["op"] in _ADD_UP

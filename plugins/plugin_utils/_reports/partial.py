@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._evidence import COLLECTOR
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import NODE_TYPES
 from ansible_collections.rke.cis.plugins.plugin_utils._errors import CisError
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.plan import Plan, planned_profile
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.scans import EVIDENCE
@@ -235,11 +236,19 @@ def merge_evidence(parts: list[Part], plan: Plan, others: Roles) -> None:
         _put(plan, unseen_document(node, others[node], _MISSING, "its slice is missing; scan it, then merge again"))
     for node, candidates in having.items():
         source, differ = _newest_evidence(node, candidates)
-        plan["nodes"][node] = roles = source.asked["nodes"][node]
+        roles = source.asked["nodes"][node]
+        any_part = {role for part in candidates for role in part.asked["nodes"][node]}
+        complete = any_part == set(roles)
+        if not complete:  # what only another part looked at is not seen
+            roles = [role for role in NODE_TYPES.values() if role in any_part]
+        plan["nodes"][node] = roles
         twice += [node] if differ else []
         path = evidence_path(source.evidence_dir, node)
         if os.path.isfile(path) and not os.path.islink(path):
-            _link(path, evidence_path(plan["evidence_dir"], node))
+            if complete:
+                _link(path, evidence_path(plan["evidence_dir"], node))
+            else:
+                _put(plan, {**read_document(path, {node: roles}), "roles": roles})
         else:
             why = f"its evidence is missing from {source.name}; scan it, then merge again"
             _put(plan, unseen_document(node, roles, _MISSING, why))

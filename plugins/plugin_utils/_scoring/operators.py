@@ -90,9 +90,9 @@ def differs_from(values: list[str], expected: list[str]) -> bool:
 
 
 def gate_is(values: list[list[tuple[str, str]]], expected: dict[str, bool]) -> bool | None:
-    """None if the flag does not name the gate."""
+    """None if the flag does not name the gate. Quotes do not hide its name."""
     ((name, state),) = expected.items()
-    states = [parse_bool(state) for gates in values for gate, state in gates if gate == name]
+    states = [parse_bool(state) for gates in values for gate, state in gates if _bare(gate) == name]
     return states[-1] == state if states else None
 
 

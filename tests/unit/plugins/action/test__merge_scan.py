@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.rke.cis.plugins.action import score_evidence
 from ansible_collections.rke.cis.plugins.action._merge_scan import ActionModule
+from ansible_collections.rke.cis.plugins.plugin_utils._reports.compare import outline
 from ansible_collections.rke.cis.plugins.plugin_utils._reports.partial import PARTIAL, write_partial
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import evidence_path
 from ansible_collections.rke.cis.plugins.plugin_utils._store import to_json
@@ -110,6 +111,22 @@ def test_of_a_node_in_several_parts_the_newest_evidence_counts(tmp_path: pathlib
     # one that did not answer since then is not seen
     found = report(merge(tmp_path / "merged", [*parts, scan(tmp_path / "d", [lost("n1", ["worker"])])]))
     assert list(found["node_errors"]) == ["n1"]
+
+
+@pytest.mark.parametrize("newest", ["controlplane", "worker"])
+def test_a_node_has_the_roles_of_all_parts_and_what_is_not_in_the_newest_is_not_seen(
+    tmp_path: pathlib.Path, newest: str
+) -> None:
+    parts = []
+    for role in ("controlplane", "worker"):
+        one = {**node("n1", [role]), "collected_at": f"2026-11-21T22:00:0{int(role == newest)}Z"}
+        set_flag(one, "kubelet", "--anonymous-auth=true")
+        parts.append(scan(tmp_path / role, [one, document("n2", 1)]))
+    merged = report(merge(tmp_path / "merged", parts))
+    assert merged["nodes"] == {"master": ["n1", "n2"], "etcd": [], "node": ["n1"]}
+    found = outline(merged).controls
+    assert found["2.1.1"].nodes["n1"].state == "fail"
+    assert found["1.1.2"].nodes["n1"].state == ("pass" if newest == "controlplane" else "error")
 
 
 def test_evidence_that_is_gone_or_a_link_is_an_error_of_its_node(tmp_path: pathlib.Path) -> None:

@@ -112,6 +112,8 @@ def test_flags(op: str, kind: str, values: list[str], wanted: t.Any, held: bool 
         ("gate_is", "gates", ["A"], {"A": True}),
         ("gate_is", "gates", ["A=yes"], {"A": True}),
         ("gate_is", "gates", ["A=yes,A=true"], {"A": True}),
+        ("gate_is", "gates", ['"A=false"'], {"A": True}),
+        ("gate_is", "gates", ["B=true,'A=true'"], {"A": True}),
     ],
 )
 def test_what_the_component_refuses_is_no_answer(op: str, kind: str, values: list[str], wanted: t.Any) -> None:
