@@ -182,12 +182,15 @@ def container_evidence(
     container_id = _get(raw, "Id", str)
     if _ID.fullmatch(container_id):
         evidence["id"] = container_id[:12]  # as docker ps shows it
+    else:
+        container_id = ""
     if evidence["state"] != "running":
         return evidence
     try:
         calls = container_processes(_get(state, "Pid", int), container_id, proc)
         if calls is None:
-            lines = [_text(line) for line in _few(docker.top(name), limits.PROCESSES, "processes")]
+            # by its id: another one may have its name by now
+            lines = [_text(line) for line in _few(docker.top(container_id or name), limits.PROCESSES, "processes")]
             evidence["process_text"] = [" ".join(words) for words in _shown(map(str.split, lines), name, flags)]
             calls = _from_top(lines, argv, name)
         evidence["processes"] = _shown(calls, name, flags)

@@ -42,8 +42,11 @@ def test_docker_is_asked_at_its_socket(engine, docker, module):
 @pytest.mark.parametrize("status, said", [(409, "Container 5f is not running"), (404, "No such container: kubelet")])
 @pytest.mark.parametrize("by_cli", [False, True])
 def test_a_container_that_ends_meanwhile_is_an_error(engine, docker, module, status, said, by_cli):
+    """Also if another one has its name by now."""
     put(engine, KUBELET)
-    engine.responses["/containers/kubelet/top?ps_args=-eo%20pid,args"] = status, json.dumps({"message": said}).encode()
+    target = "/containers/{}/top?ps_args=-eo%20pid,args"
+    engine.responses[target.format("kubelet")] = 200, b'{"Processes": [["1", "kubelet --a=b"]]}'
+    engine.responses[target.format(KUBELET["Id"])] = status, json.dumps({"message": said}).encode()
     docker(f"[ $3 = top ] && echo 'Error response from daemon: {said}' >&2 && exit 1; echo '{json.dumps([KUBELET])}'")
     door, found = inspect_containers(module, SOCKET if by_cli else engine.path, 7, ["kubelet"])
     error = container_evidence(found["kubelet"], "kubelet", door, {}, "/nonexistent")["error"]
