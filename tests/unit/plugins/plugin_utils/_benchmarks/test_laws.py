@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.rke.cis.plugins.module_utils._flags import parse_flags
 from ansible_collections.rke.cis.plugins.module_utils._kubernetes import Lists
 from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.benchmark import Benchmark, load_benchmark
-from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files
+from ansible_collections.rke.cis.plugins.plugin_utils._benchmarks.library import benchmark_files, each_test
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.build import build_report
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.evidence import check_cluster
 from ansible_collections.rke.cis.plugins.plugin_utils._scoring.score import score_node
@@ -92,3 +92,23 @@ def test_a_bad_value_that_comes_last_never_passes(benchmark_id: str) -> None:
         words = document["containers"][component]["args"][1:]
         about = benchmark.components[component]
         assert parse_flags(words, about["style"], about["flags"])[flag][-1][1] == bad
+
+
+@pytest.mark.parametrize("benchmark_id", IDS)
+def test_a_plugin_that_is_on_and_off_at_once_never_passes(benchmark_id: str) -> None:
+    benchmark, node, cluster, found = good(benchmark_id)
+    wanted = {
+        control["id"]: [test["value"] for test in each_test(control) if test["op"] == "includes"]
+        for control in benchmark.controls
+        if any(test.get("flag") == "--enable-admission-plugins" for test in each_test(control))
+    }
+    wanted = {control_id: plugins for control_id, plugins in wanted.items() if plugins and found[control_id] == "pass"}
+    assert wanted
+    for control_id, plugins in wanted.items():
+        document = copy.deepcopy(node)
+        both = ",".join(plugins)
+        set_flag(
+            document, "kube-apiserver", f"--enable-admission-plugins={both}", f"--disable-admission-plugins={both}"
+        )
+        state = score_node(benchmark, document, cluster, {control_id})[control_id].state
+        assert state in ("fail", "warn"), (control_id, plugins)
