@@ -66,7 +66,7 @@ def _schedule(path: str, now: datetime.datetime) -> tuple[dict[str, t.Any], list
         if known["schema"] != SCHEMA or not all(isinstance(known[key], kind) for key, kind in _KEYS.items()):
             raise ValueError
         check_cluster_name(known["cluster"])
-        if read_cron(known["cron"], "cron") != known["cron"] or "\0" in known["report_dir"]:
+        if read_cron(known["cron"], "cron") != known["cron"] or b"\0" in os.fsencode(known["report_dir"]):
             raise ValueError
     except (CisError, KeyError, TypeError, ValueError) as error:
         raise CisError(

@@ -189,7 +189,7 @@ def test_what_is_no_schedule_is_left_alone(base: pathlib.Path) -> None:
     "change",
     [
         *({"cluster": value} for value in (5, None, "../x", "", "a\0b", ["prod"])),
-        *({"report_dir": value} for value in (None, 5, "a\0b", {})),
+        *({"report_dir": value} for value in (None, 5, "a\0b", "\ud800", {})),
         *({"cron": value} for value in (None, 5, "", "0 0 30 2 *", "x", "@every 5m", ["0 * * * *"])),
         {"retention": "24"},
         {"schema": "rke.cis/schedule/2"},
