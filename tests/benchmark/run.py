@@ -35,11 +35,13 @@ import typing as t
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "testbed"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
+import scans
 from testbed import SCRIPT, Testbed, unavailable
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = PROJECT / "playbooks"
 EVIDENCE = PLAYBOOKS / "practice" / "evidence"
+REAL = 100  # so many hosts the machine carries; more names are those of the same hosts
 PING = """
 - hosts: all
   gather_facts: false
@@ -98,6 +100,21 @@ def cluster(count: int) -> dict:
     return {"kube_apiserver": False, "hosts": hosts}
 
 
+def inventory(bed: Testbed, count: int, work: str) -> str:
+    """Return an inventory of so many names. Each has SSH connections of its own, also those of the same host."""
+    addresses = list(bed.addresses.values())
+    groups: dict[str, list[str]] = {"controlplane": [], "etcd": [], "worker": []}
+    hosts = {}
+    for number, role in enumerate(roles(count)):
+        name = f"h{number + 1}"
+        groups[role].append(name)
+        hosts[name] = {
+            "ansible_host": addresses[number % len(addresses)],
+            "ansible_control_path": f"{bed.dir}/cp/{number}",
+        }
+    return str(scans.inventory(pathlib.Path(work, "hosts.json"), bed, groups, {}, hosts))
+
+
 def settings(project: pathlib.Path) -> dict[str, str]:
     more = {
         "ANSIBLE_FORKS": os.environ.get("ANSIBLE_FORKS", "25"),
@@ -113,10 +130,10 @@ def close_connections(bed: Testbed) -> None:
         subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={socket}", "x"], capture_output=True, check=False)
 
 
-def timed(bed: Testbed, work: str, *arguments: str, project: pathlib.Path = PROJECT) -> Cost:
+def timed(bed: Testbed, work: str, *arguments: str, hosts: str = "", project: pathlib.Path = PROJECT) -> Cost:
     """Return the cost of one run over fresh connections."""
     close_connections(bed)
-    command = [SCRIPT, "run", bed.dir, "ansible-playbook", "-i", bed.inventory, *arguments]
+    command = [SCRIPT, "run", bed.dir, "ansible-playbook", "-i", hosts or bed.inventory, *arguments]
     return cost(command, work, project)
 
 
@@ -161,16 +178,17 @@ def row(count: int, pings: list[Cost], scans: list[Cost], memory: float, work: s
 def measure_hosts(counts: list[int], runs: int, against: pathlib.Path | None) -> None:
     print("real hosts: a whole scan beside a ping play; CPU without that of ssh masters and of the hosts\n" + HEAD)
     for count in counts:
-        with tempfile.TemporaryDirectory() as work, Testbed(cluster(count)) as bed:
+        with tempfile.TemporaryDirectory() as work, Testbed(cluster(min(count, REAL))) as bed:
             ping = written(work, "ping.yml", PING)
             timed(bed, work, ping)  # warms the page cache for both
-            pings, scans, others = [], [], []
+            hosts = inventory(bed, count, work)
+            pings, scanned, others = [], [], []
             for _run in range(runs):
-                pings.append(timed(bed, work, ping))
-                scans.append(timed(bed, work, *scan_arguments(work)))
+                pings.append(timed(bed, work, ping, hosts=hosts))
+                scanned.append(timed(bed, work, *scan_arguments(work), hosts=hosts))
                 if against:
-                    others.append(timed(bed, work, *scan_arguments(work, against), project=against))
-            print(row(count, pings, scans, 0, work), flush=True)
+                    others.append(timed(bed, work, *scan_arguments(work, against), hosts=hosts, project=against))
+            print(row(count, pings, scanned, 0, work), flush=True)
             if against:
                 print(row(count, pings, others, 0, work), f"with {against}", flush=True)
 
