@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from ansible_collections.rke.cis.plugins.module_utils import _limits as limits
 from ansible_collections.rke.cis.plugins.module_utils._masking import error_text
-from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, read_limited, within
+from ansible_collections.rke.cis.plugins.module_utils._outside import TooLarge, check_timeout, read_limited, within
 
 _ADDRESS = re.compile(r"unix:///[^\x00-\x1f\x7f]*[^\x00-\x20\x7f]|(?:tcp|ssh)://[!-~]+")
 _FAILURES = (
@@ -186,8 +186,7 @@ def inspect_containers(
     The API is asked if Docker is at a socket of the node. Without an answer in time that can be used, the CLI is asked,
     whose error is reported if nothing answers at the socket.
     """
-    if timeout < 1:
-        module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
+    check_timeout(module, timeout)
     deadline = time.monotonic() + timeout
     docker_host = socket_address(docker_host)
     if not _ADDRESS.fullmatch(docker_host):

@@ -19,6 +19,12 @@ class TooLarge(ValueError):
     """More bytes came than are read."""
 
 
+def check_timeout(module: t.Any, seconds: int) -> None:
+    """Fail the module if its option timeout leaves no time."""
+    if seconds < 1:
+        module.fail_json(msg="timeout: must be at least 1, got {0}".format(seconds))
+
+
 def within(seconds: float, call: t.Callable[[], t.Any]) -> t.Any:
     """Return what a call returns, or raise what it raises; TimeoutError if it takes longer.
 

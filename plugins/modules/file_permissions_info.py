@@ -125,7 +125,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rke.cis.plugins.module_utils._files import examine, expand, not_in_time, readable
-from ansible_collections.rke.cis.plugins.module_utils._outside import each_within
+from ansible_collections.rke.cis.plugins.module_utils._outside import check_timeout, each_within
 
 
 def main() -> None:
@@ -138,8 +138,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     prefix, timeout = module.params["prefix"].rstrip("/"), module.params["timeout"]
-    if timeout < 1:
-        module.fail_json(msg="timeout: must be at least 1, got {0}".format(timeout))
+    check_timeout(module, timeout)
     for pattern in module.params["paths"]:
         if not pattern.startswith("/"):
             module.fail_json(msg="paths: {0} is not an absolute path".format(pattern))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, rke.cis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scan costs: make benchmark, or python tests/benchmark/run.py [--hosts 3,10,30,100] [--runs 5] [--only NAME].
+"""What a scan costs: make benchmark, or python tests/benchmark/run.py [--hosts 3,10,300] [--runs 5] [--only NAME].
 ANSIBLE_FORKS is 25 unless it is set.
 
 Ratios are of runs that alternate on one machine; nothing here is a test. Rows of tables fit docs/performance.md.
@@ -41,7 +41,8 @@ from testbed import SCRIPT, Testbed, unavailable
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOKS = PROJECT / "playbooks"
 EVIDENCE = PLAYBOOKS / "practice" / "evidence"
-REAL = 100  # so many hosts the machine carries; more names are those of the same hosts
+# How many real hosts the machine carries. Further names are those of the same hosts.
+REAL = 100
 PING = """
 - hosts: all
   gather_facts: false
@@ -419,7 +420,10 @@ MEASURES: dict[str, tuple[t.Callable[[argparse.Namespace], None], bool]] = {
     "merge": (lambda options: measure_merge(options.runs), False),
     "html": (lambda options: measure_html(options.runs), False),
     "node": (lambda options: measure_node(options.runs), True),
-    "hosts": (lambda options: measure_hosts(options.hosts or [3, 10, 30, 100], options.runs, options.against), True),
+    "hosts": (
+        lambda options: measure_hosts(options.hosts or [3, 10, 30, 100, 300], options.runs, options.against),
+        True,
+    ),
     "shell": (lambda options: measure_shell(options.hosts or [3, 10], options.runs), True),
 }
 

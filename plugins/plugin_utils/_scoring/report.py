@@ -44,7 +44,7 @@ WEIGHTS = {"low": 1, "medium": 3, "high": 6, "critical": 10}
 KINDS = MANUAL, SCHEDULED = ("manual", "scheduled")
 
 # What reports of before do not have.
-_LATER = ("level", "score", "weighted_score", "warnings", "waivers", "attestations")
+_LATER = ("level", *SCORES, "warnings", "waivers", "attestations")
 
 
 def _lenient(schema: t.Any) -> t.Any:
@@ -112,9 +112,10 @@ def weighted_score(checks: t.Iterable[dict[str, t.Any]]) -> int | None:
 
 def score_text(report: dict[str, t.Any]) -> str:
     """Return both scores of a report in words, also of one that was made before there were any."""
-    if score(report) is None:
+    plain = score(report)
+    if plain is None:
         return "No score, since no control was judged"
-    return f"Score {score(report)} %, weighted by severity {weighted_score(report_checks(report))} %"
+    return f"Score {plain} %, weighted by severity {weighted_score(report_checks(report))} %"
 
 
 def not_chosen(report: dict[str, t.Any]) -> int:
